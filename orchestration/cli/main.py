@@ -1,0 +1,90 @@
+"""The `akutt` command: a root that loads each group of commands only when it is called.
+
+Importing Dagster, dbt or Great Expectations takes seconds; `akutt --help` must not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import click
+import typer
+from typer.core import TyperGroup
+
+
+@dataclass(frozen=True)
+class LazyCommand:
+    """Where a command lives and the one line that the root help prints for it."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, LazyCommand] = {
+    "demo": LazyCommand("orchestration.cli.demo", "Generate 13 months, run everything, show KPIs."),
+    "run": LazyCommand("orchestration.cli.run", "Everything pending, from inbox to release."),
+    "generate": LazyCommand("orchestration.cli.generate", "Write synthetic national extracts."),
+    "ingest": LazyCommand("orchestration.cli.ingest", "Take pending files into the lake."),
+    "source": LazyCommand("orchestration.cli.source", "List, check and draft source files."),
+    "contract": LazyCommand("orchestration.cli.contract", "Show and export the data contracts."),
+    "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),
+    "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
+    "release": LazyCommand("orchestration.cli.release", "List, show, verify, roll back releases."),
+    "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose sub-commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = COMMANDS.get(cmd_name)
+        if lazy is None:
+            return None
+        command = typer.main.get_command(importlib.import_module(lazy.module).app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.help) for name, lazy in COMMANDS.items()])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="akutt",
+    help="Akuttkjede: one warehouse for the emergency chain. AKUTT_HOME (default ./data) holds "
+    "everything that is written.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.callback()
+def root() -> None:
+    """Akuttkjede: one warehouse for the emergency chain."""
+
+
+def main() -> None:
+    """Entry point of the `akutt` script."""
+    for stream in (sys.stdout, sys.stderr):
+        # Norwegian text must not fail where the terminal's code page is narrow.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    app()
+
+
+if __name__ == "__main__":
+    main()
