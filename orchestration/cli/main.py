@@ -9,7 +9,8 @@ import importlib
 import sys
 from dataclasses import dataclass
 
-import click
+from typing import Any
+
 import typer
 from typer.core import TyperGroup
 
@@ -39,10 +40,10 @@ COMMANDS: dict[str, LazyCommand] = {
 class LazyGroup(TyperGroup):
     """A group whose sub-commands are imported on first use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
         lazy = COMMANDS.get(cmd_name)
         if lazy is None:
             return None
@@ -50,15 +51,15 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.help) for name, lazy in COMMANDS.items()])
 
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:
+        # Typer's rich help would import every command to print one line of each.
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         self.format_options(ctx, formatter)
-        self.format_commands(ctx, formatter)
 
 
 app = typer.Typer(
