@@ -1,0 +1,93 @@
+"""Rules about a whole delivery, judged by the reader before there are rows to judge."""
+
+from __future__ import annotations
+
+from contracts.rules import Level, Rule, RuleKind
+
+
+def _rule(code: str, kind: RuleKind, nb: str, en: str, level: Level = "file") -> Rule:
+    return Rule(code, level, kind, (), None, nb, en)
+
+
+FILE_RULES: tuple[Rule, ...] = (
+    _rule("FILE_EMPTY", "structure", "Filen har ingen datarader.", "The file has no data rows."),
+    _rule(
+        "FILE_UNREADABLE",
+        "structure",
+        "Filen kan ikke leses i det formatet kilden skal ha.",
+        "The file cannot be read in the format of the source.",
+    ),
+    _rule(
+        "FILE_ENCODING",
+        "structure",
+        "Filen har tegn som ikke finnes i kildens tegnsett.",
+        "The file has characters that are not in the source's encoding.",
+    ),
+    _rule(
+        "FILE_TRUNCATED",
+        "structure",
+        "Filen slutter midt i en rad, et objekt eller et arkiv.",
+        "The file ends in the middle of a row, an object or an archive.",
+    ),
+    _rule(
+        "FILE_LINE_TOO_LONG",
+        "structure",
+        "Filen har en linje som er lengre enn tillatt.",
+        "The file has a line longer than allowed.",
+    ),
+    _rule(
+        "FILE_ARCHIVE_BOMB",
+        "structure",
+        "Utpakket innhold er større enn tillatt.",
+        "The unpacked content is larger than allowed.",
+    ),
+    _rule(
+        "FILE_ARCHIVE_PATH",
+        "structure",
+        "Arkivet har en filsti som peker ut av arkivet, eller flere filer enn ventet.",
+        "The archive has a path that points outside it, or more files than expected.",
+    ),
+    _rule(
+        "FILE_COLUMN_MISSING",
+        "structure",
+        "Filen mangler en kolonne som kilden skal ha.",
+        "The file lacks a column that the source should have.",
+    ),
+    _rule(
+        "FILE_COLUMN_DOUBLED",
+        "structure",
+        "Filen har samme kolonnenavn to ganger.",
+        "The file has the same column name twice.",
+    ),
+    _rule(
+        "FILE_NAME_PATTERN",
+        "structure",
+        "Filnavnet følger ikke kildens mønster, eller datoen finnes ikke.",
+        "The file name does not follow the pattern of the source, or its date does not exist.",
+    ),
+    _rule(
+        "FILE_IDENTITY_NUMBER",
+        "privacy",
+        "Filen har tekst som ser ut som et fødselsnummer eller D-nummer.",
+        "The file has text that looks like a national identity number or D-number.",
+    ),
+    _rule(
+        "FILE_PHONE_NUMBER",
+        "privacy",
+        "Filen har tekst som ser ut som et telefonnummer.",
+        "The file has text that looks like a phone number.",
+    ),
+    _rule(
+        "FILE_TOO_MANY_REJECTS",
+        "structure",
+        "Andelen avviste rader er over kildens grense.",
+        "The share of rejected rows is above the limit of the source.",
+    ),
+    _rule(
+        "ROW_UNREADABLE",
+        "structure",
+        "Raden kan ikke leses: feil antall felt eller ugyldig objekt.",
+        "The row cannot be read: wrong number of fields, or not a valid object.",
+        level="row",
+    ),
+)

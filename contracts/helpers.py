@@ -1,0 +1,51 @@
+"""Helper columns: what the reader knows about a row that the typed values no longer show.
+
+The intake adds them beside the record columns before evaluation. One that is absent means
+"nothing to report", so rules may refer to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from contracts.columns import Column
+
+TIME_AMBIGUOUS = "_time_ambiguous"
+FIRST_DATE = "_first_date"
+KEY_REPEATED = "_key_repeated"
+
+
+def unparsable(name: str) -> str:
+    """The helper column saying that raw text was present but could not be read as the type."""
+    return f"{name}__unparsable"
+
+
+def nonexistent(name: str) -> str:
+    """The helper column saying that the local time does not exist (the hour lost in March)."""
+    return f"{name}__nonexistent"
+
+
+def helper_columns(columns: Iterable[Column]) -> dict[str, pl.DataType]:
+    """Every helper column that may accompany a record, with its type."""
+    helpers: dict[str, pl.DataType] = {}
+    for column in columns:
+        if not column.is_text:
+            helpers[unparsable(column.name)] = pl.Boolean()
+        if column.kind == "timestamp":
+            helpers[nonexistent(column.name)] = pl.Boolean()
+    helpers[TIME_AMBIGUOUS] = pl.Boolean()
+    helpers[FIRST_DATE] = pl.Datetime("us")
+    helpers[KEY_REPEATED] = pl.Boolean()
+    return helpers
+
+
+def absent_helpers(helpers: Mapping[str, pl.DataType], present: Iterable[str]) -> list[pl.Expr]:
+    """Literals that stand in for the helper columns a frame does not have."""
+    known = set(present)
+    return [
+        pl.lit(False if dtype == pl.Boolean else None, dtype=dtype).alias(name)
+        for name, dtype in helpers.items()
+        if name not in known
+    ]
