@@ -112,10 +112,14 @@ def columns_of(schema: pa.DataFrameSchema) -> dict[str, Column]:
     return {
         name: Column(
             name=name,
-            dtype=field.dtype.type,
+            dtype=_instance(field.dtype.type),
             required=not field.nullable,
             **field.metadata[_META],
         )
         for name, field in schema.columns.items()
         if field.metadata and _META in field.metadata
     }
+
+
+def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
+    return dtype() if isinstance(dtype, type) else dtype
