@@ -1,0 +1,39 @@
+"""Where everything that is written lives: `AKUTT_HOME` and the folders below it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder layout of one installation."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse" / "akutt.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def truth(self) -> Path:
+        return self.root / "truth"
+
+
+def default_home() -> Home:
+    """The home named by `AKUTT_HOME`, or `./data`."""
+    return Home(Path(os.environ.get("AKUTT_HOME", "data")).resolve())

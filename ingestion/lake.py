@@ -1,0 +1,185 @@
+"""The lake: immutable batch folders that are there whole or not at all.
+
+`lake/<contract>/<batch_id>/` holds `accepted.parquet` and `rejected.parquet` (each only when it has
+rows) and `receipts.json`, which says for every delivery in the batch what became of its rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from contracts import CONTRACTS
+
+ACCEPTED = "accepted.parquet"
+REJECTED = "rejected.parquet"
+RECEIPTS = "receipts.json"
+_ASIDE = ".aside-"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one delivery. `rows_read = accepted + rejected + exact_duplicates`, always.
+
+    Attributes:
+        status: `accepted` (its rows were judged one by one) or `refused` (whole, see refusal).
+        warnings, rejections: number of rows per rule code.
+        null_counts: empty values per contract column among the accepted rows.
+        replay_of: batch whose rejects this receipt judges again, under a corrected map.
+    """
+
+    source: str
+    contract: str
+    file_name: str
+    file_id: str
+    size_bytes: int
+    mtime_ns: int
+    delivered_on: str | None
+    status: Literal["accepted", "refused"]
+    map_version: str
+    ingested_at: str
+    refusal_code: str | None = None
+    refusal_nb: str | None = None
+    refusal_en: str | None = None
+    rows_read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    exact_duplicates: int = 0
+    warnings: dict[str, int] = field(default_factory=dict)
+    rejections: dict[str, int] = field(default_factory=dict)
+    null_counts: dict[str, int] = field(default_factory=dict)
+    first_event_date: str | None = None
+    last_event_date: str | None = None
+    replay_of: str | None = None
+
+    def __post_init__(self) -> None:
+        accounted = self.accepted + self.rejected + self.exact_duplicates
+        if self.rows_read != accounted:
+            raise ValueError(
+                f"{self.file_name}: {self.rows_read} rows read, {accounted} accounted for"
+            )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch ready to be written."""
+
+    contract: str
+    batch_id: str
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    receipts: list[Receipt]
+
+
+def write_batch(lake: Path, batch: Batch) -> Path:
+    """Write a batch aside, sync it, and rename it into place. A batch already there is kept.
+
+    Batch ids are made from content, so writing the same batch twice is a no-op.
+    """
+    target = lake / batch.contract / batch.batch_id
+    if target.exists():
+        return target
+    aside = lake / batch.contract / f"{_ASIDE}{batch.batch_id}-{os.getpid()}"
+    aside.mkdir(parents=True)
+    if batch.accepted.height:
+        batch.accepted.write_parquet(
+            aside / ACCEPTED, compression="zstd", compression_level=1, row_group_size=250_000
+        )
+    if batch.rejected.height:
+        batch.rejected.write_parquet(aside / REJECTED, compression="zstd", compression_level=1)
+    text = json.dumps([asdict(receipt) for receipt in batch.receipts], ensure_ascii=False, indent=1)
+    (aside / RECEIPTS).write_text(text, "utf-8")
+    for path in aside.iterdir():
+        _sync(path)
+    _sync(aside)
+    try:
+        aside.rename(target)
+    except OSError:
+        # Another run wrote the same batch in the meantime: same content, so theirs is as good.
+        if not target.exists():
+            raise
+        shutil.rmtree(aside)
+    _sync(target.parent)
+    return target
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(lake: Path) -> int:
+    """Remove what an interrupted run left aside; returns the number of folders removed."""
+    leftovers = list(lake.glob(f"*/{_ASIDE}*"))
+    for path in leftovers:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(leftovers)
+
+
+def batch_folders(lake: Path, contract: str | None = None) -> list[Path]:
+    """Every batch folder, in contract and batch order."""
+    names = [contract] if contract else list(CONTRACTS)
+    return [path.parent for name in names for path in sorted((lake / name).glob(f"*/{RECEIPTS}"))]
+
+
+def iter_receipts(lake: Path, contract: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(batch id, receipt) of every delivery in the lake."""
+    for folder in batch_folders(lake, contract):
+        for receipt in json.loads((folder / RECEIPTS).read_text("utf-8")):
+            yield folder.name, receipt
+
+
+_RECEIPT_SCHEMA: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "contract": pl.String(),
+    "file_name": pl.String(),
+    "file_id": pl.String(),
+    "batch_id": pl.String(),
+    "delivered_on": pl.Date(),
+    "status": pl.String(),
+    "refusal_code": pl.String(),
+    "refusal_nb": pl.String(),
+    "refusal_en": pl.String(),
+    "map_version": pl.String(),
+    "rows_read": pl.Int64(),
+    "accepted": pl.Int64(),
+    "rejected": pl.Int64(),
+    "exact_duplicates": pl.Int64(),
+    "warnings": pl.String(),
+    "rejections": pl.String(),
+    "null_counts": pl.String(),
+    "first_event_date": pl.Date(),
+    "last_event_date": pl.Date(),
+    "size_bytes": pl.Int64(),
+    "ingested_at": pl.Datetime("us"),
+    "replay_of": pl.String(),
+}
+
+
+def read_receipts(lake: Path, contract: str | None = None) -> pl.DataFrame:
+    """Every receipt as a frame, one row per delivery and judgement.
+
+    `warnings`, `rejections` and `null_counts` are JSON objects of name to count.
+    """
+    rows = []
+    for batch_id, receipt in iter_receipts(lake, contract):
+        row: dict[str, Any] = {name: receipt.get(name) for name in _RECEIPT_SCHEMA}
+        row["batch_id"] = batch_id
+        for name in ("warnings", "rejections", "null_counts"):
+            row[name] = json.dumps(receipt[name], sort_keys=True)
+        for name in ("delivered_on", "first_event_date", "last_event_date"):
+            row[name] = dt.date.fromisoformat(row[name]) if row[name] else None
+        row["ingested_at"] = dt.datetime.fromisoformat(row["ingested_at"])
+        rows.append(row)
+    return pl.DataFrame(rows, schema=_RECEIPT_SCHEMA)
