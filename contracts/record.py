@@ -100,9 +100,9 @@ def rules_of(
 def _check(rule: Rule, helpers: dict[str, pl.DataType]) -> pa.Check:
     """One rule as a pandera dataframe check named by its code.
 
-    The check answers with a single boolean. An answer per row would make pandera copy and join the
-    whole frame for each rule, which is what makes it slow; which rows fail is known from
-    `evaluate`, by the same rule object.
+    The check answers with a single boolean, not one per row: pandera then has no failing rows to
+    join, sort out and put into its error, which would carry their values. Which rows fail is known
+    from `evaluate`, by the same rule object.
     """
 
     def holds_everywhere(data: pa.PolarsData) -> bool:
