@@ -1,0 +1,47 @@
+"""Where everything is: the repository's own folders and the folders under AKUTT_HOME."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingestion.home import Home as DataHome
+from ingestion.home import default_home
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DBT_PROJECT = REPOSITORY / "dbt_project"
+
+
+@dataclass(frozen=True)
+class Home(DataHome):
+    """The folders of the data, and those that running it needs."""
+
+    @property
+    def gx(self) -> Path:
+        return self.root / "gx"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.root / "dbt" / "target"
+
+    @property
+    def state(self) -> Path:
+        """What the last completed steps were done on; safe to delete, then they are redone."""
+        return self.root / "state"
+
+    @property
+    def run_lock(self) -> Path:
+        return self.root / "run.lock"
+
+
+def akutt_home() -> Home:
+    """The home folder of this process: AKUTT_HOME, or ./data."""
+    return Home(default_home().root)

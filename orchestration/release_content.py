@@ -1,0 +1,219 @@
+"""What a release contains: aggregates, definitions, registers and coverage; never single events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+UNKNOWN = "UNKNOWN"
+NATIONAL = "NO"
+
+KPI_KEY = (
+    "kpi_id",
+    "period_grain",
+    "level",
+    "unit_id",
+    "segment",
+    "period_start",
+    "kpi_version",
+    "geography_version",
+)
+
+# The registry's words for how a KPI is computed, and the suppression rule each one falls under.
+_KIND_OF_WORD = {
+    "count": "count",
+    "share": "share",
+    "proportion": "share",
+    "rate": "rate",
+    "ratio": "rate",
+    "percentile": "statistic",
+    "median": "statistic",
+    "mean": "statistic",
+    "statistic": "statistic",
+}
+
+_UNITS_SQL = """
+select 'national' as level, '{national}' as unit_id, 'Norge' as unit_name,
+    cast(null as varchar) as unit_kind,
+    cast(null as varchar) as rhf_code, cast(null as varchar) as health_trust_code,
+    cast(null as varchar) as county_code, cast(null as varchar) as municipality_code,
+    cast(null as varchar) as valid_from, cast(null as varchar) as valid_to, false as is_synthetic
+union all
+select 'region', rhf_code, rhf_name, 'RHF', rhf_code, null, null, null, null, null, false
+from {rhf}
+union all
+select 'health_trust', health_trust_code, health_trust_name, kind, rhf_code, health_trust_code,
+    null, null, null, null, false
+from {health_trusts}
+union all
+select 'county', cast(county_code as varchar), county_name, 'COUNTY', null, null,
+    cast(county_code as varchar), null, cast(valid_from as varchar), cast(valid_to as varchar),
+    false
+from {counties}
+where cast(is_current as integer) = 1
+union all
+select 'municipality', cast(municipality_code as varchar), municipality_name, 'MUNICIPALITY',
+    rhf_code,
+    health_trust_code, cast(county_code as varchar), cast(municipality_code as varchar),
+    cast(valid_from as varchar), null, false
+from {municipalities}
+union all
+select case when unit_kind = 'LAT_BASE' then 'base' else 'central' end, unit_id, unit_name,
+    coalesce(nullif(base_kind, ''), unit_kind), rhf_code, health_trust_code, null,
+    cast(municipality_code as varchar), cast(valid_from as varchar), cast(valid_to as varchar),
+    cast(is_synthetic as integer) = 1
+from {units}
+union all
+select level, '{unknown}', 'Ukjent', null, null, null, null, null, null, null, false
+from (values ('region'), ('health_trust'), ('county'), ('municipality'), ('central'), ('base'))
+    as unknown_units(level)
+"""
+
+_GEOGRAPHY_SQL = """
+select cast(m.municipality_code as varchar) as municipality_code, m.municipality_name,
+    cast(m.county_code as varchar) as county_code, m.county_name, m.health_trust_code,
+    m.rhf_code, m.amk_code,
+    cast(m.centrality_class as integer) as centrality_class,
+    cast(u.is_urban as integer) = 1 as is_urban, p.population, p.population_year
+from {municipalities} as m
+left join {urban_municipalities} as u
+    on cast(m.municipality_code as varchar) = cast(u.municipality_code as varchar)
+left join (
+    select cast(municipality_code as varchar) as municipality_code,
+        max(cast(year as integer)) as population_year,
+        cast(max_by(population, cast(year as integer)) as bigint) as population
+    from {municipality_population}
+    group by all
+) as p on cast(m.municipality_code as varchar) = p.municipality_code
+"""
+
+_SEEDS = (
+    "rhf",
+    "health_trusts",
+    "counties",
+    "municipalities",
+    "units",
+    "urban_municipalities",
+    "municipality_population",
+)
+
+
+def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
+    """The tables of a release that come straight out of the warehouse."""
+    import duckdb
+
+    connection = duckdb.connect(str(warehouse), read_only=True)
+    try:
+        relations = {
+            name: _relation(connection, name) for name in ("kpi_values", "kpi_registry", *_SEEDS)
+        }
+        names = {**relations, "unknown": UNKNOWN, "national": NATIONAL}
+        tables = {
+            "kpi_values": connection.sql(f"select * from {relations['kpi_values']}").pl(),
+            "kpi_registry": connection.sql(f"select * from {relations['kpi_registry']}").pl(),
+            "units": connection.sql(_UNITS_SQL.format(**names)).pl(),
+            "geography": connection.sql(_GEOGRAPHY_SQL.format(**names)).pl(),
+        }
+    finally:
+        connection.close()
+    return {
+        name: frame.sort(key_of(name, frame), nulls_last=True) for name, frame in tables.items()
+    }
+
+
+def _relation(connection: Any, name: str) -> str:
+    """The one table or view of that name, whichever schema dbt put it in."""
+    rows = connection.execute(
+        "select table_schema from information_schema.tables"
+        " where table_name = ? and table_catalog = current_database()",
+        [name],
+    ).fetchall()
+    if len(rows) != 1:
+        raise LookupError(f"expected one table {name} in the warehouse, found {len(rows)}")
+    return f'"{rows[0][0]}"."{name}"'
+
+
+def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
+    """kpi_id and kind; a word we do not know gives no kind, and what has no kind is not shown."""
+    return (
+        registry.select("kpi_id", pl.col("kind").replace_strict(_KIND_OF_WORD, default=None))
+        .unique()
+        .sort("kpi_id")
+    )
+
+
+def key_of(table: str, frame: pl.DataFrame) -> list[str]:
+    """The columns that order a table the same way every time."""
+    if table == "kpi_values":
+        return [column for column in KPI_KEY if column in frame.columns]
+    return [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
+
+
+def with_source_systems(units: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+    """Source systems are data, so their units are those that the values mention."""
+    systems = (
+        values.filter(pl.col("level") == "source_system")
+        .select("level", "unit_id")
+        .unique()
+        .with_columns(
+            pl.col("unit_id").alias("unit_name"),
+            pl.lit("SOURCE_SYSTEM").alias("unit_kind"),
+            pl.lit(False).alias("is_synthetic"),
+        )
+    )
+    together = pl.concat([units, systems], how="diagonal").select(units.columns)
+    return together.sort(key_of("units", together), nulls_last=True)
+
+
+def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.DataFrame]:
+    """What was delivered: per source and day without row counts, per source and month with them.
+
+    Daily row counts of a small source are themselves small numbers. The monthly ones are hidden
+    together with the total they could be computed back from.
+    """
+    accepted = pl.col("status") == "accepted"
+    per_day = (
+        receipts.group_by("source", "contract", "delivered_on")
+        .agg(
+            accepted.sum().cast(pl.Int64).alias("files_accepted"),
+            (~accepted).sum().cast(pl.Int64).alias("files_refused"),
+            pl.col("first_event_date").filter(accepted).min(),
+            pl.col("last_event_date").filter(accepted).max(),
+        )
+        .sort("source", "contract", "delivered_on")
+    )
+    counts = ("accepted", "rejected", "exact_duplicates")
+    small = {name: (pl.col(name) > 0) & (pl.col(name) < min_count) for name in counts}
+    per_month = (
+        receipts.filter(accepted)
+        .group_by("source", "contract", pl.col("delivered_on").dt.truncate("1mo").alias("month"))
+        .agg(pl.col("rows_read", *counts).sum().cast(pl.Int64))
+        .with_columns(pl.any_horizontal(*small.values()).alias("is_suppressed"))
+        .with_columns(
+            pl.when(~pl.col("is_suppressed")).then("rows_read").alias("rows_read"),
+            *(pl.when(~small[name]).then(name).alias(name) for name in counts),
+        )
+        .sort("source", "contract", "month")
+    )
+    return {"data_coverage": per_day, "data_volume": per_month}
+
+
+def coverage_summary(per_day: pl.DataFrame) -> dict[str, Mapping[str, Any]]:
+    """Per source: first and last delivery, days delivered and days missing in between."""
+    summary: dict[str, Mapping[str, Any]] = {}
+    for (source,), rows in per_day.group_by("source", maintain_order=True):
+        delivered = rows.filter(pl.col("files_accepted") > 0)["delivered_on"].drop_nulls()
+        first, last = delivered.min(), delivered.max()
+        span = (last - first).days + 1 if isinstance(first, date) and isinstance(last, date) else 0
+        summary[str(source)] = {
+            "first_delivered_on": None if first is None else str(first),
+            "last_delivered_on": None if last is None else str(last),
+            "days_delivered": delivered.n_unique(),
+            "days_missing": span - delivered.n_unique(),
+            "files_refused": int(rows["files_refused"].sum()),
+        }
+    return summary

@@ -1,0 +1,107 @@
+"""Primary suppression of small numbers: one pure function from values to releasable values.
+
+Which rule applies follows from the KPI's kind in the registry:
+
+* `count`: the number itself is hidden when it is 1 to `min_count` - 1.
+* `share` (numerator is part of the denominator): hidden when it rests on fewer than
+  `min_denominator` cases, when the numerator is small, or when the rest (denominator minus
+  numerator) is: from a share of 98 % of 100 anyone can compute the 2.
+* `rate` (numerator is not part of the denominator): as `share`, without the rest.
+* `statistic` (percentile, median, mean): hidden when it rests on fewer than `min_denominator`
+  cases.
+
+A hidden cell loses every number, coverage too (it is a fraction of the same small number), and gets
+the status `suppressed`. Cells without data keep their status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+SUPPRESSED = "suppressed"
+HIDDEN_COLUMNS = ("numerator", "denominator", "n", "value", "lower", "upper", "coverage")
+KINDS = ("count", "share", "rate", "statistic")
+DEFAULT_FILE = Path(__file__).with_name("suppression.yaml")
+
+
+@dataclass(frozen=True)
+class SuppressionPolicy:
+    """The thresholds, as `suppression.yaml` states them."""
+
+    min_count: int = 5
+    min_denominator: int = 10
+    quantities: frozenset[str] = field(default_factory=frozenset)
+
+    def describe(self) -> dict[str, object]:
+        """The form that goes into a release's metadata."""
+        return {
+            "min_count": self.min_count,
+            "min_denominator": self.min_denominator,
+            "quantities": sorted(self.quantities),
+        }
+
+    @classmethod
+    def from_description(cls, value: dict[str, object]) -> SuppressionPolicy:
+        """The inverse of `describe`."""
+        quantities = value.get("quantities") or []
+        assert isinstance(quantities, list)
+        return cls(
+            min_count=int(str(value["min_count"])),
+            min_denominator=int(str(value["min_denominator"])),
+            quantities=frozenset(str(item) for item in quantities),
+        )
+
+
+def load_policy(path: Path = DEFAULT_FILE) -> SuppressionPolicy:
+    """Read the policy file."""
+    import yaml
+
+    return SuppressionPolicy.from_description(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def small(column: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
+    """True where a number of events is 1 to `min_count` - 1."""
+    return (column > 0) & (column < policy.min_count)
+
+
+def too_small(policy: SuppressionPolicy) -> pl.Expr:
+    """True for the rows that must not be shown. Needs the columns of kpi_values and `kind`."""
+    kind, n = pl.col("kind"), pl.col("n")
+    numerator, denominator = pl.col("numerator"), pl.col("denominator")
+    is_quantity = pl.col("kpi_id").is_in(sorted(policy.quantities))
+    thin = (denominator > 0) & (denominator < policy.min_denominator)
+    few = ~is_quantity & small(numerator, policy)
+    rest = ~is_quantity & small(denominator - numerator, policy)
+    # A count may stand in any of the three number columns; all three are looked at.
+    counted = small(pl.coalesce(n, numerator, pl.col("value")), policy)
+    rested_on_few = (n > 0) & (n < policy.min_denominator)
+    return (
+        pl.when(kind == "count")
+        .then(counted)
+        .when(kind == "share")
+        .then(thin.fill_null(False) | few.fill_null(False) | rest.fill_null(False))
+        .when(kind == "rate")
+        .then(thin.fill_null(False) | few.fill_null(False))
+        .when(kind == "statistic")
+        .then(rested_on_few)
+        .otherwise(True)  # an unknown kind is never shown
+        .fill_null(False)
+    )
+
+
+def suppress(values: pl.DataFrame, kinds: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
+    """Hide every small number of `values`. `kinds` has the columns kpi_id and kind."""
+    columns = values.columns
+    hidden = [column for column in HIDDEN_COLUMNS if column in columns]
+    return (
+        values.join(kinds.select("kpi_id", "kind"), on="kpi_id", how="left")
+        .with_columns(too_small(policy).alias("_hide"))
+        .with_columns(
+            *(pl.when(~pl.col("_hide")).then(pl.col(column)).alias(column) for column in hidden),
+            pl.when("_hide").then(pl.lit(SUPPRESSED)).otherwise(pl.col("status")).alias("status"),
+        )
+        .select(columns)
+    )

@@ -1,0 +1,81 @@
+"""Periods as people write them, as a grain and the first date of the period."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+GRAINS = ("day", "week", "month", "quarter", "year")
+
+_PATTERNS = (
+    ("year", re.compile(r"(\d{4})")),
+    ("quarter", re.compile(r"(\d{4})-?[QKqk]([1-4])")),
+    ("week", re.compile(r"(\d{4})-?[WUwu](\d{1,2})")),
+    ("month", re.compile(r"(\d{4})-(\d{1,2})")),
+    ("day", re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")),
+)
+
+
+class PeriodError(ValueError):
+    """The text is no period."""
+
+
+def parse_period(text: str) -> tuple[str, date]:
+    """`2026`, `2026-Q3` (or K3), `2026-09`, `2026-W40` (or U40), `2026-09-15`."""
+    for grain, pattern in _PATTERNS:
+        match = pattern.fullmatch(text.strip())
+        if match is None:
+            continue
+        numbers = [int(part) for part in match.groups()]
+        try:
+            return grain, _first_date(grain, numbers)
+        except ValueError:
+            break
+    raise PeriodError(
+        f"{text!r} er ingen periode / is no period. 2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15."
+    )
+
+
+def _first_date(grain: str, numbers: list[int]) -> date:
+    match grain:
+        case "year":
+            return date(numbers[0], 1, 1)
+        case "quarter":
+            return date(numbers[0], 3 * numbers[1] - 2, 1)
+        case "week":
+            return date.fromisocalendar(numbers[0], numbers[1], 1)
+        case "month":
+            return date(numbers[0], numbers[1], 1)
+        case _:
+            return date(numbers[0], numbers[1], numbers[2])
+
+
+def last_date(grain: str, start: date) -> date:
+    """The last date of the period that begins at `start`."""
+    match grain:
+        case "day":
+            return start
+        case "week":
+            return start + timedelta(days=6)
+        case "month" | "quarter":
+            months = 1 if grain == "month" else 3
+            following = start.month - 1 + months
+            return date(start.year + following // 12, following % 12 + 1, 1) - timedelta(days=1)
+        case _:
+            return date(start.year, 12, 31)
+
+
+def label(grain: str, start: date) -> str:
+    """The inverse of `parse_period`."""
+    match grain:
+        case "year":
+            return f"{start.year}"
+        case "quarter":
+            return f"{start.year}-Q{(start.month + 2) // 3}"
+        case "week":
+            year, week, _ = start.isocalendar()
+            return f"{year}-W{week:02}"
+        case "month":
+            return f"{start:%Y-%m}"
+        case _:
+            return f"{start:%Y-%m-%d}"

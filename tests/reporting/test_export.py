@@ -1,0 +1,68 @@
+"""Exports say the same in every format, and each says which release it is from."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import fastexcel
+import polars as pl
+import pytest
+
+from reporting.export import FORMATS, render
+from reporting.query import KpiQuery, query
+from reporting.reader import Release
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_release_id_is_in_every_export(current: Release, fmt: str) -> None:
+    data = render(query(current, KpiQuery()), fmt, current.metadata)
+    if fmt == "xlsx":
+        reader = fastexcel.read_excel(data)
+        assert reader.sheet_names == ["KPI", "Om"]
+        about = reader.load_sheet("Om", header_row=None).to_polars()
+        assert current.release_id in about.to_series(1).to_list()
+    else:
+        assert current.release_id.encode() in data
+
+
+def test_machine_formats_give_the_frame_back(current: Release) -> None:
+    frame = query(current, KpiQuery(levels=["central"]))
+    csv = pl.read_csv(render(frame, "csv", current.metadata), schema=frame.schema)
+    parquet = pl.read_parquet(io.BytesIO(render(frame, "parquet", current.metadata)))
+    assert csv.equals(frame)
+    assert parquet.equals(frame)
+    document = json.loads(render(frame, "json", current.metadata))
+    assert [row["value"] for row in document["rows"]] == frame["value"].to_list()
+    sheet = (
+        fastexcel.read_excel(render(frame, "xlsx", current.metadata)).load_sheet("KPI").to_polars()
+    )
+    assert sheet["value"].to_list() == frame["value"].to_list()
+
+
+def test_text_that_looks_like_a_formula_stays_text(current: Release) -> None:
+    frame = query(current, KpiQuery(segments=["=call"]))
+    sheet = (
+        fastexcel.read_excel(render(frame, "xlsx", current.metadata)).load_sheet("KPI").to_polars()
+    )
+    assert sheet["segment"].to_list() == ["=call"]
+
+
+def test_the_table_is_written_for_norwegian_readers(current: Release) -> None:
+    text = render(query(current, KpiQuery()), "table", current.metadata).decode()
+    lines = {line.split("  ")[0]: line for line in text.splitlines()}
+    assert any("1 234 567" in line for line in text.splitlines())
+    assert any(
+        "2026-08" in line and "95,0" in line and "950 av 1 000" in line
+        for line in text.splitlines()
+    )
+    hidden = next(line for line in text.splitlines() if "AMK Bergen" in line)
+    assert " : " in hidden
+    assert "1 000" not in hidden
+    assert ".." in lines["answer_time_p90"]
+    assert "skjult (små tall)" in text
+
+
+def test_an_empty_result_is_a_table_without_rows(current: Release) -> None:
+    frame = query(current, KpiQuery(units=["amk_bodo"], kpis=["calls_offered"]))
+    assert "0 rader" in render(frame, "table", current.metadata).decode()

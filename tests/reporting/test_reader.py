@@ -1,0 +1,72 @@
+"""Opening the current release: resolved, locked down, patient."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reporting import reader
+from reporting.reader import NoReleaseError, Release, open_current
+
+
+def test_the_current_release_is_open_and_says_which_it_is(releases: Path, current: Release) -> None:
+    assert current.release_id == (releases / "current").read_text().strip()
+    assert current.metadata["release_id"] == current.release_id
+    assert current.table("kpi_registry").height == 6
+    with pytest.raises(KeyError):
+        current.table("kpi_values; drop table x")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from read_csv('/etc/hostname')",
+        "attach '/tmp/elsewhere.duckdb'",
+        "set threads = 1",
+        "set enable_external_access = true",
+        "copy kpi_values to '/tmp/elsewhere.csv'",
+        "create table mine (a integer)",
+        "delete from kpi_values",
+    ],
+)
+def test_the_connection_reaches_nothing_but_the_release(current: Release, statement: str) -> None:
+    with pytest.raises(duckdb.Error):
+        current.sql(statement)
+    assert current.sql("select 1 as one")["one"][0] == 1
+
+
+def test_without_a_release_the_message_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoReleaseError, match="akutt run"):
+        open_current(tmp_path / "releases")
+
+
+def test_a_release_pruned_between_pointer_and_file_is_looked_up_again(
+    releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "releases"
+    shutil.copytree(releases, folder)
+    kept = (folder / "current").read_text()
+    (folder / "current").write_text("pruned-meanwhile")
+    monkeypatch.setattr(reader.time, "sleep", lambda _: (folder / "current").write_text(kept))
+    with open_current(folder) as release:
+        assert release.release_id == kept.strip()
+
+
+def test_a_pointer_to_nothing_ends_in_an_error_not_in_a_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "current").write_text("gone")
+    monkeypatch.setattr(reader, "_WAIT_SECONDS", 0)
+    with pytest.raises(NoReleaseError, match="gone"):
+        open_current(tmp_path)
+
+
+def test_an_open_release_outlives_its_folder(releases: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "releases"
+    shutil.copytree(releases, folder)
+    with open_current(folder) as release:
+        shutil.rmtree(folder)
+        assert release.sql("select count(*) as n from kpi_values")["n"][0] == 9
