@@ -1,0 +1,102 @@
+"""Dry run of one file against its source: what would be accepted, and exactly what would not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from contracts import CONTRACTS, evaluate
+from ingestion.errors import FileRefusedError
+from ingestion.intake import InboxFile, read_delivery
+from ingestion.judge import Delivery, judge, masked_raw_columns
+from ingestion.lake import Receipt
+from ingestion.mapping import map_records
+from ingestion.privacy import MASK, Pseudonymiser
+from ingestion.readers.raw import ROW_NUMBER, RawFile
+from ingestion.sources.spec import SourceSpec
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule that failed on one row (the first rows of each rule are shown)."""
+
+    code: str
+    level: str
+    row: int
+    columns: str
+    values: str
+    message_nb: str
+    message_en: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Counts of the dry run, and the findings."""
+
+    receipt: Receipt
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> CheckResult:
+    """Judge a file without writing anything.
+
+    The pseudonym key does not matter for the outcome, so a throw-away one is used.
+    """
+    pseudonymise = Pseudonymiser(secrets.token_bytes(32)).series
+    status = path.stat()
+    day = spec.delivery_date(path.name)
+    delivery = read_delivery(InboxFile(path, status.st_size, status.st_mtime_ns, day), spec)
+    batch = judge(spec, "check", [delivery], pseudonymise, dt.datetime.now(dt.UTC))
+    receipt = batch.receipts[0]
+    if isinstance(delivery.content, FileRefusedError):
+        return CheckResult(receipt)
+    return CheckResult(receipt, _findings(delivery, spec, rows_per_rule))
+
+
+def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[Finding]:
+    assert isinstance(delivery.content, RawFile)
+    contract = CONTRACTS[spec.contract]
+    raw = delivery.content.frame
+    records = map_records(
+        raw.with_columns(pl.lit(delivery.delivered_on, dtype=pl.Date).alias("_delivered_on")),
+        spec,
+        Pseudonymiser(secrets.token_bytes(32)).series,
+    )
+    outcome = evaluate(contract, records)
+    hidden = masked_raw_columns(spec)
+    findings = []
+    for code, mask in {**outcome.row_failures, **outcome.warnings}.items():
+        rule = contract.rule(code)
+        raw_names = [
+            name
+            for column in rule.columns
+            if column in spec.columns
+            for name in spec.columns[column].raw_columns()
+        ]
+        names = list(dict.fromkeys(raw_names))
+        for row in raw.filter(mask).head(rows_per_rule).iter_rows(named=True):
+            values = {
+                name: MASK if name in hidden and row[name] is not None else _plain(row[name])
+                for name in names
+            }
+            findings.append(
+                Finding(
+                    code,
+                    rule.level,
+                    row[ROW_NUMBER],
+                    ", ".join(names) or ", ".join(rule.columns),
+                    json.dumps(values, ensure_ascii=False),
+                    rule.message_nb,
+                    rule.message_en,
+                )
+            )
+    return findings
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

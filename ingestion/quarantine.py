@@ -1,0 +1,212 @@
+"""Rejected rows and refused files: see them, send them back, judge them again.
+
+A row is in quarantine as long as the latest judgement of it rejected it. A replay reads the original
+file once more under the source's present map and judges only what is in quarantine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from contracts import CONTRACTS, FILE_RULES
+from ingestion.home import Home
+from ingestion.intake import InboxFile, SourceReport, batch_id, read_delivery
+from ingestion.judge import judge
+from ingestion.lake import REJECTED, batch_folders, read_receipts, write_batch
+from ingestion.lock import exclusive
+from ingestion.privacy import Pseudonymiser
+from ingestion.sources.registry import load_sources
+from ingestion.sources.spec import SourceSpec
+
+ROW_COLUMNS = ["source", "file_name", "row", "code", "message_nb", "message_en", "raw"]
+
+
+def latest_receipts(lake: Path) -> pl.DataFrame:
+    """The last judgement of every delivered file; replays come after what they replay."""
+    receipts = read_receipts(lake)
+    return receipts.sort("ingested_at", maintain_order=True).unique(
+        ["source", "file_id"], keep="last", maintain_order=True
+    )
+
+
+def summary(lake: Path, source: str | None = None) -> pl.DataFrame:
+    """What is in quarantine: source, code, level, files, rows and the bokmål message."""
+    latest = _of_source(latest_receipts(lake), source)
+    rows = rejected_rows(lake, source)
+    by_code = (
+        rows.group_by("source", "code").agg(
+            pl.col("file_name").n_unique().alias("files"), pl.len().alias("rows")
+        )
+    ).with_columns(pl.lit("row").alias("level"))
+    refused = (
+        latest.filter((pl.col("status") == "refused") & (pl.col("rows_read") == 0))
+        .group_by("source", pl.col("refusal_code").alias("code"))
+        .agg(pl.len().alias("files"), pl.lit(0, dtype=pl.UInt32).alias("rows"))
+        .with_columns(pl.lit("file").alias("level"))
+    )
+    columns = ["source", "level", "code", "files", "rows"]
+    found = pl.concat([refused.select(columns), by_code.select(columns)], how="vertical_relaxed")
+    return found.join(messages(), on="code", how="left").sort("source", "level", "code")
+
+
+def messages() -> pl.DataFrame:
+    """Code, message_nb and message_en of every rule there is."""
+    rules = [*FILE_RULES, *(rule for contract in CONTRACTS.values() for rule in contract.rules)]
+    return pl.DataFrame(
+        {
+            "code": [rule.code for rule in rules],
+            "message_nb": [rule.message_nb for rule in rules],
+            "message_en": [rule.message_en for rule in rules],
+        }
+    ).unique("code", maintain_order=True)
+
+
+def rejected_rows(
+    lake: Path, source: str | None = None, file_name: str | None = None
+) -> pl.DataFrame:
+    """One row per rejected row and failing code, with messages and masked raw values."""
+    current = latest_receipts(lake).select(
+        "source", "file_id", pl.col("batch_id").alias("_batch_id")
+    )
+    frames = [
+        pl.read_parquet(folder / REJECTED)
+        for folder in batch_folders(lake)
+        if (folder / REJECTED).exists()
+    ]
+    if not frames:
+        return pl.DataFrame(schema={**dict.fromkeys(ROW_COLUMNS, pl.String), "row": pl.Int64})
+    rows = (
+        pl.concat(frames)
+        .rename({"_source": "source", "_file_name": "file_name", "_row_number": "row"})
+        .join(
+            current,
+            left_on=["source", "_file_id", "_batch_id"],
+            right_on=["source", "file_id", "_batch_id"],
+            how="semi",
+        )
+    )
+    rows = _of_source(rows, source)
+    if file_name is not None:
+        rows = rows.filter(pl.col("file_name") == file_name)
+    return (
+        rows.with_columns(pl.col("codes").str.strip_chars("|").str.split("|").alias("code"))
+        .explode("code")
+        .join(messages(), on="code", how="left", maintain_order="left")
+        .select(ROW_COLUMNS)
+        .sort("source", "file_name", "row", "code")
+    )
+
+
+def refused_files(lake: Path, source: str | None = None) -> pl.DataFrame:
+    """One row per file that is refused whole, with the rule and what was found."""
+    return (
+        _of_source(latest_receipts(lake), source)
+        .filter(pl.col("status") == "refused")
+        .select(
+            "source", "file_name", pl.col("refusal_code").alias("code"), "refusal_nb", "refusal_en"
+        )
+        .join(messages(), on="code", how="left", maintain_order="left")
+        .sort("source", "file_name")
+    )
+
+
+def export_workbook(lake: Path, path: Path, source: str | None = None) -> Path:
+    """A workbook for the sender: what was refused or rejected, and why, in bokmål."""
+    import xlsxwriter
+
+    rows = rejected_rows(lake, source).select(
+        pl.col("source").alias("Kilde"),
+        pl.col("file_name").alias("Fil"),
+        pl.col("row").alias("Rad"),
+        pl.col("code").alias("Regel"),
+        pl.col("message_nb").alias("Hva som er galt"),
+        pl.col("raw").alias("Verdier i raden"),
+    )
+    files = refused_files(lake, source).select(
+        pl.col("source").alias("Kilde"),
+        pl.col("file_name").alias("Fil"),
+        pl.col("code").alias("Regel"),
+        pl.col("message_nb").alias("Hva som er galt"),
+        pl.col("refusal_nb").alias("Funnet"),
+    )
+    about = pl.DataFrame(
+        {
+            "Om arket": [
+                "Rader: hver rad som ble avvist, med alle regler den brøt.",
+                "Filer: hver fil som ble avvist som helhet.",
+                "Rad 1 er første datarad under overskriften. Personnære verdier er skjult.",
+                "Rett opp og send filen på nytt, eller send raden med høyere revisjon.",
+            ]
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as workbook:
+        for name, frame in (("Les meg", about), ("Filer", files), ("Rader", rows)):
+            frame.write_excel(workbook, worksheet=name, autofit=frame.height < 5_000)
+    return path
+
+
+def replay(
+    home: Path,
+    source: str,
+    *,
+    key: bytes,
+    inbox: Path | None = None,
+    specs: dict[str, SourceSpec] | None = None,
+) -> SourceReport:
+    """Judge everything of a source that is in quarantine again, under its present map.
+
+    Files are read from the inbox once more and must have the same content as before; one that is
+    gone is left in quarantine. Returns the counts of the replay.
+
+    Raises:
+        KeyError: an unknown source name.
+    """
+    layout = Home(home)
+    spec = (specs if specs is not None else load_sources())[source]
+    report = SourceReport(source, spec.contract)
+    with exclusive(layout.lake / ".lock"):
+        latest = latest_receipts(layout.lake).filter(
+            (pl.col("source") == source)
+            & ((pl.col("rejected") > 0) | (pl.col("status") == "refused"))
+        )
+        rows = rejected_rows(layout.lake, source)
+        deliveries = []
+        for receipt in latest.iter_rows(named=True):
+            path = (inbox or layout.inbox) / source / receipt["file_name"]
+            if not path.is_file():
+                continue
+            status = path.stat()
+            day = spec.delivery_date(path.name)
+            delivery = read_delivery(InboxFile(path, status.st_size, status.st_mtime_ns, day), spec)
+            if delivery.file_id != receipt["file_id"]:
+                continue
+            numbers = rows.filter(pl.col("file_name") == receipt["file_name"])["row"]
+            whole = receipt["status"] == "refused"
+            deliveries.append(
+                replace(
+                    delivery,
+                    only_rows=None if whole else frozenset(numbers),
+                    replay_of=receipt["batch_id"],
+                )
+            )
+        if deliveries:
+            note = "replay of " + ",".join(sorted({d.replay_of or "" for d in deliveries}))
+            batch = judge(
+                spec,
+                batch_id(spec, deliveries, note),
+                deliveries,
+                Pseudonymiser(key).series,
+                dt.datetime.now(dt.UTC),
+            )
+            write_batch(layout.lake, batch)
+            report.add(batch)
+    return report
+
+
+def _of_source(frame: pl.DataFrame, source: str | None) -> pl.DataFrame:
+    return frame if source is None else frame.filter(pl.col("source") == source)

@@ -1,0 +1,68 @@
+"""What several commands share: the console, frames as tables, errors without a stack."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@functools.cache
+def console() -> Console:
+    """The terminal, for people."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_frame(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -> None:
+    """Print a frame as a table, and say when rows are left out."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.head(limit).iter_rows():
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console().print(table)
+    if frame.height > limit:
+        console().print(f"… {frame.height - limit} more rows")
+
+
+def fail(message: str) -> typer.Exit:
+    """Print an error and give the exit to raise."""
+    typer.secho(message, fg="red", err=True)
+    return typer.Exit(1)
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn the errors a user can act on into one message and exit status 1."""
+    from ingestion.errors import KeyMissingError, SourceFileError
+    from ingestion.lock import BusyError
+
+    try:
+        yield
+    except (KeyMissingError, SourceFileError, BusyError) as error:
+        raise fail(str(error)) from error
+
+
+def with_readable_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """`readable_errors` around a command."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with readable_errors():
+            return function(*args, **kwargs)
+
+    return wrapped
