@@ -70,7 +70,9 @@ def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[
     outcome = evaluate(contract, records)
     hidden = masked_raw_columns(spec)
     findings = []
-    for code, mask in {**outcome.row_failures, **outcome.warnings}.items():
+    # A rejected row is told why it is rejected; what else could be said of it follows from that.
+    warnings = {code: mask & outcome.accepted_mask for code, mask in outcome.warnings.items()}
+    for code, mask in {**outcome.row_failures, **warnings}.items():
         rule = contract.rule(code)
         raw_names = [
             name

@@ -407,7 +407,7 @@ class _ReceiptMaker:
 
     def __init__(self, spec: SourceSpec, ingested_at: dt.datetime) -> None:
         self._spec = spec
-        self._ingested_at = ingested_at.replace(tzinfo=None).isoformat(timespec="seconds")
+        self._ingested_at = ingested_at.replace(tzinfo=None).isoformat(timespec="microseconds")
 
     def refused(self, delivery: Delivery, error: FileRefusedError) -> Receipt:
         return Receipt(

@@ -72,6 +72,7 @@ def map_records(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise)
         ),
     )
     records = _clock(records, steps, spec)
+    records = _intervals(records, steps)
     records = _complete(records, contract, spec)
     return records.with_columns(
         local_date(contract.anchor(), spec.clock.calendar).alias("event_date"),
@@ -92,23 +93,25 @@ def _out(name: str) -> str:
 
 
 def _references(column_map: ColumnMap) -> Iterator[str]:
-    if column_map.after is not None:
-        yield column_map.after
+    """Stamps this one is read relative to, on the source's own clock."""
     if column_map.next_day_if_before is not None:
         yield column_map.next_day_if_before
     for part in column_map.coalesce:
         yield from _references(part)
 
 
-def _by_reference(steps: list[_Step]) -> Iterator[list[_Step]]:
-    """Groups in which every column refers only to columns of earlier groups."""
+def _by_reference(
+    steps: list[_Step], references: Callable[[ColumnMap], Iterator[str]] = _references
+) -> Iterator[list[_Step]]:
+    """Groups in which every column refers only to columns of earlier groups, or of none."""
     done: set[str] = set()
     rest = steps
+    names = {step.name for step in steps}
     while rest:
-        ready = [step for step in rest if set(_references(step.map)) <= done]
+        ready = [step for step in rest if set(references(step.map)) & names <= done]
         if not ready:
-            names = ", ".join(step.name for step in rest)
-            raise ValueError(f"columns refer to each other in a circle: {names}")
+            circle = ", ".join(step.name for step in rest)
+            raise ValueError(f"columns refer to each other in a circle: {circle}")
         yield ready
         done.update(step.name for step in ready)
         rest = [step for step in rest if step.name not in done]
@@ -184,19 +187,24 @@ def _replaced(text: pl.Expr, codes: dict[str, Any], dtype: pl.DataType) -> pl.Ex
         list(known), list(known.values()), default=other, return_dtype=dtype
     )
     if "" in known:
-        return value.fill_null(pl.lit(known[""], dtype=dtype))
+        empty = pl.lit(known[""], dtype=dtype)
+        return pl.when(text.is_null()).then(empty).otherwise(value)
     return pl.when(text.is_not_null()).then(value)
 
 
 def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    """A timestamp: naive local when the map is local, else naive UTC (see `_is_local`)."""
+    """A timestamp: naive local when the map is local, else naive UTC (see `_is_local`).
+
+    An interval after another stamp stays an interval until that stamp is in UTC: added to a local
+    clock it would be an hour wrong across a clock change.
+    """
     if column_map.hours_after_delivery is not None:
         offset = dt.timedelta(hours=column_map.hours_after_delivery)
         return pl.col(DELIVERED_ON).cast(pl.Datetime("us")) + offset
     if column_map.coalesce:
         return pl.coalesce(_stamp(part, spec, raw) for part in column_map.coalesce)
     if column_map.after is not None:
-        return pl.col(_out(column_map.after)) + _duration(column_map, spec, raw)
+        return _duration(column_map, spec, raw)
     value = _instant(column_map, spec, raw)
     if column_map.next_day_if_before is None:
         return value
@@ -253,7 +261,7 @@ def _is_unparsable(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     return raw_present & pl.col(_out(step.name)).is_null()
 
 
-def _is_local(column_map: ColumnMap, schema_zone: str | None = None) -> bool:
+def _is_local(column_map: ColumnMap) -> bool:
     """Whether the value is on the source's local clock."""
     if column_map.coalesce:
         return _is_local(column_map.coalesce[0])
@@ -286,6 +294,21 @@ def _clock(records: pl.DataFrame, steps: list[_Step], spec: SourceSpec) -> pl.Da
         *(expr.fill_null(False).alias(nonexistent(name)) for name, expr in gap.items()),
         reduce(lambda left, right: left | right, doubled, pl.lit(False)).alias(TIME_AMBIGUOUS),
     )
+
+
+def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
+    """Stamps given as intervals after another one, added in UTC."""
+
+    def reference(column_map: ColumnMap) -> Iterator[str]:
+        if column_map.after is not None:
+            yield column_map.after
+
+    relative = [step for step in steps if step.map.after is not None]
+    for level in _by_reference(relative, reference):
+        records = records.with_columns(
+            (pl.col(step.map.after or "") + pl.col(step.name)).alias(step.name) for step in level
+        )
+    return records
 
 
 def _years(records: pl.DataFrame, names: list[str]) -> range:

@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,11 @@ def _text(data: bytes, compression: str) -> Profile:
     body = [line for line in table[row + 1 :] if len(line) == len(header)]
     schema = dict.fromkeys(_unique(header), pl.String)
     frame = pl.DataFrame(body, schema=schema, orient="row")
-    kind = {"type": "csv", "delimiter": "tab" if delimiter == "\t" else delimiter, **packed}
+    kind: dict[str, Any] = {
+        "type": "csv",
+        "delimiter": "tab" if delimiter == "\t" else delimiter,
+        **packed,
+    }
     if encoding != "utf-8":
         kind["encoding"] = encoding
     if row:
@@ -181,7 +185,7 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _header_row(rows: list[list[str | None]]) -> int:
+def _header_row(rows: Sequence[Sequence[str | None]]) -> int:
     """The last row near the top that is full of distinct words: what follows it is data."""
     best = 0
     for index, row in enumerate(rows[:4]):

@@ -1,7 +1,7 @@
 """Rejected rows and refused files: see them, send them back, judge them again.
 
-A row is in quarantine as long as the latest judgement of it rejected it. A replay reads the original
-file once more under the source's present map and judges only what is in quarantine.
+A row is in quarantine as long as the latest judgement of it rejected it. A replay reads the
+original file once more under the source's present map and judges only what is in quarantine.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -88,6 +88,8 @@ class ColumnMap(Strict):
                 "a column takes exactly one of: from, constant, any_of, coalesce, "
                 "hours_after_delivery"
             )
+        if any(part.after is not None for part in self.coalesce):
+            raise ValueError("an interval (after) cannot be one of several (coalesce)")
         return self
 
     def raw_columns(self) -> Iterator[str]:
@@ -154,7 +156,10 @@ class Clock(Strict):
     @field_validator("zone", "calendar")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"'{value}' is not an IANA time zone") from error
         return value
 
 

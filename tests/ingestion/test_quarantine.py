@@ -1,0 +1,104 @@
+"""Quarantine: reasons for the sender, and replay under a corrected map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+
+from contracts import CONTRACTS, FILE_RULES
+from ingestion.check import check_file
+from ingestion.intake import ingest
+from ingestion.quarantine import (
+    export_workbook,
+    messages,
+    refused_files,
+    rejected_rows,
+    replay,
+    summary,
+)
+from ingestion.sources.spec import SourceSpec
+from tests.ingestion.conftest import KEY, call_source, deliver, row, text
+
+
+def corrected() -> SourceSpec:
+    """The test source with one more outcome code."""
+    columns = call_source().model_dump(by_alias=True, exclude_defaults=True)["columns"]
+    columns["outcome"]["codes"]["X"] = "ANSWERED"
+    return call_source(columns=columns)
+
+
+def test_every_rule_has_a_message_in_both_languages() -> None:
+    codes = {rule.code for rule in FILE_RULES}
+    codes |= {rule.code for contract in CONTRACTS.values() for rule in contract.rules}
+    table = messages()
+    assert set(table["code"]) == codes
+    assert table.null_count().sum_horizontal().item() == 0
+
+
+def test_replay_accepts_exactly_what_the_corrected_map_can_read(home: Path) -> None:
+    rows = [row(1), row(2, utfall="X"), row(3, id=""), row(4, utfall="X"), row(5), row(6)]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    deliver(home, "prove_2026-01-16.csv", b"")
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    lake = home / "lake"
+    assert summary(lake).select("code", "level", "files", "rows").rows() == [
+        ("FILE_EMPTY", "file", 1, 0),
+        ("CALL_OUTCOME_UNKNOWN_CODE", "row", 1, 2),
+        ("CALL_SOURCE_ID_MISSING", "row", 1, 1),
+    ]
+    before = rejected_rows(lake)
+    assert before["row"].to_list() == [2, 3, 4]
+
+    report = replay(home, "prove", key=KEY, specs={"prove": corrected()})
+    assert (report.rows_read, report.accepted, report.rejected) == (3, 2, 1)
+    after = rejected_rows(lake)
+    assert after.select("row", "code").rows() == [(3, "CALL_SOURCE_ID_MISSING")]
+    accepted = pl.concat([pl.read_parquet(p) for p in lake.glob("call/*/accepted.parquet")])
+    assert sorted(accepted["source_id"]) == ["a1", "a2", "a4", "a5", "a6"]
+
+    again = replay(home, "prove", key=KEY, specs={"prove": corrected()})
+    assert (again.accepted, again.rejected) == (0, 1)
+
+
+def test_a_refused_file_is_taken_whole_once_the_map_fits(home: Path) -> None:
+    content = text(row(1), row(2)).replace("utfall", "resultat")
+    deliver(home, "prove_2026-01-15.csv", content)
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    assert refused_files(home / "lake")["code"].to_list() == ["FILE_COLUMN_MISSING"]
+    renamed = call_source(headers=[{"rename": {"resultat": "utfall"}}])
+    report = replay(home, "prove", key=KEY, specs={"prove": renamed})
+    assert report.accepted == 2
+    assert refused_files(home / "lake").is_empty()
+
+
+def test_the_workbook_tells_the_sender_what_to_do(home: Path) -> None:
+    number = "+4798765432"
+    rows = [row(1), row(2), row(3, utfall="=1+1", innringer=number)]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    path = export_workbook(home / "lake", home / "avvik.xlsx")
+    book = fastexcel.read_excel(path)
+    assert book.sheet_names == ["Les meg", "Filer", "Rader"]
+    shown = book.load_sheet("Rader").to_polars()
+    assert shown.select("Fil", "Rad", "Regel").rows() == [
+        ("prove_2026-01-15.csv", 3.0, "CALL_OUTCOME_UNKNOWN_CODE")
+    ]
+    assert '"utfall":"=1+1"' in shown["Verdier i raden"][0]
+    assert "98765432" not in shown["Verdier i raden"][0]
+
+
+def test_check_names_row_column_rule_and_masks(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    path.write_text(text(row(1), row(2, utfall="X", innringer="+4798765432")), "utf-8")
+    result = check_file(path, call_source())
+    assert (result.receipt.rows_read, result.receipt.rejected) == (2, 1)
+    (finding,) = result.findings
+    assert (finding.code, finding.row, finding.columns) == (
+        "CALL_OUTCOME_UNKNOWN_CODE",
+        2,
+        "utfall",
+    )
+    assert finding.values == '{"utfall": "X"}'
+    assert not list(tmp_path.glob("lake"))
