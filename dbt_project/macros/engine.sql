@@ -1,0 +1,63 @@
+{#- What differs between DuckDB and Spark, and nothing else. -#}
+
+{% macro row_hash(columns) %}{{ return(adapter.dispatch('row_hash', 'akuttkjede')(columns)) }}{% endmacro %}
+{% macro default__row_hash(columns) %}hash({{ columns | join(', ') }}){% endmacro %}
+{% macro spark__row_hash(columns) %}xxhash64({{ columns | join(', ') }}){% endmacro %}
+
+{% macro hash_type() %}{{ return(adapter.dispatch('hash_type', 'akuttkjede')()) }}{% endmacro %}
+{% macro default__hash_type() %}ubigint{% endmacro %}
+{% macro spark__hash_type() %}bigint{% endmacro %}
+
+{% macro epoch_ms(timestamp) %}{{ return(adapter.dispatch('epoch_ms', 'akuttkjede')(timestamp)) }}{% endmacro %}
+{% macro default__epoch_ms(timestamp) %}epoch_ms({{ timestamp }}){% endmacro %}
+{% macro spark__epoch_ms(timestamp) %}unix_millis({{ timestamp }}){% endmacro %}
+
+{#- Whole milliseconds from one timestamp to a later one; null when either is missing. -#}
+{% macro ms_between(earlier, later) -%}
+({{ epoch_ms(later) }} - {{ epoch_ms(earlier) }})
+{%- endmacro %}
+
+{% macro add_days(date, days) -%}
+cast({{ dbt.dateadd('day', days, date) }} as date)
+{%- endmacro %}
+
+{#- Timestamps are naive UTC in every table. -#}
+{% macro add_hours(timestamp, hours) -%}
+cast({{ dbt.dateadd('hour', hours, timestamp) }} as timestamp)
+{%- endmacro %}
+
+{% macro start_of(grain, date) -%}
+cast(date_trunc('{{ grain }}', {{ date }}) as date)
+{%- endmacro %}
+
+{#- One select that lists the batches of a contract: batch_id, path. -#}
+{% macro lake_batches(contract) %}{{ return(adapter.dispatch('lake_batches', 'akuttkjede')(contract)) }}{% endmacro %}
+{% macro default__lake_batches(contract) %}
+select
+    list_extract(string_split(replace(file, '\', '/'), '/'), -2) as batch_id,
+    replace(file, '\', '/') as path
+from glob('{{ lake_path() }}/{{ contract }}/*/accepted.parquet')
+{% endmacro %}
+{% macro spark__lake_batches(contract) %}
+select distinct
+    element_at(split(_metadata.file_path, '/'), -2) as batch_id,
+    _metadata.file_path as path
+from parquet.`{{ lake_path() }}/{{ contract }}/*/accepted.parquet`
+{% endmacro %}
+
+{#- A relation over the given Parquet files, columns found by name. -#}
+{% macro parquet_files(paths) %}{{ return(adapter.dispatch('parquet_files', 'akuttkjede')(paths)) }}{% endmacro %}
+{% macro default__parquet_files(paths) %}
+read_parquet([
+    {%- for path in paths %}
+    '{{ path | replace("'", "''") }}'{{ ',' if not loop.last }}
+    {%- endfor %}
+], union_by_name = true)
+{% endmacro %}
+{% macro spark__parquet_files(paths) %}
+(
+    {%- for path in paths %}
+    select * from parquet.`{{ path }}`{{ ' union all by name' if not loop.last }}
+    {%- endfor %}
+)
+{% endmacro %}

@@ -1,0 +1,79 @@
+{#- Periods are local dates: day, ISO week, month, quarter, year. -#}
+
+{% macro grains() %}{{ return(['day', 'week', 'month', 'quarter', 'year']) }}{% endmacro %}
+
+{#- period_grain, period_start of every period that holds a touched date. -#}
+{% macro touched_periods(contracts) %}
+{%- for grain in grains() %}
+select distinct '{{ grain }}' as period_grain, d.{{ grain }}_start as period_start
+from {{ ref('dim_date') }} as d
+where d.date_day in ({{ touched_dates(contracts) }})
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{% endmacro %}
+
+{#- date_day, period_start of one grain: all dates, or on an increment those of touched periods. -#}
+{% macro period_dates(grain, contracts) %}
+select date_day, {{ grain }}_start as period_start
+from {{ ref('dim_date') }}
+{%- if is_incremental() %}
+where {{ grain }}_start in (
+    select {{ grain }}_start from {{ ref('dim_date') }}
+    where date_day in ({{ touched_dates(contracts) }})
+)
+{%- endif %}
+{% endmacro %}
+
+{#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
+      segment  column with the segment, or none for 'all'
+      levels   level name -> unit column; national has none -#}
+{% macro aggregate_periods(relation, contracts, levels, measures, segment=none, where='1 = 1') %}
+{%- for grain in grains() %}
+select
+    {{ 'f.' ~ segment if segment else "'all'" }} as segment,
+    '{{ grain }}' as period_grain,
+    d.period_start,
+    case
+        {%- for level, column in levels.items() if column %}
+        when grouping(f.{{ column }}) = 0 then '{{ level }}'
+        {%- endfor %}
+        else 'national'
+    end as level,
+    case
+        {%- for level, column in levels.items() if column %}
+        when grouping(f.{{ column }}) = 0 then f.{{ column }}
+        {%- endfor %}
+        else 'NO'
+    end as unit_id,
+    {%- for name, expression in measures.items() %}
+    {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from {{ relation }} as f
+inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_date
+where {{ where }}
+group by grouping sets (
+    {%- for level, column in levels.items() %}
+    ({{ 'f.' ~ segment ~ ', ' if segment }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
+    {%- endfor %}
+)
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{% endmacro %}
+
+{#- Number of rows where a flag holds. -#}
+{% macro count_if(flag) -%}
+count(case when {{ flag }} then 1 end)
+{%- endmacro %}
+
+{#- Exact percentile (continuous, type 7) over unrounded milliseconds; null stays out. -#}
+{% macro percentile(column, share) -%}
+percentile_cont({{ share }}) within group (order by {{ column }})
+{%- endmacro %}
+
+{#- contract, event_date pairs touched by new changes to the stored records. -#}
+{% macro touched_contract_dates() %}
+{%- for contract in contracts() %}
+select '{{ contract }}' as contract, date_day from ({{ touched_dates([contract]) }}) as d
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{% endmacro %}

@@ -1,0 +1,64 @@
+{{ config(materialized='view', contract={'enforced': false}) }}
+with missions as (
+    select
+        a.*,
+        m.municipality_id,
+        m.county_id,
+        m.health_trust_id,
+        m.region_id,
+        m.is_urban,
+        u.unit_id as registered_central_id,
+        a.mission_type in ('ACUTE', 'ORDERED', 'TRANSFER') as is_counted,
+        a.cancelled_at is not null as is_cancelled
+    from {{ ref('int_alarms__latest') }} as a
+    left join {{ ref('municipality_code_map') }} as g on g.from_code = a.scene_municipality_code
+    left join {{ ref('dim_municipality') }} as m on m.municipality_id = g.municipality_id
+    left join {{ ref('dim_unit') }} as u
+        on u.unit_id = a.central_id and u.level = 'central'
+        and a.event_date >= u.valid_from and a.event_date < u.valid_to
+    where not a.is_deleted
+)
+select
+    source_system,
+    source_id,
+    revision,
+    event_date,
+    incident_id,
+    mission_id,
+    unit_id as vehicle_id,
+    unit_type,
+    coalesce(registered_central_id, 'UNKNOWN') as central_id,
+    central_id as reported_central_id,
+    coalesce(municipality_id, 'UNKNOWN') as municipality_id,
+    coalesce(county_id, 'UNKNOWN') as county_id,
+    coalesce(health_trust_id, 'UNKNOWN') as health_trust_id,
+    coalesce(region_id, 'UNKNOWN') as region_id,
+    scene_municipality_code,
+    is_urban,
+    urgency_last,
+    urgency_changed or urgency_first <> urgency_last as is_urgency_changed,
+    mission_type,
+    received_at,
+    alerted_at,
+    en_route_at,
+    at_scene_at,
+    departed_at,
+    at_destination_at,
+    available_at,
+    cancelled_at,
+    result,
+    is_counted,
+    is_counted and is_cancelled and at_scene_at is null as is_cancelled_before_scene,
+    mission_type = 'ACUTE' and unit_type = 'CAR' and not (is_cancelled and en_route_at is null) as is_turnout_base,
+    case
+        when mission_type = 'ACUTE' and unit_type = 'CAR' and not has_timing_warning
+            and not (is_cancelled and en_route_at is null)
+            then {{ ms_between('alerted_at', 'en_route_at') }}
+    end as turnout_ms,
+    has_order_warning,
+    has_missing_warning,
+    has_timing_warning,
+    _file_id,
+    _row_number,
+    _batch_id
+from missions

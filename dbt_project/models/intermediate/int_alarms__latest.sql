@@ -1,0 +1,48 @@
+{{ config(
+    incremental_strategy='keyed_changes',
+    meta={
+        'produces': 'alarm',
+        'staging': "{{ ref('stg_lake__alarms') }}",
+        'key': ['source_system', 'source_id'],
+        'change': {
+            'source_system': 'source_system', 'source_id': 'source_id', 'group_id': 'incident_id',
+            'first_date': 'event_date', 'last_date': 'event_date',
+        },
+    },
+    pre_hook="{{ reset_load_log('alarm') }}",
+    post_hook="{{ log_batches('alarm', ref('stg_lake__alarms')) }}",
+) }}
+{{ latest_revisions(ref('stg_lake__alarms'), 'alarm') }}
+select
+    source_system,
+    source_id,
+    revision,
+    deleted as is_deleted,
+    extract_at,
+    event_date,
+    incident_id,
+    mission_id,
+    unit_id,
+    unit_type,
+    central_id,
+    urgency_first,
+    urgency_last,
+    urgency_changed,
+    mission_type,
+    scene_municipality_code,
+    received_at,
+    alerted_at,
+    en_route_at,
+    at_scene_at,
+    departed_at,
+    at_destination_at,
+    available_at,
+    cancelled_at,
+    result,
+    has_order_warning,
+    has_missing_warning,
+    has_timing_warning,
+    _file_id,
+    _row_number,
+    _batch_id
+from latest
