@@ -24,9 +24,9 @@ select
     cast({{ name if paths else 'null' }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
 {%- endfor %}
 {% if paths -%}
-from {{ parquet_files(paths) }}
+from {{ parquet_files(paths) }} as r  -- {{ source('lake', contract) }}
 {%- else -%}
-where 1 = 0
+where 1 = 0  -- {{ source('lake', contract) }}
 {%- endif %}
 {% endmacro %}
 

@@ -14,6 +14,16 @@ import duckdb
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
+def release_file() -> None:
+    """dbt-duckdb keeps the file open for the life of the process; readers need it closed."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """A lake folder and the DuckDB file built from it."""
@@ -50,7 +60,10 @@ class Warehouse:
         ]
         environment = {"AKUTT_WAREHOUSE": str(self.path), "DO_NOT_TRACK": "1"}
         with mock.patch.dict(os.environ, environment):
-            outcome = dbtRunner().invoke(command)
+            try:
+                outcome = dbtRunner().invoke(command)
+            finally:
+                release_file()
         if not outcome.success:
             failed = [
                 f"{r.node.unique_id}: {r.message}"

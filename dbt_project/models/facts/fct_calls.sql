@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': false}) }}
+{{ config(materialized='view', contract={'enforced': true}) }}
 with removed as (
     select distinct removed_source_system, removed_source_id from {{ ref('int_calls__duplicates') }}
 ),

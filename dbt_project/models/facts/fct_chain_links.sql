@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
-    contract={'enforced': false},
+    contract={'enforced': true},
     meta={
         'produces': 'chain_link',
         'scope': "(incident_source_system, incident_id) in ({{ touched_chains() }})",

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
-    contract={'enforced': false},
+    contract={'enforced': true},
     meta={
         'produces': 'incident',
         'scope': "(source_system, incident_id) in (select source_system, group_id from {{ new_changes('alarm') }} as c)",

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
-    contract={'enforced': false},
+    contract={'enforced': true},
     meta={
         'produces': 'lat_readiness_day',
         'scope': "(resource_id, event_date) in ({{ touched_resource_days() }})",

@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': false}) }}
+{{ config(materialized='view', contract={'enforced': true}) }}
 select
     r.source_system,
     r.source_id,

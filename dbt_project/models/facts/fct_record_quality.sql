@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('dim_date') }}
 {%- set sources = [
     ('call', 'fct_calls', 'central_id', 'false'),
     ('alarm', 'fct_missions', 'central_id', "municipality_id = 'UNKNOWN'"),
@@ -8,7 +9,7 @@
     materialized='incremental',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
-    contract={'enforced': false},
+    contract={'enforced': true},
     meta={
         'produces': 'record_quality',
         'scope': "(contract, event_date) in ({{ touched_contract_dates() }})",

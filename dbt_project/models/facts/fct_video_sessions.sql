@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': false}) }}
+{{ config(materialized='view', contract={'enforced': true}) }}
 select
     v.source_system,
     v.source_id,

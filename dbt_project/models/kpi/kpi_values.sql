@@ -1,7 +1,7 @@
 {#- What each family of KPIs follows: a change here recomputes the family's touched periods. -#}
 {{ config(
     on_schema_change='fail',
-    contract={'enforced': false},
+    contract={'enforced': true},
     meta={
         'scope': "(kpi_id, period_grain, period_start) in ({{ touched_kpi_periods() }})",
     },

@@ -1,0 +1,224 @@
+"""A small random emergency chain whose records are corrected, moved and deleted.
+
+Every record is a list of versions (revisions); each version lands in a random batch, so an
+older revision may well arrive after a newer one.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.dbt_project.lake import utc
+
+Row = dict[str, Any]
+
+# The days hold a change from summer time, a new week and a new month.
+FIRST = utc(2026, 10, 22, 22)
+DAYS = 12
+CENTRALS_113 = ("amk_oslo", "amk_tromso", "amk_bergen_unregistered")
+CENTRALS_116117 = ("lvs_0301", "lvs_1101")
+MUNICIPALITIES = ("0301", "1103", "5001", "1507", "1534", "5401", "3007", "9999", None)
+BASES = (("heli_al", "HELI"), ("heli_tromso", "HELI"), ("plane_alta", "PLANE"), ("gone", "CAR"))
+
+
+@dataclass(frozen=True)
+class World:
+    """Batches of rows per contract, in the order they were made."""
+
+    batches: dict[str, dict[str, list[Row]]]
+
+    def contracts(self) -> tuple[str, ...]:
+        return tuple(self.batches)
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(milliseconds=round(value * 1000))
+
+
+def moment(rng: random.Random) -> datetime:
+    return FIRST + seconds(rng.uniform(0, DAYS * 86400))
+
+
+def call_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
+    line = rng.choice(("113", "116117", "LOCAL8", "ADMIN"))
+    central = rng.choice(CENTRALS_113 if line == "113" else CENTRALS_116117)
+    ring = moment(rng)
+    versions = []
+    for revision in range(1, rng.choice((1, 1, 1, 2, 3)) + 1):
+        if rng.random() < 0.3:
+            ring = moment(rng)  # a correction may move the event to another date
+        answered = rng.random() < 0.85
+        wait = rng.choice((4.9, 5.0, 10.0, 10.001, 30.0, 31.0, 119.9, 120.0, 500.0))
+        versions.append(
+            {
+                "source_system": rng.choice(("ICCS", "ICCS", "LIFEX")) if revision == 1 else None,
+                "source_id": f"C{number}",
+                "revision": revision,
+                "deleted": revision > 1 and rng.random() < 0.3,
+                "service_line": line,
+                "central_id": central,
+                "ring_start_at": ring,
+                "menu_end_at": ring + seconds(7) if line != "113" else None,
+                "answered_at": ring + seconds(wait) if answered else None,
+                "ended_at": ring + seconds(wait + rng.uniform(1, 300)),
+                "outcome": "ANSWERED" if answered else "ABANDONED",
+                "transferred_to": "amk_oslo" if rng.random() < 0.1 else None,
+                "transfer_at": ring + seconds(wait + 1) if rng.random() < 0.1 else None,
+                "parent_call_id": f"C{rng.randrange(number + 5)}" if rng.random() < 0.3 else None,
+                "chain_id": rng.choice(incidents) if rng.random() < 0.5 else None,
+                "caller_pseudonym": f"p{rng.randrange(40)}",
+                "is_test": rng.random() < 0.05,
+                "has_timing_warning": rng.random() < 0.05,
+                "has_order_warning": rng.random() < 0.05,
+                "has_missing_warning": rng.random() < 0.05,
+            }
+        )
+    for version in versions:
+        version["source_system"] = versions[0]["source_system"]
+    return versions
+
+
+def twin(rng: random.Random, number: int, call: Row) -> Row:
+    """The other platform's row of the same call, up to four seconds apart."""
+    other = "LIFEX" if call["source_system"] == "ICCS" else "ICCS"
+    shift = seconds(rng.choice((-3.001, -3, -1.2, 0, 0.4, 3, 4)))
+    return {
+        **call,
+        "source_system": other,
+        "source_id": f"T{number}",
+        "deleted": False,
+        "revision": 1,
+        "ring_start_at": call["ring_start_at"] + shift,
+    }
+
+
+def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
+    received = moment(rng)
+    incident = rng.choice(incidents)
+    versions = []
+    for revision in range(1, rng.choice((1, 1, 2, 3)) + 1):
+        if rng.random() < 0.3:
+            received = moment(rng)
+        if rng.random() < 0.2:
+            incident = rng.choice(incidents)  # a unit moved to another incident
+        alerted = received + seconds(rng.uniform(20, 200))
+        cancelled = rng.random() < 0.15
+        scene = alerted + seconds(rng.choice((300.0, 600.0, 719.0, 1400.0)))
+        urgency = rng.choice(("RED", "RED", "YELLOW", "UNKNOWN"))
+        versions.append(
+            {
+                "source_system": "AMIS",
+                "source_id": f"A{number}",
+                "revision": revision,
+                "deleted": revision > 1 and rng.random() < 0.3,
+                "incident_id": incident,
+                "mission_id": f"M{number}",
+                "unit_type": rng.choice(("CAR", "CAR", "HELI")),
+                "central_id": rng.choice(CENTRALS_113),
+                "urgency_first": urgency,
+                "urgency_last": urgency if rng.random() < 0.9 else "GREEN",
+                "mission_type": rng.choice(("ACUTE", "ACUTE", "ORDERED", "EXERCISE")),
+                "scene_municipality_code": rng.choice(MUNICIPALITIES),
+                "received_at": received if rng.random() < 0.9 else None,
+                "alerted_at": alerted,
+                "en_route_at": alerted + seconds(60) if rng.random() < 0.9 else None,
+                "at_scene_at": scene if rng.random() < 0.9 and not cancelled else None,
+                "cancelled_at": alerted + seconds(30) if cancelled else None,
+                "has_timing_warning": rng.random() < 0.05,
+                "has_order_warning": rng.random() < 0.05,
+                "has_missing_warning": rng.random() < 0.05,
+            }
+        )
+    return versions
+
+
+def video_versions(rng: random.Random, number: int) -> list[Row]:
+    versions = []
+    for revision in range(1, rng.choice((1, 2)) + 1):
+        sent = moment(rng)
+        status = rng.choice(("CONNECTED", "CONNECTED", "NOT_OPENED"))
+        versions.append(
+            {
+                "source_id": f"V{number}",
+                "revision": revision,
+                "deleted": revision > 1 and rng.random() < 0.2,
+                "central_id": rng.choice(CENTRALS_113 + CENTRALS_116117),
+                "link_sent_at": sent,
+                "connected_at": sent + seconds(rng.uniform(5, 90)) if status == "CONNECTED" else None,
+                "status": status,
+            }
+        )
+    return versions
+
+
+def request_versions(rng: random.Random, number: int) -> list[Row]:
+    versions = []
+    for revision in range(1, rng.choice((1, 2)) + 1):
+        base, vehicle = rng.choice(BASES)
+        requested = moment(rng)
+        outcome = rng.choice(("COMPLETED", "DECLINED", "ABORTED"))
+        airborne = outcome != "DECLINED"
+        versions.append(
+            {
+                "source_id": f"L{number}",
+                "revision": revision,
+                "deleted": revision > 1 and rng.random() < 0.2,
+                "base_id": base,
+                "resource_id": f"{base}_1",
+                "vehicle": vehicle,
+                "outcome": outcome,
+                "reason": None if outcome == "COMPLETED" else rng.choice(("WEATHER", "CREW")),
+                "requested_at": requested,
+                "airborne_at": requested + seconds(rng.uniform(200, 1200)) if airborne else None,
+            }
+        )
+    return versions
+
+
+def interval_versions(rng: random.Random, number: int) -> list[Row]:
+    base, vehicle = rng.choice(BASES)
+    versions = []
+    for revision in range(1, rng.choice((1, 1, 2)) + 1):
+        start = FIRST + timedelta(minutes=rng.randrange(DAYS * 96) * 15)
+        state = rng.choice(("PLANNED", "PLANNED", "READY", "ON_MISSION", "OFF"))
+        hours = 12 if state == "PLANNED" else rng.choice((1, 6, 12, 60))
+        versions.append(
+            {
+                "source_id": f"R{number:04d}",
+                "revision": revision,
+                "deleted": revision > 1 and rng.random() < 0.3,
+                "base_id": base,
+                "resource_id": f"{base}_1",
+                "vehicle": vehicle,
+                "state": state,
+                "start_at": start,
+                "end_at": start + timedelta(hours=hours),
+            }
+        )
+    return versions
+
+
+def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
+    """Versions of every contract, spread over batches at random."""
+    rng = random.Random(seed)
+    incidents = [f"I{n}" for n in range(60 * scale)]
+    versions: dict[str, list[Row]] = {
+        "call": [v for n in range(250 * scale) for v in call_versions(rng, n, incidents)],
+        "alarm": [v for n in range(120 * scale) for v in alarm_versions(rng, n, incidents)],
+        "video_session": [v for n in range(40 * scale) for v in video_versions(rng, n)],
+        "lat_request": [v for n in range(40 * scale) for v in request_versions(rng, n)],
+        "lat_readiness": [v for n in range(90 * scale) for v in interval_versions(rng, n)],
+    }
+    originals = [row for row in versions["call"] if row["revision"] == 1]
+    versions["call"] += [
+        twin(rng, n, row) for n, row in enumerate(rng.sample(originals, 80 * scale))
+    ]
+    batches: dict[str, dict[str, list[Row]]] = {}
+    for contract, rows in versions.items():
+        batches[contract] = {f"{contract}_{n}": [] for n in range(batch_count)}
+        for row in rows:
+            batches[contract][f"{contract}_{rng.randrange(batch_count)}"].append(row)
+    return World(batches)
