@@ -11,8 +11,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import polars as pl
 
 from ingestion.errors import FileRefusedError
 from ingestion.home import Home
@@ -20,7 +22,10 @@ from ingestion.judge import Delivery, judge
 from ingestion.lake import Batch, iter_receipts, sweep, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser
-from ingestion.readers import read_bytes
+from ingestion.readers import RawFile, read_bytes
+from ingestion.readers.container import unpack
+from ingestion.readers.jsonl_file import check_fields, plain_paths, read_jsonl_files
+from ingestion.readers.text import to_utf8
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 
@@ -213,18 +218,55 @@ def pending_files(
 
 def read_delivery(file: InboxFile, spec: SourceSpec) -> Delivery:
     """Read one file; a file that must be refused comes back with the reason as its content."""
+
+    def read(data: bytes, day: dt.date) -> RawFile:
+        return read_bytes(data, spec, day)
+
+    return _deliver(file, spec, read)
+
+
+def read_deliveries(
+    files: list[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor
+) -> list[Delivery]:
+    """Read the files of one batch, in order."""
+    if spec.format.type != "jsonl" or spec.format.compression != "none" or spec.headers:
+        return list(pool.map(lambda file: read_delivery(file, spec), files))
+    paths = plain_paths(spec)
+    unread = RawFile(pl.DataFrame())
+
+    def check(data: bytes, _: dt.date) -> RawFile:
+        payload = to_utf8(unpack(data, "none"), spec.format.encoding)
+        check_fields(payload, spec, paths)
+        return unread
+
+    checked = list(pool.map(lambda file: _deliver(file, spec, check), files))
+    good = [
+        (index, file.path)
+        for index, (file, delivery) in enumerate(zip(files, checked, strict=True))
+        if delivery.content is unread
+    ]
+    contents = read_jsonl_files([path for _, path in good], spec) if good else []
+    if contents is None:
+        return list(pool.map(lambda file: read_delivery(file, spec), files))
+    for (index, _), content in zip(good, contents, strict=True):
+        checked[index] = replace(checked[index], content=content)
+    return checked
+
+
+def _deliver(
+    file: InboxFile, spec: SourceSpec, read: Callable[[bytes, dt.date], RawFile]
+) -> Delivery:
     data = file.path.read_bytes()
     file_id = hashlib.sha256(data).hexdigest()[:16]
+    content: RawFile | FileRefusedError
     try:
         if file.delivered_on is None:
             raise FileRefusedError(
                 "FILE_NAME_PATTERN", f"ventet {spec.files}", f"expected {spec.files}"
             )
-        content = read_bytes(data, spec, file.delivered_on)
+        content = read(data, file.delivered_on)
     except FileRefusedError as error:
-        return Delivery(
-            file.name, file_id, file.size_bytes, file.mtime_ns, file.delivered_on, error
-        )
+        content = error
     return Delivery(file.name, file_id, file.size_bytes, file.mtime_ns, file.delivered_on, content)
 
 
@@ -257,15 +299,18 @@ def _read_ahead(
     groups: Iterator[list[InboxFile]], spec: SourceSpec
 ) -> Iterator[tuple[list[InboxFile], list[Delivery]]]:
     """Read the next group on other threads while the caller judges this one."""
-    with ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read") as pool:
-        waiting: tuple[list[InboxFile], list[Future[Delivery]]] | None = None
+    with (
+        ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
+    ):
+        waiting: tuple[list[InboxFile], Future[list[Delivery]]] | None = None
         for group in groups:
-            futures = [pool.submit(read_delivery, file, spec) for file in group]
+            future = ahead.submit(read_deliveries, group, spec, pool)
             if waiting is not None:
-                yield waiting[0], [future.result() for future in waiting[1]]
-            waiting = (group, futures)
+                yield waiting[0], waiting[1].result()
+            waiting = (group, future)
         if waiting is not None:
-            yield waiting[0], [future.result() for future in waiting[1]]
+            yield waiting[0], waiting[1].result()
 
 
 def _not_yet_known(deliveries: list[Delivery], known: Known) -> list[Delivery]:

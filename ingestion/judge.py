@@ -16,7 +16,12 @@ from contracts.helpers import KEY_REPEATED
 from ingestion.errors import FileRefusedError
 from ingestion.lake import Batch, Receipt
 from ingestion.mapping import DELIVERED_ON, Pseudonymise, map_records
-from ingestion.privacy import identity_number_rows, masked, phone_number_rows
+from ingestion.privacy import (
+    identity_number_rows,
+    masked,
+    may_hold_numbers,
+    phone_number_rows,
+)
 from ingestion.readers.raw import ROW_NUMBER, RawFile
 from ingestion.sources.spec import SourceSpec
 
@@ -62,15 +67,20 @@ def judge(
     contract = CONTRACTS[spec.contract]
     maker = _ReceiptMaker(spec, ingested_at)
     readable, receipts = _sift(spec, deliveries, maker)
+    raw = _stack(readable)
+    if guilty := _privacy_breaches(spec, raw):
+        receipts += [maker.refused(readable[index], error) for index, error in guilty.items()]
+        readable = [item for index, item in enumerate(readable) if index not in guilty]
+        raw = _stack(readable)
     if not readable:
         return Batch(contract.name, batch_id, pl.DataFrame(), _rejected_frame([]), receipts)
 
-    raw, dates = _stack(readable)
     unreadable = _unreadable_rows(readable, spec, batch_id)
-    duplicate, repeated = _repeats(raw, spec)
+    duplicate, repeated = _repeats(raw, readable, spec)
     duplicates = raw.filter(duplicate).group_by(FILE_INDEX).len()
-    raw, repeated = raw.filter(~duplicate), repeated.filter(~duplicate)
-    records = map_records(raw.join(dates, on=FILE_INDEX, maintain_order="left"), spec, pseudonymise)
+    if duplicates.height:
+        raw, repeated = raw.filter(~duplicate), repeated.filter(~duplicate)
+    records = map_records(raw, spec, pseudonymise)
     records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER], repeated.alias(KEY_REPEATED))
     outcome = evaluate(contract, records)
     accepted_mask = outcome.accepted_mask & ~_in_distrusted_files(raw, outcome, spec, readable)
@@ -102,28 +112,23 @@ def _sift(
             receipts.append(maker.refused(delivery, content))
         else:
             readable.append(delivery)
-    guilty = _privacy_breaches(spec, readable)
-    receipts += [maker.refused(readable[index], error) for index, error in guilty.items()]
-    return [item for index, item in enumerate(readable) if index not in guilty], receipts
+    return readable, receipts
 
 
-def _privacy_breaches(spec: SourceSpec, readable: list[Delivery]) -> dict[int, FileRefusedError]:
+def _privacy_breaches(spec: SourceSpec, raw: pl.DataFrame) -> dict[int, FileRefusedError]:
     """Files with an identity or phone number in a mapped text column, by index."""
-    if not readable:
-        return {}
-    raw, _ = _stack(readable)
     contract = CONTRACTS[spec.contract]
     guilty: dict[int, FileRefusedError] = {}
     for name, is_id in _columns_to_scan(spec, contract).items():
-        if raw.schema[name] != pl.String:
+        if raw.schema.get(name) != pl.String:
             continue
         values = raw[name]
-        longest = values.str.len_bytes().max()
-        if not isinstance(longest, int) or longest < 8:
+        if not may_hold_numbers(values):
             continue
-        checks = {"FILE_PHONE_NUMBER": phone_number_rows(values, is_id=is_id)}
-        if longest >= 11:
-            checks["FILE_IDENTITY_NUMBER"] = identity_number_rows(values)
+        checks = {
+            "FILE_PHONE_NUMBER": phone_number_rows(values, is_id=is_id),
+            "FILE_IDENTITY_NUMBER": identity_number_rows(values),
+        }
         for code, hits in checks.items():
             if not hits.any():
                 continue
@@ -170,26 +175,29 @@ def _in_distrusted_files(
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _stack(readable: list[Delivery]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All rows with their file's index, and the delivery date of each file."""
+def _stack(readable: list[Delivery]) -> pl.DataFrame:
+    """All rows, with the index and the delivery date of their file."""
     frames = []
     for index, delivery in enumerate(readable):
         assert isinstance(delivery.content, RawFile)
         frame = delivery.content.frame
         if delivery.only_rows is not None:
             frame = frame.filter(pl.col(ROW_NUMBER).is_in(sorted(delivery.only_rows)))
-        frames.append(frame.with_columns(pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX)))
-    dates = pl.DataFrame(
-        {
-            FILE_INDEX: pl.Series(range(len(readable)), dtype=pl.UInt32),
-            DELIVERED_ON: [delivery.delivered_on for delivery in readable],
-        }
-    )
+        frames.append(
+            frame.with_columns(
+                pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
+                pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
+            )
+        )
+    if not frames:
+        return pl.DataFrame()
     columns = frames[0].columns
-    return pl.concat([frame.select(columns) for frame in frames], how="vertical_relaxed"), dates
+    return pl.concat([frame.select(columns) for frame in frames], how="vertical_relaxed")
 
 
-def _repeats(raw: pl.DataFrame, spec: SourceSpec) -> tuple[pl.Series, pl.Series]:
+def _repeats(
+    raw: pl.DataFrame, readable: list[Delivery], spec: SourceSpec
+) -> tuple[pl.Series, pl.Series]:
     """Masks: rows equal to an earlier row of the file, and other rows that reuse its key."""
     key_columns = [
         name
@@ -199,9 +207,15 @@ def _repeats(raw: pl.DataFrame, spec: SourceSpec) -> tuple[pl.Series, pl.Series]
     ]
     id_columns = list(spec.columns["source_id"].raw_columns())
     key = pl.struct(FILE_INDEX, *dict.fromkeys(key_columns))
-    # Exact duplicates share their key, so whole rows are compared only where a key recurs.
-    candidates = raw.select(key.is_duplicated().alias("again"))["again"]
     none = pl.repeat(False, raw.height, dtype=pl.Boolean, eager=True)
+    # Exact duplicates share their key, so whole rows are compared only where a key recurs, and
+    # keys only in files where an id does.
+    suspects = [i for i, delivery in enumerate(readable) if _has_recurring_id(delivery, id_columns)]
+    if not suspects:
+        return none, none
+    in_suspects = raw[FILE_INDEX].is_in(suspects)
+    recurring = raw.filter(in_suspects).select(key.is_duplicated().alias("again"))["again"]
+    candidates = none.scatter(in_suspects.arg_true(), recurring)
     if not candidates.any():
         return none, none
     content = [name for name in raw.columns if name != ROW_NUMBER]
@@ -221,6 +235,13 @@ def _repeats(raw: pl.DataFrame, spec: SourceSpec) -> tuple[pl.Series, pl.Series]
         at, some["first_content"] & ~some["first_key"] & some["has_key"]
     )
     return duplicate, repeated
+
+
+def _has_recurring_id(delivery: Delivery, id_columns: list[str]) -> bool:
+    assert isinstance(delivery.content, RawFile)
+    ids = delivery.content.frame.select(id_columns)
+    distinct = ids.to_series().n_unique() if len(id_columns) == 1 else ids.n_unique()
+    return distinct < ids.height
 
 
 def _lineage(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:

@@ -50,12 +50,18 @@ def shifts(zone: str, year: int) -> tuple[Shift, ...]:
     return tuple(found)
 
 
-def in_shift(local: pl.Expr, zone: str, years: range, *, doubled: bool) -> pl.Expr:
-    """Whether a naive local stamp lies in an hour that is doubled (or does not exist)."""
+def in_shift(
+    local: pl.Expr, zone: str, span: tuple[dt.datetime, dt.datetime], *, doubled: bool
+) -> pl.Expr:
+    """Whether a naive local stamp lies in an hour that is doubled (or does not exist).
+
+    Only the clock changes within `span` (first and last stamp there is) are looked at.
+    """
+    first, last = span
     expr = pl.lit(False)
-    for year in years:
+    for year in range(first.year, last.year + 1):
         for shift in shifts(zone, year):
-            if shift.doubled == doubled:
+            if shift.doubled == doubled and shift.start <= last and first < shift.end:
                 expr = expr | local.is_between(shift.start, shift.end, closed="left")
     return expr
 

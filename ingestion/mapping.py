@@ -23,6 +23,7 @@ DELIVERED_ON = "_delivered_on"
 UNKNOWN_CODE = "?"
 _TRUE = ("true", "1", "ja", "j", "yes", "y")
 _FALSE = ("false", "0", "nei", "n", "no")
+_EARLIEST, _LATEST = dt.datetime(1950, 1, 1), dt.datetime(2100, 1, 1)
 _HALF_DAY = dt.timedelta(hours=12)
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000}
 _DEFAULT_EXTRACT = ColumnMap(hours_after_delivery=28)
@@ -155,7 +156,10 @@ def _text(
     if raw.schema[name] != pl.String:
         return column.cast(pl.String)
     tokens = [*spec.nulls, *(nulls or [])]
-    return pl.when(~column.is_in(tokens)).then(column) if tokens else column
+    # Most columns hold none of the tokens, and looking is cheaper than replacing.
+    if not tokens or not raw.get_column(name).is_in(tokens).any():
+        return column
+    return pl.when(~column.is_in(tokens)).then(column)
 
 
 def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
@@ -222,12 +226,33 @@ def _instant(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.E
         return (
             column.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else column
         ).cast(pl.Datetime("us"))
+    if _is_date_and_clock(column_map):
+        return _date_and_clock(column_map, spec, raw)
     text = _joined(column_map, spec, raw)
     if column_map.epoch is not None:
         number = text.cast(pl.Int64, strict=False)
         return pl.from_epoch(number, time_unit=column_map.epoch).cast(pl.Datetime("us"))
     parsed = text.str.to_datetime(column_map.format, time_unit="us", strict=False)
     return parsed.dt.replace_time_zone(None) if "%z" in (column_map.format or "") else parsed
+
+
+def _is_date_and_clock(column_map: ColumnMap) -> bool:
+    """A date column and a clock column: read apart, as the few dates of a file are read once."""
+    parts = (column_map.format or "").split(" ")
+    return (
+        len(column_map.from_) == 2
+        and column_map.join == " "
+        and len(parts) == 2
+        and "%H" in parts[1]
+        and not any(mark in parts[1] for mark in ("%d", "%m", "%y", "%Y", "%z"))
+    )
+
+
+def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    date_format, clock_format = (column_map.format or "").split(" ")
+    day, clock = (_text(name, spec, raw, column_map.nulls) for name in column_map.from_)
+    date = day.str.to_date(date_format, strict=False).cast(pl.Datetime("us"))
+    return date + clock.str.to_time(clock_format, strict=False, cache=False).cast(pl.Duration("us"))
 
 
 def _duration(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
@@ -281,11 +306,11 @@ def _clock(records: pl.DataFrame, steps: list[_Step], spec: SourceSpec) -> pl.Da
     if not local:
         return records
     zone = spec.clock.zone
-    years = _years(records, local)
-    gap = {name: in_shift(pl.col(name), zone, years, doubled=False) for name in local}
+    span = _span(records, local)
+    gap = {name: in_shift(pl.col(name), zone, span, doubled=False) for name in local}
     # The extract time is ours to know, and has no interval: only event stamps are flagged.
     doubled = [
-        in_shift(pl.col(name), zone, years, doubled=True).fill_null(False)
+        in_shift(pl.col(name), zone, span, doubled=True).fill_null(False)
         for name in local
         if name != "extract_at"
     ]
@@ -311,15 +336,15 @@ def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
     return records
 
 
-def _years(records: pl.DataFrame, names: list[str]) -> range:
+def _span(records: pl.DataFrame, names: list[str]) -> tuple[dt.datetime, dt.datetime]:
+    """The first and last local stamp, within the years for which clock changes are looked up."""
     bounds = records.select(
-        pl.min_horizontal(pl.col(name).dt.year().min() for name in names).alias("low"),
-        pl.max_horizontal(pl.col(name).dt.year().max() for name in names).alias("high"),
+        pl.min_horizontal(pl.col(name).min() for name in names).alias("first"),
+        pl.max_horizontal(pl.col(name).max() for name in names).alias("last"),
     ).row(0)
-    if bounds[0] is None:
-        return range(0)
-    # Stamps far from any real delivery are rejected anyway; do not look up their clock changes.
-    return range(max(bounds[0], 1950), min(bounds[1], 2100) + 1)
+    first, last = (stamp or _EARLIEST for stamp in bounds)
+    # Stamps far from any real delivery are rejected anyway.
+    return max(first, _EARLIEST), min(last, _LATEST)
 
 
 def _complete(records: pl.DataFrame, contract: Contract, spec: SourceSpec) -> pl.DataFrame:

@@ -25,6 +25,8 @@ _ELEVEN_PARTS = re.compile(r"(?<![0-9A-Za-z])(\d{6})[ .-]?(\d{5})(?![0-9A-Za-z])
 # Norwegian numbers: with a country code anywhere, or eight digits in a field that is not an id.
 _PHONE_PREFIXED = r"(?:^|[^0-9A-Za-z+])(?:\+|00)47[ -]?[2-9](?:[ -]?\d){7}(?:$|[^0-9A-Za-z])"
 _PHONE_BARE = r"(?:^|[^0-9A-Za-z-])[2-9]\d(?: ?\d\d){3}(?:$|[^0-9A-Za-z-])"
+# What both detectors need to find anything: eight digits with at most a blank between them.
+_EIGHT_DIGITS = r"\d(?:[ .-]?\d){7}"
 _K1 = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
 _K2 = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 
@@ -42,35 +44,32 @@ def key_from_environment() -> bytes:
 
 
 class Pseudonymiser:
-    """HMAC-SHA-256 of a caller number, as 32 hexadecimal characters.
+    """HMAC-SHA-256 of caller numbers, as 32 hexadecimal characters.
 
-    The two keyed SHA-256 states are prepared once and copied for every number, which takes half
-    the time of a full HMAC set-up.
+    DuckDB hashes a column on all cores; the standard library takes three times as long, row by row.
     """
 
     def __init__(self, key: bytes) -> None:
         block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def __call__(self, number: str) -> str:
-        inner = self._inner.copy()
-        inner.update(number.encode())
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.hexdigest()[:32]
+        inner = bytes(byte ^ 0x36 for byte in block).hex()
+        outer = bytes(byte ^ 0x5C for byte in block).hex()
+        # HMAC as RFC 2104 defines it: H(outer || H(inner || message)).
+        self._sql = (
+            f"select number, sha256(from_hex('{outer}') || "
+            f"from_hex(sha256(from_hex('{inner}') || encode(number))))[:32] as pseudonym from codes"
+        )
 
     def series(self, numbers: pl.Series) -> pl.Series:
         """Pseudonyms of a text column; null stays null. Spaces do not make another caller."""
-        plain = numbers.cast(pl.String).str.replace_all(r"[ \-]", "")
-        codes = plain.unique().drop_nulls()
-        table = pl.DataFrame(
-            {"number": codes, "pseudonym": [self(number) for number in codes]},
-            schema={"number": pl.String, "pseudonym": pl.String},
-        )
-        joined = pl.DataFrame({"number": plain}).join(
-            table, on="number", how="left", maintain_order="left"
-        )
+        import duckdb
+
+        plain = numbers.cast(pl.String).str.replace_all(r"[ \-]", "").alias("number")
+        codes = plain.unique().drop_nulls().to_frame()
+        with duckdb.connect() as connection:
+            connection.register("codes", codes.to_arrow())
+            table = pl.from_arrow(connection.sql(self._sql).to_arrow_table())
+        assert isinstance(table, pl.DataFrame)
+        joined = plain.to_frame().join(table, on="number", how="left", maintain_order="left")
         return joined["pseudonym"].alias(numbers.name)
 
 
@@ -94,6 +93,14 @@ def is_identity_number(digits: str) -> bool:
     first = sum(weight * number for weight, number in zip(_K1, numbers, strict=False)) % 11
     second = sum(weight * number for weight, number in zip(_K2, numbers, strict=True)) % 11
     return first <= 3 and second == 0
+
+
+def may_hold_numbers(values: pl.Series) -> bool:
+    """Whether any text has digits enough for a detector to look closer. Cheap."""
+    longest = values.str.len_bytes().max()
+    if not isinstance(longest, int) or longest < 8:
+        return False
+    return bool(values.str.contains(_EIGHT_DIGITS).any())
 
 
 def identity_number_rows(values: pl.Series) -> pl.Series:

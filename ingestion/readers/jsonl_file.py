@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,12 +24,7 @@ def read_jsonl(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> Raw
     """
     raw_name = {new: old for old, new in renames.items()}
     paths = {name: raw_name.get(name, name).split(".") for name in spec.raw_columns()}
-    if payload.strip():
-        refuse_missing(
-            name
-            for name in spec.required_raw_columns()
-            if any(f'"{part}"'.encode() not in payload for part in paths[name])
-        )
+    check_fields(payload, spec, paths)
     schema = _schema(paths)
     try:
         nested = pl.read_ndjson(io.BytesIO(payload), schema=schema)
@@ -38,14 +35,81 @@ def read_jsonl(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> Raw
     )
 
 
-def _schema(paths: dict[str, list[str]]) -> dict[str, pl.DataType]:
+def read_jsonl_files(files: Sequence[Path], spec: SourceSpec) -> list[RawFile] | None:
+    """Read several plain JSON lines files at once, on all cores; twice as fast as one by one.
+
+    The contents must have passed `to_utf8` and `check_fields`. Returns None when any file cannot be
+    read this way (a broken line, say), so that the caller reads them one by one.
+    """
+    import duckdb
+
+    if any(set("*?[]") & set(str(path)) for path in files):
+        return None
+    paths = plain_paths(spec)
+    columns = ", ".join(
+        f"{_quoted(name)}: '{_sql_type(child)}'" for name, child in _tree(paths).items()
+    )
+    fields = ", ".join(
+        f"{'.'.join(map(_quoted, path))} as {_quoted(name)}" for name, path in paths.items()
+    )
+    with duckdb.connect() as connection:
+        try:
+            table = connection.sql(
+                f"select {fields}, filename as _path from read_json(?, "
+                f"format='newline_delimited', columns={{{columns}}}, filename=true)",
+                params=[[str(path) for path in files]],
+            ).to_arrow_table()
+        except duckdb.Error:
+            return None
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    parts = {
+        str(key[0]): part
+        for key, part in frame.partition_by("_path", as_dict=True, include_key=False).items()
+    }
+    empty = frame.drop("_path").clear()
+    return [RawFile(numbered(parts.get(str(path), empty), spec)) for path in files]
+
+
+def check_fields(payload: bytes, spec: SourceSpec, paths: dict[str, list[str]]) -> None:
+    """Refuse a file in which a mapped field occurs nowhere (an empty one says nothing)."""
+    if not payload.strip():
+        return
+    refuse_missing(
+        name
+        for name in spec.required_raw_columns()
+        if any(f'"{part}"'.encode() not in payload for part in paths[name])
+    )
+
+
+def plain_paths(spec: SourceSpec) -> dict[str, list[str]]:
+    """The dotted path of every mapped field, split."""
+    return {name: name.split(".") for name in spec.raw_columns()}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _sql_type(tree: Tree | None) -> str:
+    if tree is None:
+        return "VARCHAR"
+    fields = ", ".join(f"{_quoted(name)} {_sql_type(child)}" for name, child in tree.items())
+    return f"STRUCT({fields})".replace("'", "''")
+
+
+def _tree(paths: dict[str, list[str]]) -> Tree:
     tree: Tree = {}
     for path in paths.values():
         node = tree
         for part in path[:-1]:
             node = node.setdefault(part, {})
         node[path[-1]] = None
-    return {name: _dtype(child) for name, child in tree.items()}
+    return tree
+
+
+def _schema(paths: dict[str, list[str]]) -> dict[str, pl.DataType]:
+    return {name: _dtype(child) for name, child in _tree(paths).items()}
 
 
 def _dtype(tree: Tree | None) -> pl.DataType:

@@ -7,7 +7,7 @@ import hmac
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import KeyMissingError
@@ -92,10 +92,11 @@ def test_phone_numbers(value: str, is_id: bool, found: bool) -> None:
     assert phone_number_rows(pl.Series([value]), is_id=is_id).to_list() == [found]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=100), st.text("0123456789+", min_size=1, max_size=16))
 def test_pseudonym_is_hmac_sha256(key: bytes, number: str) -> None:
     expected = hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:32]
-    assert Pseudonymiser(key)(number) == expected
+    assert Pseudonymiser(key).series(pl.Series([number])).to_list() == [expected]
 
 
 def test_pseudonyms_keep_nulls_and_ignore_spacing() -> None:
