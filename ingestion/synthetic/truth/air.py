@@ -1,0 +1,186 @@
+"""Figures of the air ambulance."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ingestion.synthetic.clock import OSLO
+from ingestion.synthetic.truth.places import Places
+from ingestion.synthetic.truth.rollup import (
+    GRAINS,
+    OUTPUT,
+    cells,
+    counts,
+    levelled,
+    period_start,
+    shares,
+    statistics,
+)
+
+LEVELS = {"national": None, "region": "region", "base": "base"}
+_KEYS = ("segment", "date", "base", "region")
+_READY = ("READY", "ON_MISSION")
+_HOUR_MS = 3_600_000
+
+
+def thin_requests(rows: pl.DataFrame) -> pl.DataFrame:
+    """What the figures need of requests."""
+    return rows.select(
+        pl.col("_day").cast(pl.Date).alias("date"),
+        "base_id",
+        pl.col("vehicle").alias("segment"),
+        "urgency",
+        "outcome",
+        "reason",
+        "requested_at",
+        "airborne_at",
+        "has_timing_warning",
+    )
+
+
+def request_figures(requests: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """Requests, their outcomes, and how fast the helicopters are in the air."""
+    outcome = pl.col("outcome")
+    started = outcome != "DECLINED"
+    reaction = (pl.col("airborne_at") - pl.col("requested_at")).dt.total_milliseconds()
+    rows = places.at_base(requests).with_columns(
+        pl.lit(True).alias("any"),
+        started.alias("started"),
+        (outcome == "COMPLETED").alias("completed"),
+        (outcome == "DECLINED").alias("declined"),
+        (outcome == "ABORTED").alias("aborted"),
+        ((outcome == "DECLINED") & (pl.col("reason") == "WEATHER").fill_null(False)).alias(
+            "weather"
+        ),
+        pl.when(~pl.col("has_timing_warning")).then(reaction).alias("reaction_ms"),
+    )
+    wanted = {
+        "lat_completed": ("completed", "any", "any"),
+        "lat_declined": ("declined", "any", "any"),
+        "lat_aborted": ("aborted", "started", "started"),
+        "lat_declined_weather": ("weather", "any", "any"),
+    }
+    number = rows.select(
+        pl.lit("lat_requests").alias("kpi_id"), *_KEYS, pl.lit(1.0).alias("numerator")
+    )
+    urgent = (pl.col("segment") == "HELI") & (pl.col("urgency") == "RED") & pl.col("started")
+    return pl.concat(
+        [
+            counts(number, LEVELS),
+            shares(cells(rows, _KEYS, wanted), LEVELS, complete=tuple(wanted)),
+            statistics(
+                rows.filter(urgent),
+                LEVELS,
+                {"lat_reaction_p90": ("reaction_ms", "p90")},
+                scale=1 / 60_000,
+            ),
+        ]
+    )
+
+
+def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """Ready hours of the planned hours, each hour on the local day it passes."""
+    planned = _by_day(_merged(readiness.filter(pl.col("state") == "PLANNED")))
+    actual = _by_day(_cut(readiness.filter(pl.col("state") != "PLANNED")))
+    overlap = (
+        planned.select("resource_id", "date", "start", "end")
+        .join(actual.select("resource_id", "date", "state", "start", "end"),
+              on=["resource_id", "date"], suffix="_actual")
+        .with_columns(
+            (
+                pl.min_horizontal("end", "end_actual") - pl.max_horizontal("start", "start_actual")
+            ).alias("ms")
+        )
+        .filter(pl.col("ms") > 0)
+        .group_by("resource_id", "date")
+        .agg(
+            pl.col("ms").sum().alias("covered"),
+            pl.col("ms").filter(pl.col("state").is_in(_READY)).sum().alias("ready"),
+        )
+    )
+    by_day = (
+        planned.group_by("resource_id", "date")
+        .agg(
+            pl.col("base_id").first(),
+            pl.col("vehicle").first().alias("segment"),
+            (pl.col("end") - pl.col("start")).sum().alias("planned"),
+        )
+        .join(overlap, on=["resource_id", "date"], how="left")
+        .with_columns(pl.col("covered", "ready").fill_null(0))
+    )
+    parts = []
+    for level, frame in levelled(places.at_base(by_day), LEVELS):
+        for grain in GRAINS:
+            parts.append(
+                frame.group_by("segment", period_start(grain), "unit_id")
+                .agg(
+                    pl.col("planned", "covered", "ready").sum() / _HOUR_MS,
+                    pl.col("resource_id").n_unique().cast(pl.Float64).alias("n"),
+                )
+                .with_columns(
+                    pl.lit("lat_readiness").alias("kpi_id"),
+                    pl.lit(grain).alias("period_grain"),
+                    pl.lit(level).alias("level"),
+                    pl.col("ready").alias("numerator"),
+                    pl.col("planned").alias("denominator"),
+                    (pl.col("covered") / pl.col("planned")).alias("coverage"),
+                    (pl.col("ready") / pl.col("planned") * 100).alias("value"),
+                )
+                .select(OUTPUT)
+            )
+    return pl.concat(parts)
+
+
+def thin_readiness(rows: pl.DataFrame) -> pl.DataFrame:
+    """What the figure needs of readiness intervals, in milliseconds."""
+    return rows.select(
+        "source_id",
+        "base_id",
+        "resource_id",
+        "vehicle",
+        "state",
+        pl.col("start_at").dt.epoch("ms").alias("start"),
+        pl.col("end_at").dt.epoch("ms").alias("end"),
+    )
+
+
+def _merged(rows: pl.DataFrame) -> pl.DataFrame:
+    """Planned intervals of a resource without what an earlier one already covers."""
+    ordered = rows.sort("resource_id", "start", "end")
+    reached = pl.col("end").cum_max().shift(1).over("resource_id")
+    return ordered.with_columns(
+        pl.max_horizontal("start", reached.fill_null(0)).alias("start")
+    ).filter(pl.col("end") > pl.col("start"))
+
+
+def _cut(rows: pl.DataFrame) -> pl.DataFrame:
+    """Actual states of a resource, each ended by the start of the next."""
+    ordered = rows.sort("resource_id", "start", "source_id")
+    following = pl.col("start").shift(-1).over("resource_id")
+    return ordered.with_columns(
+        pl.min_horizontal("end", following.fill_null(2**60)).alias("end")
+    ).filter(pl.col("end") > pl.col("start"))
+
+
+def _by_day(rows: pl.DataFrame) -> pl.DataFrame:
+    """Intervals split at local midnight."""
+
+    def local_date(column: str, before: int = 0) -> pl.Expr:
+        moment = (pl.col(column) - before).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+        return moment.dt.convert_time_zone(OSLO).dt.date()
+
+    def midnight(date: pl.Expr) -> pl.Expr:
+        return date.cast(pl.Datetime("ms")).dt.replace_time_zone(OSLO).dt.epoch("ms")
+
+    return (
+        rows.with_columns(
+            pl.date_ranges(local_date("start"), local_date("end", 1)).alias("date")
+        )
+        .explode("date")
+        .with_columns(
+            pl.max_horizontal("start", midnight(pl.col("date"))).alias("start"),
+            pl.min_horizontal(
+                "end", midnight(pl.col("date").dt.offset_by("1d"))
+            ).alias("end"),
+        )
+    )

@@ -1,0 +1,188 @@
+"""Sums and percentiles over levels and periods.
+
+Whatever has a sum is summed by day first. Percentiles are taken from the records of each period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+GRAINS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
+NATIONAL = "NO"
+UNKNOWN = "UNKNOWN"
+OUTPUT = (
+    "kpi_id",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
+    "numerator",
+    "denominator",
+    "n",
+    "coverage",
+    "value",
+)
+_SUMS = ("numerator", "denominator", "expected")
+
+
+def period_start(grain: str) -> pl.Expr:
+    """The first date of the period a date is in."""
+    return pl.col("date").dt.truncate(GRAINS[grain]).alias("period_start")
+
+
+def levelled(frame: pl.DataFrame, levels: Mapping[str, str | None]) -> Iterator[
+    tuple[str, pl.DataFrame]
+]:
+    """The frame once per level, with the units of the level in `unit_id`."""
+    for level, column in levels.items():
+        unit = pl.lit(NATIONAL) if column is None else pl.col(column)
+        yield level, frame.with_columns(unit.alias("unit_id"))
+
+
+def shares(
+    cells: pl.DataFrame,
+    levels: Mapping[str, str | None],
+    *,
+    complete: Sequence[str] = (),
+    factor: float = 100.0,
+) -> pl.DataFrame:
+    """Shares from cells with kpi_id, segment, date, the units, numerator, denominator and expected.
+
+    What is expected is what the denominator should have been; KPIs in `complete` leave nothing out, their
+    coverage is 1.
+    """
+    parts = []
+    for level, frame in levelled(cells, levels):
+        by_day = frame.group_by("kpi_id", "segment", "date", "unit_id").agg(pl.col(_SUMS).sum())
+        for grain in GRAINS:
+            parts.append(
+                by_day.group_by("kpi_id", "segment", period_start(grain), "unit_id")
+                .agg(pl.col(_SUMS).sum())
+                .with_columns(
+                    pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level")
+                )
+            )
+    whole = pl.col("kpi_id").is_in(list(complete))
+    some = pl.col("denominator") > 0
+    return (
+        pl.concat(parts)
+        .with_columns(
+            pl.col("denominator").alias("n"),
+            pl.when(whole)
+            .then(1.0)
+            .when(pl.col("expected") > 0)
+            .then(pl.col("denominator") / pl.col("expected"))
+            .alias("coverage"),
+            pl.when(some).then(pl.col("numerator") / pl.col("denominator") * factor).alias("value"),
+        )
+        .filter(pl.when(whole).then(some).otherwise(pl.col("expected") > 0))
+        .select(OUTPUT)
+    )
+
+
+def statistics(
+    rows: pl.DataFrame,
+    levels: Mapping[str, str | None],
+    wanted: Mapping[str, tuple[str, str]],
+    *,
+    scale: float,
+) -> pl.DataFrame:
+    """Medians, 90th percentiles and means of value columns.
+
+    Args:
+        rows: segment, date, the units and the value columns; a null value counts in the base only.
+        levels: level to unit column.
+        wanted: kpi_id to (value column, `median`, `p90` or `mean`).
+        scale: what the values are multiplied by, exactly once, at the end.
+    """
+    measures: dict[str, pl.Expr] = {}
+    for kpi, (column, statistic) in wanted.items():
+        value = pl.col(column)
+        measures[f"{kpi}:n"] = value.count()
+        match statistic:
+            case "median":
+                measures[kpi] = value.quantile(0.5, interpolation="linear")
+            case "p90":
+                measures[kpi] = value.quantile(0.9, interpolation="linear")
+            case _:
+                measures[kpi] = value.mean()
+                measures[f"{kpi}:sum"] = value.sum().cast(pl.Float64)
+    parts = []
+    for level, frame in levelled(rows, levels):
+        for grain in GRAINS:
+            grouped = frame.group_by("segment", period_start(grain), "unit_id").agg(
+                pl.len().alias("expected"), **measures
+            )
+            for kpi in wanted:
+                total = pl.col(f"{kpi}:sum") * scale if f"{kpi}:sum" in measures else pl.lit(None)
+                parts.append(
+                    grouped.select(
+                        pl.lit(kpi).alias("kpi_id"),
+                        pl.col("segment").cast(pl.String),
+                        pl.lit(grain).alias("period_grain"),
+                        "period_start",
+                        pl.lit(level).alias("level"),
+                        pl.col("unit_id").cast(pl.String),
+                        total.cast(pl.Float64).alias("numerator"),
+                        pl.lit(None, dtype=pl.Float64).alias("denominator"),
+                        pl.col(f"{kpi}:n").cast(pl.Float64).alias("n"),
+                        (pl.col(f"{kpi}:n") / pl.col("expected")).alias("coverage"),
+                        (pl.col(kpi) * scale).alias("value"),
+                    )
+                )
+    return pl.concat(parts).select(OUTPUT)
+
+
+def counts(
+    cells: pl.DataFrame,
+    levels: Mapping[str, str | None],
+    grid: Mapping[str, pl.DataFrame] | None = None,
+    dates: pl.Series | None = None,
+) -> pl.DataFrame:
+    """Counts from cells with kpi_id, segment, date, the units and numerator.
+
+    With a grid (per level: kpi_id, segment, unit_id) units without anything get a true zero.
+    """
+    parts = []
+    for level, frame in levelled(cells, levels):
+        frame = frame.select(
+            "kpi_id", pl.col("segment").cast(pl.String), "date", "unit_id", "numerator"
+        ).with_columns(pl.col("unit_id").cast(pl.String))
+        if grid and dates is not None:
+            zeros = grid[level].join(dates.alias("date").to_frame(), how="cross")
+            frame = pl.concat([frame, zeros.with_columns(pl.lit(0.0).alias("numerator")).select(
+                frame.columns)])
+        for grain in GRAINS:
+            parts.append(
+                frame.group_by("kpi_id", "segment", period_start(grain), "unit_id")
+                .agg(pl.col("numerator").sum())
+                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
+            )
+    return (
+        pl.concat(parts)
+        .with_columns(
+            pl.lit(None, dtype=pl.Float64).alias("denominator"),
+            pl.col("numerator").alias("n"),
+            pl.lit(1.0).alias("coverage"),
+            pl.col("numerator").alias("value"),
+        )
+        .select(OUTPUT)
+    )
+
+
+def cells(rows: pl.DataFrame, keys: Sequence[str], wanted: Mapping[str, tuple[str, str, str]]
+) -> pl.DataFrame:
+    """Cells of several shares from counts: kpi_id to the names of numerator, denominator, expected."""
+    return pl.concat(
+        rows.select(
+            pl.lit(kpi).alias("kpi_id"),
+            *keys,
+            pl.col(numerator).cast(pl.Float64).alias("numerator"),
+            pl.col(denominator).cast(pl.Float64).alias("denominator"),
+            pl.col(expected).cast(pl.Float64).alias("expected"),
+        )
+        for kpi, (numerator, denominator, expected) in wanted.items()
+    )
