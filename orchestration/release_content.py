@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from orchestration.deliveries import net
+
 UNKNOWN = "UNKNOWN"
 NATIONAL = "NO"
 
@@ -24,16 +26,12 @@ KPI_KEY = (
 )
 
 # The registry's words for how a KPI is computed, and the suppression rule each one falls under.
-_KIND_OF_WORD = {
+_KIND_OF_MEASURE = {
     "count": "count",
     "share": "share",
-    "proportion": "share",
     "rate": "rate",
-    "ratio": "rate",
-    "percentile": "statistic",
-    "median": "statistic",
-    "mean": "statistic",
-    "statistic": "statistic",
+    "hours": "hours",
+    "interval": "statistic",
 }
 
 _UNITS_SQL = """
@@ -138,9 +136,11 @@ def _relation(connection: Any, name: str) -> str:
 
 
 def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
-    """kpi_id and kind; a word we do not know gives no kind, and what has no kind is not shown."""
+    """kpi_id and kind; an unknown measure gives no kind, and what has no kind is not shown."""
     return (
-        registry.select("kpi_id", pl.col("kind").replace_strict(_KIND_OF_WORD, default=None))
+        registry.select(
+            "kpi_id", pl.col("measure").replace_strict(_KIND_OF_MEASURE, default=None).alias("kind")
+        )
         .unique()
         .sort("kpi_id")
     )
@@ -176,8 +176,10 @@ def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.Data
     together with the total they could be computed back from.
     """
     accepted = pl.col("status") == "accepted"
+    receipts = net(receipts)
     per_day = (
-        receipts.group_by("source", "contract", "delivered_on")
+        receipts.filter(~pl.col("is_replay"))
+        .group_by("source", "contract", "delivered_on")
         .agg(
             accepted.sum().cast(pl.Int64).alias("files_accepted"),
             (~accepted).sum().cast(pl.Int64).alias("files_refused"),

@@ -7,6 +7,7 @@ Which rule applies follows from the KPI's kind in the registry:
   `min_denominator` cases, when the numerator is small, or when the rest (denominator minus
   numerator) is: from a share of 98 % of 100 anyone can compute the 2.
 * `rate` (numerator is not part of the denominator): as `share`, without the rest.
+* `hours` (hours of hours, not events): only the rule of `min_denominator`.
 * `statistic` (percentile, median, mean): hidden when it rests on fewer than `min_denominator`
   cases.
 
@@ -16,14 +17,13 @@ the status `suppressed`. Cells without data keep their status.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 SUPPRESSED = "suppressed"
 HIDDEN_COLUMNS = ("numerator", "denominator", "n", "value", "lower", "upper", "coverage")
-KINDS = ("count", "share", "rate", "statistic")
 DEFAULT_FILE = Path(__file__).with_name("suppression.yaml")
 
 
@@ -33,25 +33,17 @@ class SuppressionPolicy:
 
     min_count: int = 5
     min_denominator: int = 10
-    quantities: frozenset[str] = field(default_factory=frozenset)
 
     def describe(self) -> dict[str, object]:
         """The form that goes into a release's metadata."""
-        return {
-            "min_count": self.min_count,
-            "min_denominator": self.min_denominator,
-            "quantities": sorted(self.quantities),
-        }
+        return {"min_count": self.min_count, "min_denominator": self.min_denominator}
 
     @classmethod
     def from_description(cls, value: dict[str, object]) -> SuppressionPolicy:
         """The inverse of `describe`."""
-        quantities = value.get("quantities") or []
-        assert isinstance(quantities, list)
         return cls(
             min_count=int(str(value["min_count"])),
             min_denominator=int(str(value["min_denominator"])),
-            quantities=frozenset(str(item) for item in quantities),
         )
 
 
@@ -71,10 +63,9 @@ def too_small(policy: SuppressionPolicy) -> pl.Expr:
     """True for the rows that must not be shown. Needs the columns of kpi_values and `kind`."""
     kind, n = pl.col("kind"), pl.col("n")
     numerator, denominator = pl.col("numerator"), pl.col("denominator")
-    is_quantity = pl.col("kpi_id").is_in(sorted(policy.quantities))
     thin = (denominator > 0) & (denominator < policy.min_denominator)
-    few = ~is_quantity & small(numerator, policy)
-    rest = ~is_quantity & small(denominator - numerator, policy)
+    few = small(numerator, policy)
+    rest = small(denominator - numerator, policy)
     # A count may stand in any of the three number columns; all three are looked at.
     counted = small(pl.coalesce(n, numerator, pl.col("value")), policy)
     rested_on_few = (n > 0) & (n < policy.min_denominator)
@@ -85,6 +76,8 @@ def too_small(policy: SuppressionPolicy) -> pl.Expr:
         .then(thin.fill_null(False) | few.fill_null(False) | rest.fill_null(False))
         .when(kind == "rate")
         .then(thin.fill_null(False) | few.fill_null(False))
+        .when(kind == "hours")
+        .then(thin)
         .when(kind == "statistic")
         .then(rested_on_few)
         .otherwise(True)  # an unknown kind is never shown

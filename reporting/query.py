@@ -50,6 +50,13 @@ _COLUMNS = """
     v.denominator, v.n, v.value, r.measure_unit, v.lower, v.upper, v.coverage, v.status
 """
 
+# One row per KPI: its newest version.
+_REGISTRY = """
+    select kpi_id, name_nb as kpi_name, unit as measure_unit, cast(number as integer) as kpi_number
+    from kpi_registry
+    qualify row_number() over (partition by kpi_id order by cast(version as integer) desc) = 1
+"""
+
 
 def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
     """The selected values, with names of KPIs and units and the release id on every row."""
@@ -77,12 +84,11 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
             parameters.append(value)
     if not wanted.with_no_data:
         conditions.append("v.status <> 'no_data'")
-    registry = _registry_sql(release)
     frame = release.sql(
         f"""
         select {_COLUMNS}
         from kpi_values as v
-        left join ({registry}) as r on v.kpi_id = r.kpi_id
+        left join ({_REGISTRY}) as r on v.kpi_id = r.kpi_id
         left join (select level, unit_id, any_value(unit_name) as unit_name from units group by all)
             as u on v.level = u.level and v.unit_id = u.unit_id
         where {" and ".join(conditions)}
@@ -98,7 +104,7 @@ def list_kpis(release: Release) -> pl.DataFrame:
     return release.sql(
         f"""
         select r.kpi_id, r.kpi_name, r.measure_unit, v.levels, v.segments
-        from ({_registry_sql(release)}) as r
+        from ({_REGISTRY}) as r
         left join (
             select kpi_id, string_agg(distinct level, ', ' order by level) as levels,
                 string_agg(distinct segment, ', ' order by segment) as segments
@@ -112,7 +118,9 @@ def list_kpis(release: Release) -> pl.DataFrame:
 def show_kpi(release: Release, kpi_id: str) -> dict[str, Any]:
     """Everything the registry says about one KPI."""
     _check_names(release, KpiQuery(kpis=[kpi_id]))
-    rows = release.sql("select * from kpi_registry where kpi_id = ?", [kpi_id]).to_dicts()
+    rows = release.sql(
+        "select * from kpi_registry where kpi_id = ? order by cast(version as integer)", [kpi_id]
+    ).to_dicts()
     return rows[-1]
 
 
@@ -125,19 +133,6 @@ def latest_period(release: Release, kpi_id: str, grain: str) -> date | None:
     )
     found = rows["last"][0]
     return found if isinstance(found, date) else None
-
-
-def _registry_sql(release: Release) -> str:
-    """The registry with one name per column, one row per KPI (its newest version)."""
-    columns = release.table("kpi_registry").columns
-    name = next(c for c in ("name_nb", "kpi_name_nb", "kpi_name") if c in columns)
-    unit = next(c for c in ("unit", "measure_unit", "unit_of_measure") if c in columns)
-    number = next((c for c in ("kpi_number", "catalogue_number", "number") if c in columns), "null")
-    return f"""
-        select kpi_id, {name} as kpi_name, {unit} as measure_unit, {number} as kpi_number
-        from kpi_registry
-        qualify row_number() over (partition by kpi_id order by kpi_version desc) = 1
-    """
 
 
 def _check_names(release: Release, wanted: KpiQuery) -> None:

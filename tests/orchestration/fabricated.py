@@ -19,14 +19,6 @@ SEED_NAMES = (
     "urban_municipalities",
     "municipality_population",
 )
-KINDS = {
-    "calls_offered": ("count", "n"),
-    "c113_within_10s": ("share", "%"),
-    "incidents_per_1000": ("rate", "per 1000"),
-    "answer_time_p90": ("percentile", "s"),
-    "answer_time_mean": ("mean", "s"),
-    "lat_readiness": ("share", "%"),
-}
 VALUES_SCHEMA = {
     "kpi_id": pl.String,
     "kpi_version": pl.Int32,
@@ -107,17 +99,8 @@ def ordinary_values(shift: float = 0.0) -> pl.DataFrame:
 
 
 def registry() -> pl.DataFrame:
-    """A registry with the kinds above."""
-    return pl.DataFrame(
-        {
-            "kpi_id": list(KINDS),
-            "kpi_version": [1] * len(KINDS),
-            "kpi_number": list(range(1, len(KINDS) + 1)),
-            "name_nb": [f"Navn på {kpi}" for kpi in KINDS],
-            "kind": [kind for kind, _ in KINDS.values()],
-            "unit": [unit for _, unit in KINDS.values()],
-        }
-    )
+    """The registry as dbt loads it."""
+    return pl.read_csv(SEEDS / "kpi_registry.csv", infer_schema=False)
 
 
 def receipts(days: int = 3, source: str = "hdo_iccs_calls", **columns: Any) -> pl.DataFrame:

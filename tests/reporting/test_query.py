@@ -71,7 +71,7 @@ def test_list_and_show(current: Release) -> None:
     kpis = list_kpis(current)
     assert kpis["kpi_id"].to_list()[:2] == ["calls_offered", "c113_within_10s"]
     assert kpis.row(1, named=True)["levels"] == "central, national, region"
-    assert show_kpi(current, "calls_offered")["kind"] == "count"
+    assert show_kpi(current, "calls_offered")["measure"] == "count"
     with pytest.raises(QueryError):
         show_kpi(current, "nothing")
 

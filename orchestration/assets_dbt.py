@@ -1,0 +1,157 @@
+"""The dbt project as assets, and its tests as asset checks. dbt runs in this process."""
+
+# Dagster reads the annotations of step functions, so they are not postponed here.
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration.assets_sources import WRITER_POOL, lake_key
+from orchestration.engine import Engine
+from orchestration.warehouse import BuildOutcome, RawEvent
+
+KPI_VALUES = "kpi_values"
+_LAKE_MODEL_PREFIX = "stg_lake__"
+
+
+class Translator(DagsterDbtTranslator):  # type: ignore[misc, unused-ignore]
+    """Names, groups and the edge from the lake, which dbt reads as files and so does not know."""
+
+    def __init__(self, contracts: list[str]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        self._contracts = contracts
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        return dg.AssetKey(["warehouse", str(dbt_resource_props["name"])])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        folders = dbt_resource_props["fqn"][1:-1]
+        return str(folders[0]) if folders else "warehouse"
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        name = unique_id.split(".")[-1]
+        if unique_id.startswith("model.") and name.startswith(_LAKE_MODEL_PREFIX):
+            spec = spec.merge_attributes(deps=[lake_key(contract) for contract in self._contracts])
+        return spec
+
+
+def kpi_values_key() -> dg.AssetKey:
+    """The asset that a release is made from."""
+    return dg.AssetKey(["warehouse", KPI_VALUES])
+
+
+def build_dbt_assets(manifest: Mapping[str, Any], contracts: list[str]) -> dg.AssetsDefinition:
+    """Every seed and model as an asset, every data test as a check."""
+    translator = Translator(contracts)
+
+    @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
+        manifest=manifest,
+        name="dbt_build",
+        dagster_dbt_translator=translator,
+        required_resource_keys={"engine"},
+        pool=WRITER_POOL,
+        op_tags={"dagster/priority": "2"},
+    )
+    def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        engine: Engine = context.resources.engine
+        select = _selection(context, manifest, translator)
+        outcome: BuildOutcome | None = None
+        built = False
+        for item in _build(engine, select):
+            if isinstance(item, BuildOutcome):
+                outcome = item
+                continue
+            message = DbtCoreCliEventMessage(raw_event=dict(item), event_history_metadata={})
+            for event in message.to_default_asset_events(manifest, translator, context):
+                built = built or _is_kpi_values(event)
+                yield event
+        if outcome is None:
+            engine.say("Varehus / warehouse: alle bunter er lastet / holds every batch")
+        else:
+            engine.say(_summary(outcome))
+            if outcome.failures:
+                raise dg.Failure(
+                    "dbt: " + "; ".join(outcome.failures),
+                    metadata={"failures": list(outcome.failures)},
+                    allow_retries=False,
+                )
+        if not built and kpi_values_key() in context.selected_asset_keys:
+            yield from _unchanged(context)
+
+    assets: dg.AssetsDefinition = warehouse
+    return assets
+
+
+def _unchanged(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Nothing was pending: what is there is what a release is made from, and its tests passed."""
+    metadata = {"status": "unchanged since the last build"}
+    yield dg.Output(None, output_name=kpi_values_key().to_python_identifier(), metadata=metadata)
+    for check in context.selected_asset_check_keys:
+        if check.asset_key == kpi_values_key():
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key, check_name=check.name, passed=True, metadata=metadata
+            )
+
+
+def _build(engine: Engine, select: list[str]) -> Iterator[RawEvent | BuildOutcome]:
+    """dbt's result events as they come, then the outcome. dbt works on a thread of its own, so
+    that storing events does not stand in its way."""
+    events: queue.Queue[RawEvent | BuildOutcome | BaseException | None] = queue.Queue()
+
+    def work() -> None:
+        try:
+            events.put(engine.build_warehouse(events.put, select))
+        except BaseException as error:
+            events.put(error)
+
+    worker = threading.Thread(target=work, name="dbt", daemon=True)
+    worker.start()
+    while True:
+        item = events.get()
+        if isinstance(item, BaseException):
+            raise item
+        if item is None:
+            return
+        yield item
+        if isinstance(item, BuildOutcome):
+            return
+
+
+def _selection(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: Translator
+) -> list[str]:
+    """dbt's selection arguments when a part of the project was picked by hand; empty for all."""
+    if not context.is_subset:
+        return []
+    keys = context.selected_asset_keys
+    names = [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed", "snapshot")
+        and translator.get_asset_key(node) in keys
+    ]
+    return ["--select", *names, "--exclude-resource-type", "unit_test"]
+
+
+def _is_kpi_values(event: Any) -> bool:
+    return (
+        isinstance(event, dg.Output)
+        and event.output_name == kpi_values_key().to_python_identifier()
+    )
+
+
+def _summary(outcome: BuildOutcome) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items()))
+    slow = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.slowest[:3])
+    kind = "alt på nytt / full" if outcome.full_refresh else "nye bunter / new batches"
+    return f"Varehus / warehouse: {kind}, {counts} på {outcome.seconds:.1f} s ({slow})"

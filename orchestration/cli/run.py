@@ -1,0 +1,35 @@
+"""`akutt run`: everything pending, from inbox to release."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.common import fail, with_readable_errors
+
+app = typer.Typer(help="Everything pending, from inbox to release.")
+
+
+@app.callback(invoke_without_command=True)
+@with_readable_errors
+def run_command(
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every step, also when nothing is pending.")
+    ] = False,
+) -> None:
+    """Take in what is pending, build the warehouse, check, and release."""
+    from orchestration.engine import Engine, Settings
+    from orchestration.locks import LockBusyError
+    from orchestration.paths import akutt_home
+    from orchestration.pipeline import RunFailedError, run
+
+    engine = Engine(Settings(akutt_home(), say=typer.echo))
+    try:
+        outcome = run(engine, force=force)
+    except (RunFailedError, LockBusyError) as error:
+        raise fail(str(error)) from error
+    if not outcome.did_work:
+        typer.echo("Ingenting venter / nothing is pending.")
+    typer.echo(f"Gjeldende utgivelse / current release: {outcome.release_id}")
+    typer.echo(f"Tid / time: {outcome.seconds:.1f} s")

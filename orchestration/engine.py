@@ -1,0 +1,261 @@
+"""What the assets work with: one object per run that holds the home, the steps and their results.
+
+Assets stay thin: they call a step here and turn what it says into Dagster events. `akutt run`,
+Dagster's own runs and tests all go through the same steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration import state
+from orchestration.locks import exclusive
+from orchestration.paths import DBT_PROJECT, Home
+from orchestration.quality.checkpoint import Checkpoint, Quality
+from orchestration.quality.suites import DEFAULT_FILE as SUITES_FILE
+from orchestration.suppression import DEFAULT_FILE as POLICY_FILE
+from orchestration.warehouse import BuildOutcome, RawEvent, Warehouse
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ingestion.intake import IngestReport, ProgressCallback
+    from ingestion.sources.spec import SourceSpec
+    from orchestration.release import BuildResult
+
+# A step started from Dagster waits this long for another process at work in the same home.
+_STEP_WAIT_SECONDS = 1800.0
+
+
+class GateError(RuntimeError):
+    """The release is held back; the message names what holds it."""
+
+
+def _silent(_: str) -> None:
+    return
+
+
+@dataclass
+class Settings:
+    """What may differ between an installation, a test and a trial."""
+
+    home: Home
+    key: Callable[[], bytes] | None = None
+    sources_dir: Path | None = None
+    project_dir: Path = DBT_PROJECT
+    suites_file: Path = SUITES_FILE
+    policy_file: Path = POLICY_FILE
+    keep_releases: int | None = None
+    say: Callable[[str], None] = _silent
+
+
+@dataclass
+class Engine:
+    """The steps from inbox to release."""
+
+    settings: Settings
+    warehouse: Warehouse = field(init=False)
+    checkpoint: Checkpoint = field(init=False)
+    _receipts: tuple[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.warehouse = Warehouse(self.home, self.settings.project_dir)
+        self.checkpoint = Checkpoint(self.home, self.settings.suites_file)
+
+    @property
+    def home(self) -> Home:
+        return self.settings.home
+
+    def sources(self) -> dict[str, SourceSpec]:
+        """The source registry."""
+        from ingestion.sources.registry import load_sources
+
+        return load_sources(self.settings.sources_dir)
+
+    def writer(self) -> AbstractContextManager[None]:
+        """One writer per home, whoever started it."""
+        return exclusive(
+            self.home.run_lock, wait_seconds=_STEP_WAIT_SECONDS, what=str(self.home.root)
+        )
+
+    def pending(self) -> dict[str, int]:
+        """Number of files in the inbox that the lake does not know, per source."""
+        from ingestion.intake import Known, known_files, pending_files
+
+        known = known_files(self.home.lake)
+        counts = {
+            name: len(pending_files(self.home.inbox / name, spec, known.get(name, Known())))
+            for name, spec in self.sources().items()
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def lake(self) -> str:
+        """The fingerprint of the lake as it is now."""
+        return state.lake_fingerprint(self.home.lake)
+
+    def receipts(self) -> pl.DataFrame:
+        """All receipts of the lake as it is now."""
+        from ingestion.lake import read_receipts
+
+        lake = self.lake()
+        if self._receipts is None or self._receipts[0] != lake:
+            self._receipts = (lake, read_receipts(self.home.lake))
+        frame: pl.DataFrame = self._receipts[1]
+        return frame
+
+    def intake(
+        self,
+        sources: Sequence[str] | None = None,
+        dates: tuple[date, date] | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport:
+        """Take pending files into the lake."""
+        from ingestion.intake import ingest
+        from ingestion.privacy import key_from_environment
+
+        key = self.settings.key or key_from_environment
+        with self.writer():
+            return ingest(
+                self.home.root,
+                sources,
+                key=key(),
+                dates=dates,
+                specs=self.sources(),
+                progress=progress,
+            )
+
+    def lake_problems(self) -> list[str]:
+        """Batches whose files hold other rows than their receipts say."""
+        return lake_problems(self.home.lake)
+
+    def ask_quality(self) -> None:
+        """Send the profile to the checkpoint, which works while dbt does."""
+        self.checkpoint.ask(self.lake(), self.receipts())
+
+    def quality(self) -> Quality:
+        """The checkpoint's result for the lake as it is now."""
+        return self.checkpoint.result(self.lake(), self.receipts())
+
+    def build_warehouse(
+        self,
+        on_event: Callable[[RawEvent], None] | None = None,
+        select: Sequence[str] = (),
+    ) -> BuildOutcome | None:
+        """Bring the warehouse up to the lake; nothing to do when it is there already."""
+        with self.writer():
+            lake = self.lake()
+            if not select and self.warehouse.is_fresh(lake):
+                return None
+            return self.warehouse.build(lake, on_event=on_event, select=select)
+
+    def held_back_by(self) -> list[str]:
+        """Everything that keeps the present warehouse from being released."""
+        lake = self.lake()
+        known = state.read_warehouse(self.home)
+        reasons = [f"dbt: {failure}" for failure in known.failures]
+        if not known.failures and not self.warehouse.is_fresh(lake):
+            reasons.append("dbt: the warehouse does not hold every batch of the lake")
+        reasons += [f"lake: {problem}" for problem in self.lake_problems()]
+        reasons += [f"quality: {finding.sentence}" for finding in self.quality().blocking]
+        return reasons
+
+    def release_is_fresh(self) -> bool:
+        """True when the last release step was done on the present warehouse and policy."""
+        known = state.read_release(self.home)
+        return known == self._release_state(known.release_id) and (
+            (self.home.releases / str(known.release_id)).is_dir()
+            and (self.home.releases / "current").is_file()
+        )
+
+    def release(self) -> BuildResult:
+        """Release the warehouse, unless something holds it back."""
+        from orchestration.release import DEFAULT_KEEP, build_release
+        from orchestration.suppression import load_policy
+
+        with self.writer():
+            reasons = self.held_back_by()
+            if reasons:
+                raise GateError(
+                    "Utgivelsen holdes tilbake / the release is held back:\n- "
+                    + "\n- ".join(reasons)
+                )
+            warnings = [finding.sentence for finding in self.quality().failed]
+            known = state.read_warehouse(self.home)
+            result = build_release(
+                self.home.warehouse,
+                self.home.releases,
+                self.receipts(),
+                policy=load_policy(self.settings.policy_file),
+                keep=self.settings.keep_releases or DEFAULT_KEEP,
+                gate={"dbt_warnings": known.warnings, "quality_warnings": warnings},
+            )
+            state.write_release(self.home, self._release_state(result.release_id))
+            return result
+
+    def _release_state(self, release_id: str | None) -> state.ReleaseState:
+        return state.ReleaseState(
+            project=self.warehouse.project(),
+            lake=self.lake(),
+            policy=state.file_fingerprint(self.settings.policy_file),
+            release_id=release_id,
+        )
+
+    def is_up_to_date(self) -> bool:
+        """True when there is nothing to do between the lake and the release."""
+        lake = self.lake()
+        return (
+            self.warehouse.is_fresh(lake)
+            and self.checkpoint.known(lake) is not None
+            and self.release_is_fresh()
+        )
+
+    def say(self, line: str) -> None:
+        """Tell whoever watches."""
+        self.settings.say(line)
+
+
+def lake_problems(lake: Path) -> list[str]:
+    """Batches whose Parquet files hold other rows than their receipts say.
+
+    Only the footers of the files are read.
+    """
+    import json
+
+    import pyarrow.parquet as pq
+
+    from ingestion.lake import ACCEPTED, RECEIPTS, REJECTED, batch_folders
+
+    problems = []
+    for folder in batch_folders(lake):
+        receipts = json.loads((folder / RECEIPTS).read_text(encoding="utf-8"))
+        for receipt in receipts:
+            kept = receipt["accepted"] + receipt["rejected"] + receipt["exact_duplicates"]
+            if receipt["rows_read"] != kept:
+                read = receipt["rows_read"]
+                problems.append(f"{receipt['file_name']}: {read} rows read, {kept} accounted for")
+        for file_name, column in ((ACCEPTED, "accepted"), (REJECTED, "rejected")):
+            stated = sum(receipt[column] for receipt in receipts)
+            path = folder / file_name
+            stored = pq.read_metadata(path).num_rows if path.is_file() else 0
+            if stated != stored:
+                problems.append(
+                    f"{folder.parent.name}/{folder.name}: {stated} rows {column}, {stored} stored"
+                )
+    return problems
+
+
+class Clock:
+    """Seconds since it was made, for lines of progress."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start

@@ -1,0 +1,172 @@
+"""`akutt run`: the Dagster job in this process, or nothing when nothing is pending."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.engine import Clock, Engine
+from orchestration.paths import REPOSITORY
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+LAUNCHED_BY = "akutt/launched_by"
+RUN_COMMAND = "akutt run"
+
+
+class RunFailedError(RuntimeError):
+    """The job did not get to a release; the message says why."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run came to."""
+
+    release_id: str | None
+    did_work: bool
+    seconds: float
+
+
+def run(engine: Engine, *, force: bool = False) -> RunOutcome:
+    """Bring the release up to the inbox.
+
+    Raises:
+        RunFailedError: a step failed, or a check holds the release back.
+        LockBusyError: another process works in the same home.
+    """
+    from orchestration.locks import exclusive
+
+    clock = Clock()
+    with exclusive(engine.home.run_lock, what=str(engine.home.root)):
+        pending = engine.pending()
+        if not pending and not force and engine.is_up_to_date():
+            return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
+        files = sum(pending.values())
+        engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
+        _import_in_background("dbt.cli.main")
+        if pending:
+            engine.checkpoint.start()
+        try:
+            _run_job(engine)
+        finally:
+            engine.checkpoint.stop()
+        return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
+
+
+def _run_job(engine: Engine) -> None:
+    from dagster import DagsterEventType
+
+    from orchestration.definitions import JOB, build_definitions
+
+    definitions = build_definitions({"engine": engine})
+    with instance(engine) as dagster_instance:
+        _bury_the_dead(dagster_instance)
+        result = definitions.resolve_job_def(JOB).execute_in_process(
+            instance=dagster_instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={LAUNCHED_BY: RUN_COMMAND},
+            raise_on_error=False,
+        )
+        if result.success:
+            return
+        reasons = []
+        for event in result.all_events:
+            if event.event_type == DagsterEventType.STEP_FAILURE:
+                error = event.step_failure_data.error
+                data = event.step_failure_data.user_failure_data
+                description = (data.description if data else None) or _innermost(error)
+                reasons.append(f"{event.step_key}: {description}")
+        raise RunFailedError("\n".join(reasons) or "the job failed")
+
+
+def _innermost(error: Any) -> str:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "unknown" if error is None else str(error.message).strip()
+
+
+@contextmanager
+def instance(engine: Engine) -> Iterator[DagsterInstance]:
+    """Dagster's instance of this home: DAGSTER_HOME is $AKUTT_HOME/dagster."""
+    from dagster import DagsterInstance
+    from dagster._core.instance.ref import InstanceRef
+
+    folder = prepare_dagster_home(engine.home.dagster)
+    overrides: dict[str, Any] = {}
+    if not _has_storage_of_its_own(folder / "dagster.yaml"):
+        overrides["event_log_storage"] = {
+            "module": "orchestration.event_storage",
+            "class": "PooledSqliteEventLogStorage",
+            "config": {"base_dir": str(folder / "history" / "runs")},
+        }
+    reference = InstanceRef.from_dir(str(folder), overrides=overrides)
+    with DagsterInstance.from_ref(reference) as opened:
+        yield opened
+
+
+def prepare_dagster_home(folder: Path) -> Path:
+    """Put the repository's dagster.yaml (or the one AKUTT_DAGSTER_YAML names) in place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = Path(os.environ.get("AKUTT_DAGSTER_YAML") or REPOSITORY / "dagster.yaml")
+    target = folder / "dagster.yaml"
+    if not target.is_file() or target.read_bytes() != wanted.read_bytes():
+        shutil.copyfile(wanted, target)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    return folder
+
+
+def _has_storage_of_its_own(file: Path) -> bool:
+    import yaml
+
+    settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return any(
+        key in settings
+        for key in ("storage", "run_storage", "event_log_storage", "schedule_storage")
+    )
+
+
+def _bury_the_dead(dagster_instance: DagsterInstance) -> None:
+    """Mark runs of `akutt run` that were killed as failed.
+
+    This process holds the run lock, so whatever still counts as started has no process.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    unfinished = RunsFilter(
+        statuses=[
+            DagsterRunStatus.STARTED,
+            DagsterRunStatus.STARTING,
+            DagsterRunStatus.NOT_STARTED,
+        ],
+        tags={LAUNCHED_BY: RUN_COMMAND},
+    )
+    for dead in dagster_instance.get_runs(unfinished):
+        dagster_instance.report_run_failed(dead, "the process ended without saying so")
+
+
+def _import_in_background(module: str) -> None:
+    """dbt takes over a second to import; the intake does not need it."""
+
+    def work() -> None:
+        with suppress(ImportError):
+            importlib.import_module(module)
+
+    threading.Thread(target=work, name=f"import {module}", daemon=True).start()
+
+
+def _current(engine: Engine) -> str | None:
+    from orchestration.release import ReleaseError, get_release
+
+    try:
+        return get_release(engine.home.releases).release_id
+    except ReleaseError:
+        return None

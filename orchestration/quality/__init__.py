@@ -1,0 +1,1 @@
+"""Great Expectations over the daily profile of every source."""
