@@ -299,9 +299,8 @@ def _accepted(
         flag(frozenset({"missing"})).alias("has_missing_warning"),
         flag(frozenset(TIMING_KINDS)).alias("has_timing_warning"),
     )
-    return flagged.filter(mask).join(
-        lineage.drop("_file_name"), on=FILE_INDEX, how="left", maintain_order="left"
-    )
+    kept = flagged if mask.all() else flagged.filter(mask)
+    return kept.hstack(lineage.drop(FILE_INDEX, "_file_name")[kept[FILE_INDEX]])
 
 
 def _rejected(

@@ -61,7 +61,8 @@ def map_records(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise)
     contract = CONTRACTS[spec.contract]
     steps = _steps(contract, spec)
     raw = _pseudonyms(raw, spec, pseudonymise)
-    frame = raw
+    # Lazy, so that what several columns are made from (the date, say) is worked out once.
+    frame = raw.lazy()
     for level in _by_reference(steps):
         frame = frame.with_columns(_value(step, spec, raw).alias(_out(step.name)) for step in level)
     records = frame.select(
@@ -71,7 +72,7 @@ def map_records(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise)
             for step in steps
             if not step.column.is_text and _reads_raw(step.map)
         ),
-    )
+    ).collect()
     records = _clock(records, steps, spec)
     records = _intervals(records, steps)
     records = _complete(records, contract, spec)
@@ -213,9 +214,7 @@ def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Exp
     if column_map.next_day_if_before is None:
         return value
     reference = pl.col(_out(column_map.next_day_if_before))
-    return (
-        pl.when(value < reference - _HALF_DAY).then(value + dt.timedelta(days=1)).otherwise(value)
-    )
+    return value + pl.duration(days=(value < reference - _HALF_DAY).cast(pl.Int64))
 
 
 def _instant(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:

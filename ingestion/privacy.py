@@ -63,7 +63,9 @@ class Pseudonymiser:
         """Pseudonyms of a text column; null stays null. Spaces do not make another caller."""
         import duckdb
 
-        plain = numbers.cast(pl.String).str.replace_all(r"[ \-]", "").alias("number")
+        plain = numbers.cast(pl.String).alias("number")
+        if plain.str.contains("[ -]").any():
+            plain = plain.str.replace_all("[ -]", "")
         codes = plain.unique().drop_nulls().to_frame()
         with duckdb.connect() as connection:
             connection.register("codes", codes.to_arrow())
