@@ -16,6 +16,7 @@ from ingestion.synthetic.frames import CONTRACT_SOURCES
 from ingestion.synthetic.wire import FORMATS
 
 _WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2))
+EMPTY = "tom"
 # A number series that is used for nobody's telephone in the extracts.
 _PHONE = "+47 99 99 99 99"
 
@@ -35,7 +36,8 @@ def add_broken_files(
             for day in range(start_day, start_day + days)
             if (fault.source, date_of(day).isoformat()) in have
         ]
-        count = min(rounds, len(days_with_file))
+        # Empty files are all the same content, and the same content is one delivery.
+        count = min(1 if fault.suffix == EMPTY else rounds, rounds, len(days_with_file))
         chosen = rng.choice(days_with_file, count, replace=False) if count else []
         for day in sorted(int(value) for value in chosen):
             name = file_name(fault.source, day, fault.suffix)
@@ -68,7 +70,7 @@ def spoil(rng: Rng, fault: FileFault, original: bytes) -> bytes:
     match fault.suffix:
         case "avkuttet":
             return original[: max(20, len(original) * 3 // 5)]
-        case "tom":
+        case suffix if suffix == EMPTY:
             return b""
         case "utf16":
             return original.decode(form.encoding).encode("utf-16")
