@@ -1,0 +1,110 @@
+"""`akutt release`: see, verify and change what readers read."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+from orchestration.cli.common import fail, print_frame
+
+app = typer.Typer(help="List, show, verify, roll back releases.", no_args_is_help=True)
+ReleaseArgument = Annotated[
+    str | None, typer.Argument(help="Release id or its beginning; the current one if not given.")
+]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _readable(function: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        from orchestration.locks import LockBusyError
+        from orchestration.release import ReleaseError
+
+        try:
+            return function(*args, **kwargs)
+        except (ReleaseError, LockBusyError) as error:
+            raise fail(str(error)) from error
+
+    return wrapped
+
+
+@app.command("list")
+@_readable
+def list_command() -> None:
+    """All releases, newest first; the current one is marked."""
+    import polars as pl
+
+    from orchestration.paths import akutt_home
+    from orchestration.release import list_releases
+
+    rows = [
+        {
+            "": "→" if info.is_current else "",
+            "release": info.release_id,
+            "created": info.created_at,
+            "from": info.metadata.get("period_start"),
+            "to": info.metadata.get("period_end"),
+            "values": info.metadata["tables"]["kpi_values"]["rows"],
+            "suppressed": info.metadata["cells"].get("suppressed", 0),
+        }
+        for info in list_releases(akutt_home().releases)
+    ]
+    if not rows:
+        raise fail("Ingen utgivelse er laget ennå; kjør `akutt run`. / No release yet.")
+    print_frame(pl.DataFrame(rows))
+
+
+@app.command()
+@_readable
+def show(release: ReleaseArgument = None) -> None:
+    """Everything that one release says about itself."""
+    from orchestration.paths import akutt_home
+    from orchestration.release import get_release
+
+    info = get_release(akutt_home().releases, release)
+    typer.echo(f"path: {info.path}")
+    typer.echo(f"current: {'yes' if info.is_current else 'no'}")
+    typer.echo(json.dumps(dict(info.metadata), indent=2, ensure_ascii=False, default=str))
+
+
+@app.command()
+@_readable
+def verify(release: ReleaseArgument = None) -> None:
+    """Check files, row counts, content and suppression of one release."""
+    from orchestration.paths import akutt_home
+    from orchestration.release import get_release, verify_release
+
+    releases = akutt_home().releases
+    info = get_release(releases, release)
+    problems = verify_release(releases, info.release_id)
+    if problems:
+        raise fail(f"{info.release_id}:\n- " + "\n- ".join(problems))
+    tables = info.metadata["tables"]
+    rows = sum(table["rows"] for table in tables.values())
+    typer.echo(f"{info.release_id}: ok ({len(tables)} tables, {rows:,} rows, no small numbers)")
+
+
+@app.command()
+@_readable
+def rollback(
+    release: Annotated[
+        str | None,
+        typer.Argument(
+            help="Release id or its beginning; the one before the current if not given."
+        ),
+    ] = None,
+) -> None:
+    """Point readers at an earlier release. It stays so until a run has other content."""
+    from orchestration.paths import akutt_home
+    from orchestration.release import get_release
+    from orchestration.release import rollback as roll_back
+
+    releases = akutt_home().releases
+    before = get_release(releases).release_id
+    after = roll_back(releases, release)
+    typer.echo(f"{before} → {after.release_id}")
