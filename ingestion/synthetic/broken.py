@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ingestion.synthetic.chance import Rng, stream
@@ -38,8 +39,8 @@ def add_broken_files(
         ]
         # Empty files are all the same content, and the same content is one delivery.
         count = min(1 if fault.suffix == EMPTY else rounds, rounds, len(days_with_file))
-        chosen = rng.choice(days_with_file, count, replace=False) if count else []
-        for day in sorted(int(value) for value in chosen):
+        chosen = rng.permutation(np.array(days_with_file, dtype=np.int64))[:count].tolist()
+        for day in sorted(chosen):
             name = file_name(fault.source, day, fault.suffix)
             original = (inbox / fault.source / file_name(fault.source, day)).read_bytes()
             data = spoil(rng, fault, original)

@@ -193,7 +193,7 @@ def _waits(
     load: float,
     weights: dict[bool, Floats],
 ) -> tuple[Ints, Bools]:
-    """Milliseconds to the answer or to hanging up, and who was answered, for the calls that join."""
+    """Milliseconds to the answer or to hanging up, and who was answered, of those who join."""
     size = len(arrival)
     wait = np.zeros(size, dtype=np.int64)
     answered = np.zeros(size, dtype=bool)

@@ -24,21 +24,22 @@ def lognormal_ms(rng: Rng, median_seconds: float | Floats, sigma: float, size: i
 
 def uniform_ms(rng: Rng, low_seconds: float, high_seconds: float, size: int) -> Ints:
     """Evenly spread durations in whole milliseconds."""
-    return rng.integers(int(low_seconds * 1000), int(high_seconds * 1000) + 1, size)
+    drawn: Ints = rng.integers(int(low_seconds * 1000), int(high_seconds * 1000) + 1, size)
+    return drawn
 
 
 def pick(rng: Rng, weights: list[float] | Floats, size: int) -> Ints:
     """Indexes drawn with the given weights."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    return np.minimum(drawn, len(cumulative) - 1)
+    return np.minimum(drawn, len(cumulative) - 1).astype(np.int64)
 
 
 class GroupedPick:
     """Draw a member of each row's group by weight, for all rows at once."""
 
     def __init__(self, groups: Ints, weights: Floats, count: int) -> None:
-        self._members = np.argsort(groups, kind="stable")
+        self._members: Ints = np.argsort(groups, kind="stable")
         running = np.concatenate([[0.0], np.cumsum(weights[self._members])])
         bounds = np.searchsorted(groups[self._members], np.arange(count + 1))
         self._running = running
@@ -53,4 +54,5 @@ class GroupedPick:
         target = low + rng.random(len(rows)) * (high - low)
         place = np.searchsorted(self._running, target, side="right") - 1
         bounded = np.clip(place, self._first[rows], self._last[rows])
-        return self._members[np.minimum(bounded, len(self._members) - 1)]
+        chosen: Ints = self._members[np.minimum(bounded, len(self._members) - 1)]
+        return chosen

@@ -145,9 +145,7 @@ def _same_in_all(contract: str) -> Iterator[Fault]:
     """Faults every record type can have."""
     prefix = PREFIX[contract]
     yield Fault("exact_duplicate", contract, None, 5e-4, "duplicate", ONCE)
-    yield Fault(
-        "key_repeated", contract, None, 2e-4, f"rule:{prefix}_KEY_REPEATED", FIRST_KEPT
-    )
+    yield Fault("key_repeated", contract, None, 2e-4, f"rule:{prefix}_KEY_REPEATED", FIRST_KEPT)
     for column in ("source_id", _ANCHORS[contract], *_REQUIRED[contract]):
         yield Fault(
             "value_missing",
@@ -176,9 +174,7 @@ def _same_in_all(contract: str) -> Iterator[Fault]:
         if contract == "alarm"
         else frozenset(),
     )
-    yield Fault(
-        "time_in_future", contract, None, 6e-5, f"rule:{prefix}_TIME_IN_FUTURE", REJECTED
-    )
+    yield Fault("time_in_future", contract, None, 6e-5, f"rule:{prefix}_TIME_IN_FUTURE", REJECTED)
     yield Fault(
         "time_before_first_date",
         contract,
@@ -244,9 +240,7 @@ FAULTS: tuple[Fault, ...] = (
         "rule:ALARM_STATUS_BATCH_PRESSED",
         NOT_TIMED,
     ),
-    Fault(
-        "cross_system_duplicate", "call", None, 0.2, "cross_system_duplicate", LINKED
-    ),
+    Fault("cross_system_duplicate", "call", None, 0.2, "cross_system_duplicate", LINKED),
     Fault("unknown_central", "call", "central_id", 2e-4, "unknown_unit", NO_UNIT),
     Fault("unknown_central", "alarm", "central_id", 1e-3, "unknown_unit", NO_UNIT),
     Fault("unknown_central", "video_session", "central_id", 1e-3, "unknown_unit", NO_UNIT),

@@ -97,9 +97,7 @@ class Writer:
         data = content(source, day, rows)
         name = file_name(source, day)
         (self.inbox / source / name).write_bytes(data)
-        self.files.append(
-            FileEntry(source, date_of(day).isoformat(), name, rows.height, len(data))
-        )
+        self.files.append(FileEntry(source, date_of(day).isoformat(), name, rows.height, len(data)))
 
     def _remember(self, source: str, encoded: pl.DataFrame) -> None:
         """Where rows with a finding stand: the file, and the number of the row in it."""

@@ -1,11 +1,12 @@
 """From tables to canonical records: the clean frames everything else starts from.
 
-Besides the record columns a frame has `_source`, `_rid` (order within the run) and `_day` (local day
-number of the event, which is the day of the file it belongs in).
+Besides the record columns a frame has `_source`, `_rid` (order within the run) and `_day` (local
+day number of the event, which is the day of the file it belongs in).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +59,7 @@ ANCHOR = {
     "lat_request": "requested_at",
     "lat_readiness": "start_at",
 }
-_BEGINNING = day_number(np.datetime64("2020-01-01").item())
+_BEGINNING = day_number(dt.date(2020, 1, 1))
 _PAIRS = [f"{number:02d}" for number in range(100)]
 
 

@@ -97,9 +97,7 @@ def generate(
         frames = make_clean(ref, part, last_day, scale, seed, counters)
         until = last_day if number == len(parts) - 1 else part.stop - 1
         for contract, sources in CONTRACT_SOURCES.items():
-            clean = frames.pop(contract).with_columns(
-                pl.col("_rid") + number * _RECORDS_PER_PART
-            )
+            clean = frames.pop(contract).with_columns(pl.col("_rid") + number * _RECORDS_PER_PART)
             result = injector.inject(contract, clean, number)
             for source in sources:
                 writer.write(source, result.emitted.filter(pl.col("_source") == source), until)
@@ -107,9 +105,7 @@ def generate(
                 book.add(contract, clean, result)
         if progress:
             progress(f"{date_of(part.start):%Y-%m}", number + 1, steps)
-    broken, file_faults = add_broken_files(
-        out / "inbox", writer.files, start_day, days, seed, rate
-    )
+    broken, file_faults = add_broken_files(out / "inbox", writer.files, start_day, days, seed, rate)
     if progress:
         progress("broken files", len(parts) + 1, steps)
     manifest = Manifest(

@@ -1,7 +1,7 @@
 """Put faults into clean records, and say for each what the pipeline should make of it.
 
-A record with a fault exists three times: as it should have been (clean), as it is sent (emitted, one
-or more rows) and as the documented treatment leaves it (effective, or nothing).
+A record with a fault exists three times: as it should have been (clean), as it is sent (emitted,
+one or more rows) and as the documented treatment leaves it (effective, or nothing).
 """
 
 from __future__ import annotations
@@ -350,8 +350,8 @@ def _fit_overlap(injector: Injector, _fault: Fault) -> pl.Expr:
     nights = ~pl.col("resource_id").is_in(["plane_alta_2", "plane_gardermoen_2", "plane_tromso_2"])
     local = pl.col("end_at").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Oslo")
     at_change = local.dt.hour().is_in([8, 20]) & (local.dt.minute() == 0)
-    return (pl.col("state") != "PLANNED") & at_change & nights & (
-        pl.col("_day") < injector.last_day
+    return (
+        (pl.col("state") != "PLANNED") & at_change & nights & (pl.col("_day") < injector.last_day)
     )
 
 
@@ -476,7 +476,9 @@ def _without(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _shifted(contract: str, rows: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
-    return rows.with_columns((pl.col(name) + by).dt.cast_time_unit("ms") for name in STAMPS[contract])
+    return rows.with_columns(
+        (pl.col(name) + by).dt.cast_time_unit("ms") for name in STAMPS[contract]
+    )
 
 
 def _later(rng: Rng, rows: pl.DataFrame) -> pl.Series:

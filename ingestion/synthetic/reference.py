@@ -60,7 +60,7 @@ class Reference:
         """Share of the population behind each central, over the AMK or the LVS centrals."""
         owner = self.municipality_amk if amk else self.municipality_lvs
         total = np.bincount(owner, weights=self.population, minlength=len(self.centrals))
-        return total / total.sum()
+        return np.divide(total, total.sum())
 
 
 def _read(seeds: Path, name: str) -> pl.DataFrame:

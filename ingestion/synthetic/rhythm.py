@@ -20,8 +20,8 @@ _OFFICE = "1 .8 .7 .7 .8 1.2 2.6 6 9 9.4 9.2 8.8 8 8.4 8 6.6 4.6 3.4 2.8 2.4 2.2
 
 
 def _profile(text: str) -> Floats:
-    values = np.array([float(part) for part in text.split()])
-    return values / values.mean()
+    values: Floats = np.array([float(part) for part in text.split()])
+    return np.divide(values, values.mean())
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def moments(rng: Rng, rhythm: Rhythm, day: int, count: int) -> Ints:
     starts, shown = hours_of_day(date)
     shares = np.cumsum(rhythm.hours(date)[shown])
     hour = np.searchsorted(shares, rng.random(count) * shares[-1], side="right")
-    return starts[np.minimum(hour, len(starts) - 1)] + rng.integers(0, HOUR, count)
+    begun: Ints = starts[np.minimum(hour, len(starts) - 1)]
+    return begun + rng.integers(0, HOUR, count)
 
 
 def expected(rhythm: Rhythm, day: int, yearly: float) -> float:

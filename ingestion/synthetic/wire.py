@@ -182,7 +182,9 @@ def _nord(cell: Cell) -> Columns:
     urgency = {"RED": "A", "YELLOW": "H", "GREEN": "V", "UNKNOWN": None}
     types = _named(_ORDER_OF_TYPES, "BIL|BÅT|HELI|FLY|SAR|UTRYKNING|LEGE|FØRSTE")
     missions = _named(_ORDER_OF_MISSIONS, "AKUTT|BESTILT|OVERF|BEREDSKAP|ØVELSE")
-    names = "varslet kvittert rykker_ut framme hos_pasient avreise levering overlevert ledig avbrutt"
+    names = (
+        "varslet kvittert rykker_ut framme hos_pasient avreise levering overlevert ledig avbrutt"
+    )
     return {
         "hendelse": pl.col("incident_id"),
         "oppdrag": pl.col("mission_id"),
@@ -249,16 +251,10 @@ def _vest(cell: Cell) -> Columns:
         return cell(column, xlsx.text_cell(value))
 
     urgency = _named(("RED", "YELLOW", "GREEN", "UNKNOWN"), "Akutt|Haster|Vanlig|Ukjent")
-    types = _named(
-        _ORDER_OF_TYPES, "Bil|Båt|Helikopter|Fly|SAR|Utrykningsenhet|Lege|Førsterespons"
-    )
-    missions = _named(
-        _ORDER_OF_MISSIONS, "Akutt|Bestilt|Overføring|Beredskapsflytting|Øvelse"
-    )
+    types = _named(_ORDER_OF_TYPES, "Bil|Båt|Helikopter|Fly|SAR|Utrykningsenhet|Lege|Førsterespons")
+    missions = _named(_ORDER_OF_MISSIONS, "Akutt|Bestilt|Overføring|Beredskapsflytting|Øvelse")
     reasons = _named(_ORDER_OF_REASONS, "Ikke behov|Annen enhet|Ugyldig ordre|Vær|Annet")
-    results = _named(
-        _ORDER_OF_RESULTS, "Transportert|Levert på sted|Avbrutt|Ingen pasient"
-    )
+    results = _named(_ORDER_OF_RESULTS, "Transportert|Levert på sted|Avbrutt|Ingen pasient")
     times = (
         "Mottatt|Varslet|Kvittert|Rykker ut|Fremme|Hos pasient|Avreise|Leveringssted|"
         "Overlevert|Ledig|Avbrutt"
@@ -278,8 +274,7 @@ def _vest(cell: Cell) -> Columns:
         "Enhetstype": text("unit_type", types),
         "Stasjon": text("station_id"),
         **{
-            name: time(column)
-            for name, column in zip(times.split("|"), _ALARM_STAMPS, strict=True)
+            name: time(column) for name, column in zip(times.split("|"), _ALARM_STAMPS, strict=True)
         },
         "Avbruddsgrunn": text("cancel_reason", reasons),
         "Resultat": text("result", results),
@@ -304,10 +299,11 @@ _SOROST_SECOND = (
 
 
 def _sorost(cell: Cell) -> Columns:
-    columns = (
-        "incident_id mission_id source_id revision deleted central_id scene_municipality_code "
-        "urgency_first urgency_last mission_type unit_id unit_type station_id"
-    ).split()
+    columns = [
+        *("incident_id", "mission_id", "source_id", "revision", "deleted", "central_id"),
+        *("scene_municipality_code", "urgency_first", "urgency_last", "mission_type"),
+        *("unit_id", "unit_type", "station_id"),
+    ]
     columns += [*_ALARM_STAMPS, "cancel_reason", "result", "ts_quality", "_extract_at"]
 
     def write(column: str) -> pl.Expr:
@@ -318,8 +314,7 @@ def _sorost(cell: Cell) -> Columns:
         return cell(column, _text(column))
 
     return {
-        name: write(column)
-        for name, column in zip(_SOROST_FIRST.split(","), columns, strict=True)
+        name: write(column) for name, column in zip(_SOROST_FIRST.split(","), columns, strict=True)
     }
 
 

@@ -55,9 +55,7 @@ NUMBER_MARK = "#"
 
 def text_cell(value: pl.Expr) -> pl.Expr:
     """A cell with a text, empty where there is none. Values hold no markup characters."""
-    cell = pl.concat_str(
-        pl.lit('<c t="inlineStr"><is><t>'), value, pl.lit("</t></is></c>")
-    )
+    cell = pl.concat_str(pl.lit('<c t="inlineStr"><is><t>'), value, pl.lit("</t></is></c>"))
     return cell.fill_null("<c/>")
 
 
@@ -84,8 +82,7 @@ def row(cells: list[pl.Expr]) -> pl.Expr:
 def header_row(names: list[str]) -> str:
     """A row of texts, such as a heading; empty texts give empty cells."""
     cells = (
-        f'<c t="inlineStr"><is><t>{escape(name)}</t></is></c>' if name else "<c/>"
-        for name in names
+        f'<c t="inlineStr"><is><t>{escape(name)}</t></is></c>' if name else "<c/>" for name in names
     )
     return f"<row>{''.join(cells)}</row>"
 

@@ -38,7 +38,7 @@ def thin_requests(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def request_figures(requests: pl.DataFrame, places: Places) -> pl.DataFrame:
+def request_figures(requests: pl.DataFrame, places: Places, dates: pl.Series) -> pl.DataFrame:
     """Requests, their outcomes, and how fast the helicopters are in the air."""
     outcome = pl.col("outcome")
     started = outcome != "DECLINED"
@@ -66,7 +66,7 @@ def request_figures(requests: pl.DataFrame, places: Places) -> pl.DataFrame:
     urgent = (pl.col("segment") == "HELI") & (pl.col("urgency") == "RED") & pl.col("started")
     return pl.concat(
         [
-            counts(number, LEVELS),
+            counts(number, LEVELS, _grid(places), dates),
             shares(cells(rows, _KEYS, wanted), LEVELS, complete=tuple(wanted)),
             statistics(
                 rows.filter(urgent),
@@ -78,14 +78,39 @@ def request_figures(requests: pl.DataFrame, places: Places) -> pl.DataFrame:
     )
 
 
+def _grid(places: Places) -> dict[str, pl.DataFrame]:
+    """Where no request is a fact: each vehicle at the bases that have one."""
+    vehicles = {"HELI": ["HELI", "CAR"], "PLANE": ["PLANE"]}
+    bases = (
+        places.bases.filter(pl.col("base_kind").is_in(list(vehicles)))
+        .select(
+            pl.lit("lat_requests").alias("kpi_id"),
+            pl.col("base_kind")
+            .replace_strict(vehicles, return_dtype=pl.List(pl.String))
+            .alias("segment"),
+            pl.col("base_id").alias("unit_id"),
+            "region",
+        )
+        .explode("segment")
+    )
+    return {
+        "base": bases.drop("region"),
+        "region": bases.select("kpi_id", "segment", pl.col("region").alias("unit_id")).unique(),
+        "national": bases.select("kpi_id", "segment", pl.lit("NO").alias("unit_id")).unique(),
+    }
+
+
 def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
     """Ready hours of the planned hours, each hour on the local day it passes."""
     planned = _by_day(_merged(readiness.filter(pl.col("state") == "PLANNED")))
     actual = _by_day(_cut(readiness.filter(pl.col("state") != "PLANNED")))
     overlap = (
         planned.select("resource_id", "date", "start", "end")
-        .join(actual.select("resource_id", "date", "state", "start", "end"),
-              on=["resource_id", "date"], suffix="_actual")
+        .join(
+            actual.select("resource_id", "date", "state", "start", "end"),
+            on=["resource_id", "date"],
+            suffix="_actual",
+        )
         .with_columns(
             (
                 pl.min_horizontal("end", "end_actual") - pl.max_horizontal("start", "start_actual")
@@ -173,14 +198,10 @@ def _by_day(rows: pl.DataFrame) -> pl.DataFrame:
         return date.cast(pl.Datetime("ms")).dt.replace_time_zone(OSLO).dt.epoch("ms")
 
     return (
-        rows.with_columns(
-            pl.date_ranges(local_date("start"), local_date("end", 1)).alias("date")
-        )
+        rows.with_columns(pl.date_ranges(local_date("start"), local_date("end", 1)).alias("date"))
         .explode("date")
         .with_columns(
             pl.max_horizontal("start", midnight(pl.col("date"))).alias("start"),
-            pl.min_horizontal(
-                "end", midnight(pl.col("date").dt.offset_by("1d"))
-            ).alias("end"),
+            pl.min_horizontal("end", midnight(pl.col("date").dt.offset_by("1d"))).alias("end"),
         )
     )

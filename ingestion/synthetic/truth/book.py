@@ -41,9 +41,7 @@ _THIN: dict[str, dict[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
 }
 # Rows of these faults never come to be accepted.
 _REFUSED = [
-    index
-    for index, fault in enumerate(ALL_FAULTS)
-    if fault.rejects or fault.kind == "key_repeated"
+    index for index, fault in enumerate(ALL_FAULTS) if fault.rejects or fault.kind == "key_repeated"
 ]
 
 
@@ -98,9 +96,7 @@ class Truth:
         """Write what is known at the end."""
         for writer in self._writers.values():
             writer.close()
-        _fault_list(places, self._found, file_faults).write_parquet(
-            self.folder / "faults.parquet"
-        )
+        _fault_list(places, self._found, file_faults).write_parquet(self.folder / "faults.parquet")
         effective = self._figures(lambda pile: pile.common + pile.effective)
         clean = self._figures(lambda pile: pile.common + pile.clean)
         compared(effective, clean).write_parquet(
@@ -147,7 +143,7 @@ def figures(
             calls.video_figures(frames["video_session"], frames["call"], places),
             incidents.alarm_figures(frames["alarm"], places, *span),
             incidents.chain_figures(frames["alarm"], frames["link"], places),
-            air.request_figures(frames["lat_request"], places),
+            air.request_figures(frames["lat_request"], places, dates),
             air.readiness_figures(frames["lat_readiness"], places),
             quality.quality_figures(frames["quality"]),
         ]
@@ -155,13 +151,14 @@ def figures(
 
 
 def compared(effective: pl.DataFrame, clean: pl.DataFrame) -> pl.DataFrame:
-    """The figures after treatment, with the faultless value, and whether the faults show."""
+    """The figures after treatment, with the faultless value, and whether the faults show.
+
+    Where treatment leaves nothing to count, n is 0 and there is no value.
+    """
     joined = effective.join(clean, on=KPI_KEYS, how="full", coalesce=True, suffix="_clean")
-    same = pl.all_horizontal(
-        pl.col(name).eq_missing(pl.col(f"{name}_clean")) for name in _COMPARED
-    )
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_clean")) for name in _COMPARED)
     return (
-        joined.with_columns((~same).alias("touched"))
+        joined.with_columns((~same).alias("touched"), pl.col("n").fill_null(0.0))
         .select(*OUTPUT, "value_clean", "touched")
         .sort(KPI_KEYS)
     )

@@ -108,13 +108,11 @@ def call_figures(calls: pl.DataFrame, places: Places, dates: pl.Series) -> pl.Da
         *_KEYS,
         pl.col("offered").cast(pl.Float64).alias("numerator"),
     )
-    answered = rows.filter("answered").select(_KEYS + ("answer_ms", "handling_ms"))
+    answered = rows.filter("answered").select(*_KEYS, "answer_ms", "handling_ms")
     return pl.concat(
         [
             counts(offered, LEVELS, _grid(places), dates),
-            shares(
-                share_cells, LEVELS, complete=("unanswered_share", "transfer_116117_to_113")
-            ),
+            shares(share_cells, LEVELS, complete=("unanswered_share", "transfer_116117_to_113")),
             statistics(
                 answered,
                 LEVELS,
@@ -140,9 +138,7 @@ def _placed(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
         pl.col("central_id")
         .replace_strict(to_central, return_dtype=pl.Categorical)
         .alias("central"),
-        pl.col("central_id")
-        .replace_strict(to_region, return_dtype=pl.Categorical)
-        .alias("region"),
+        pl.col("central_id").replace_strict(to_region, return_dtype=pl.Categorical).alias("region"),
     )
 
 

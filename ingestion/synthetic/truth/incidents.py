@@ -156,7 +156,7 @@ def _per_thousand(
             pl.col("numerator").fill_null(0.0),
         )
         .with_columns(
-            pl.col("denominator").alias("n"),
+            pl.col("numerator").alias("n"),
             pl.lit(1.0).alias("coverage"),
             (pl.col("numerator") / pl.col("denominator") * 1000).alias("value"),
         )

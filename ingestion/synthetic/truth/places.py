@@ -33,7 +33,9 @@ class Places:
     def at_scene(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the units of the scene and of the AMK; what cannot be placed is UNKNOWN."""
         placed = rows.join(
-            self.municipalities, left_on="scene_municipality_code", right_on="municipality_code",
+            self.municipalities,
+            left_on="scene_municipality_code",
+            right_on="municipality_code",
             how="left",
         ).with_columns(
             pl.when(pl.col("county").is_not_null())
@@ -49,17 +51,14 @@ class Places:
 
     def at_central(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the central and its region."""
-        return (
-            rows.join(
-                self.centrals.select("central_id", "region"), on="central_id", how="left"
-            )
-            .with_columns(
-                pl.when(pl.col("region").is_not_null())
-                .then("central_id")
-                .otherwise(pl.lit(UNKNOWN))
-                .alias("central"),
-                pl.col("region").fill_null(UNKNOWN),
-            )
+        return rows.join(
+            self.centrals.select("central_id", "region"), on="central_id", how="left"
+        ).with_columns(
+            pl.when(pl.col("region").is_not_null())
+            .then("central_id")
+            .otherwise(pl.lit(UNKNOWN))
+            .alias("central"),
+            pl.col("region").fill_null(UNKNOWN),
         )
 
     def at_base(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -33,9 +33,9 @@ def period_start(grain: str) -> pl.Expr:
     return pl.col("date").dt.truncate(GRAINS[grain]).alias("period_start")
 
 
-def levelled(frame: pl.DataFrame, levels: Mapping[str, str | None]) -> Iterator[
-    tuple[str, pl.DataFrame]
-]:
+def levelled(
+    frame: pl.DataFrame, levels: Mapping[str, str | None]
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """The frame once per level, with the units of the level in `unit_id`."""
     for level, column in levels.items():
         unit = pl.lit(NATIONAL) if column is None else pl.col(column)
@@ -49,10 +49,10 @@ def shares(
     complete: Sequence[str] = (),
     factor: float = 100.0,
 ) -> pl.DataFrame:
-    """Shares from cells with kpi_id, segment, date, the units, numerator, denominator and expected.
+    """Shares from cells: kpi_id, segment, date, the units, numerator, denominator and expected.
 
-    What is expected is what the denominator should have been; KPIs in `complete` leave nothing out, their
-    coverage is 1.
+    What is expected is what the denominator should have been. KPIs in `complete` leave nothing
+    out: their coverage is 1.
     """
     parts = []
     for level, frame in levelled(cells, levels):
@@ -61,9 +61,7 @@ def shares(
             parts.append(
                 by_day.group_by("kpi_id", "segment", period_start(grain), "unit_id")
                 .agg(pl.col(_SUMS).sum())
-                .with_columns(
-                    pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level")
-                )
+                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
             )
     whole = pl.col("kpi_id").is_in(list(complete))
     some = pl.col("denominator") > 0
@@ -109,7 +107,8 @@ def statistics(
                 measures[kpi] = value.quantile(0.9, interpolation="linear")
             case _:
                 measures[kpi] = value.mean()
-                measures[f"{kpi}:sum"] = value.sum().cast(pl.Float64)
+                total = value.sum().cast(pl.Float64)
+                measures[f"{kpi}:sum"] = pl.when(value.count() > 0).then(total)
     parts = []
     for level, frame in levelled(rows, levels):
         for grain in GRAINS:
@@ -117,7 +116,8 @@ def statistics(
                 pl.len().alias("expected"), **measures
             )
             for kpi in wanted:
-                total = pl.col(f"{kpi}:sum") * scale if f"{kpi}:sum" in measures else pl.lit(None)
+                has_sum = f"{kpi}:sum" in measures
+                total = pl.col(f"{kpi}:sum") * scale if has_sum else pl.lit(None)
                 parts.append(
                     grouped.select(
                         pl.lit(kpi).alias("kpi_id"),
@@ -153,8 +153,9 @@ def counts(
         ).with_columns(pl.col("unit_id").cast(pl.String))
         if grid and dates is not None:
             zeros = grid[level].join(dates.alias("date").to_frame(), how="cross")
-            frame = pl.concat([frame, zeros.with_columns(pl.lit(0.0).alias("numerator")).select(
-                frame.columns)])
+            frame = pl.concat(
+                [frame, zeros.with_columns(pl.lit(0.0).alias("numerator")).select(frame.columns)]
+            )
         for grain in GRAINS:
             parts.append(
                 frame.group_by("kpi_id", "segment", period_start(grain), "unit_id")
@@ -173,9 +174,10 @@ def counts(
     )
 
 
-def cells(rows: pl.DataFrame, keys: Sequence[str], wanted: Mapping[str, tuple[str, str, str]]
+def cells(
+    rows: pl.DataFrame, keys: Sequence[str], wanted: Mapping[str, tuple[str, str, str]]
 ) -> pl.DataFrame:
-    """Cells of several shares from counts: kpi_id to the names of numerator, denominator, expected."""
+    """Cells of several shares: kpi_id to the columns of numerator, denominator and expected."""
     return pl.concat(
         rows.select(
             pl.lit(kpi).alias("kpi_id"),
