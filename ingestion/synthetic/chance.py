@@ -32,7 +32,8 @@ def pick(rng: Rng, weights: list[float] | Floats, size: int) -> Ints:
     """Indexes drawn with the given weights."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    return np.minimum(drawn, len(cumulative) - 1).astype(np.int64)
+    chosen: Ints = np.minimum(drawn, len(cumulative) - 1)
+    return chosen
 
 
 class GroupedPick:

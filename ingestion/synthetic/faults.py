@@ -298,6 +298,8 @@ AMBIGUOUS = tuple(
     for contract in _CONTRACTS
 )
 
+ALL_FAULTS: tuple[Fault, ...] = (*AMBIGUOUS, *FAULTS)
+
 FILE_FAULTS: tuple[FileFault, ...] = (
     FileFault("avkuttet", "helse_sorost_alarms", "file:FILE_TRUNCATED"),
     FileFault("tom", "helse_nord_alarms", "file:FILE_EMPTY"),

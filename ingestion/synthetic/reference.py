@@ -60,7 +60,8 @@ class Reference:
         """Share of the population behind each central, over the AMK or the LVS centrals."""
         owner = self.municipality_amk if amk else self.municipality_lvs
         total = np.bincount(owner, weights=self.population, minlength=len(self.centrals))
-        return np.divide(total, total.sum())
+        share: Floats = total / total.sum()
+        return share
 
 
 def _read(seeds: Path, name: str) -> pl.DataFrame:

@@ -21,7 +21,8 @@ _OFFICE = "1 .8 .7 .7 .8 1.2 2.6 6 9 9.4 9.2 8.8 8 8.4 8 6.6 4.6 3.4 2.8 2.4 2.2
 
 def _profile(text: str) -> Floats:
     values: Floats = np.array([float(part) for part in text.split()])
-    return np.divide(values, values.mean())
+    relative: Floats = values / values.mean()
+    return relative
 
 
 @dataclass(frozen=True)

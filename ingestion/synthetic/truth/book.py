@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from ingestion.synthetic.clock import date_of
-from ingestion.synthetic.injection import ALL_FAULTS, Result
+from ingestion.synthetic.faults import ALL_FAULTS
+from ingestion.synthetic.injection import Result
 from ingestion.synthetic.truth import air, calls, incidents, quality
 from ingestion.synthetic.truth.places import Places, load_places
 from ingestion.synthetic.truth.rollup import OUTPUT
