@@ -12,11 +12,11 @@ are hidden here (`orchestration.suppression`), so no channel behind a release ca
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +26,7 @@ from typing import Any
 import polars as pl
 
 from orchestration import atomic, release_content
+from orchestration.canonical import hash_ordered, ordered
 from orchestration.locks import exclusive
 from orchestration.suppression import (
     SUPPRESSED,
@@ -43,8 +44,8 @@ CHECKSUMS = "checksums.json"
 # Readable by DuckDB 1.2 and later, so an analyst's client need not be the newest.
 STORAGE_VERSION = "v1.2.0"
 DEFAULT_KEEP = 5
+_ZSTD_LEVEL = 1
 _LOCK_WAIT_SECONDS = 60.0
-_HASH_ROWS = 200_000
 
 
 class ReleaseError(RuntimeError):
@@ -90,7 +91,7 @@ def build_release(
     with exclusive(releases_dir / ".lock", wait_seconds=_LOCK_WAIT_SECONDS, what="releases"):
         _remove_leftovers(releases_dir)
         tables = _releasable_tables(warehouse, receipts, policy)
-        content_hash = hash_content(tables)
+        content_hash = hash_ordered(tables)
         settled = _already_released(releases_dir, content_hash)
         if settled is not None:
             return settled
@@ -271,20 +272,14 @@ def suppression_problems(
 
 
 def hash_content(tables: Mapping[str, pl.DataFrame]) -> str:
-    """A hash of what the tables say: independent of row order, file format and build time.
+    """A hash of what the tables say, whatever the order of their rows."""
+    return hash_ordered(_in_order(tables))
 
-    Numbers count to the sixth decimal, so that the order in which a sum was added up does not make
-    a new release.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(tables):
-        frame = tables[name].select(sorted(tables[name].columns))
-        digest.update(json.dumps([name, frame.columns, frame.height]).encode())
-        ordered = frame.sort(release_content.key_of(name, frame), nulls_last=True)
-        for rows in ordered.iter_slices(_HASH_ROWS):
-            text = rows.write_csv(include_header=False, float_precision=6, null_value="\\N")
-            digest.update(text.encode())
-    return digest.hexdigest()
+
+def _in_order(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    return {
+        name: ordered(frame, release_content.key_of(name, frame)) for name, frame in tables.items()
+    }
 
 
 def _releasable_tables(
@@ -298,26 +293,33 @@ def _releasable_tables(
     unregistered = set(values["kpi_id"].unique()) - set(kinds["kpi_id"])
     if unregistered:
         raise ReleaseError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
-    tables["kpi_values"] = suppress(values, kinds, policy).sort(
-        release_content.key_of("kpi_values", values)
-    )
+    tables["kpi_values"] = suppress(values, kinds, policy)
     tables["units"] = release_content.with_source_systems(tables["units"], values)
     tables |= release_content.coverage_tables(receipts, policy.min_count)
-    return tables
+    return _in_order(tables)
 
 
 def _write_files(
     folder: Path, tables: Mapping[str, pl.DataFrame], metadata: Mapping[str, Any]
 ) -> None:
-    for name, frame in tables.items():
-        frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
-    _write_database(folder / DATABASE, tables, metadata)
+    # Both writers leave the interpreter free, so the two formats are written side by side.
+    with ThreadPoolExecutor(1, thread_name_prefix="parquet") as pool:
+        parquet = pool.submit(_write_parquet, folder, tables)
+        _write_database(folder / DATABASE, tables, metadata)
+        parquet.result()
     atomic.write_json(folder / METADATA, metadata)
     files = sorted(path for path in folder.iterdir())
     atomic.write_json(folder / CHECKSUMS, {path.name: _sha256(path) for path in files})
     for path in files:
         atomic.fsync_file(path)
     atomic.fsync_dir(folder)
+
+
+def _write_parquet(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    for name, frame in tables.items():
+        frame.write_parquet(
+            folder / f"{name}.parquet", compression="zstd", compression_level=_ZSTD_LEVEL
+        )
 
 
 def _write_database(

@@ -118,9 +118,7 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
         }
     finally:
         connection.close()
-    return {
-        name: frame.sort(key_of(name, frame), nulls_last=True) for name, frame in tables.items()
-    }
+    return tables
 
 
 def _relation(connection: Any, name: str) -> str:
@@ -165,8 +163,7 @@ def with_source_systems(units: pl.DataFrame, values: pl.DataFrame) -> pl.DataFra
             pl.lit(False).alias("is_synthetic"),
         )
     )
-    together = pl.concat([units, systems], how="diagonal").select(units.columns)
-    return together.sort(key_of("units", together), nulls_last=True)
+    return pl.concat([units, systems], how="diagonal").select(units.columns)
 
 
 def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.DataFrame]:
