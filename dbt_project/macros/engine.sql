@@ -30,6 +30,15 @@ cast({{ dbt.dateadd('hour', hours, timestamp) }} as timestamp)
 cast(date_trunc('{{ grain }}', {{ date }}) as date)
 {%- endmacro %}
 
+{#- Exact percentiles (continuous, type 7) of one column in one pass, as a list; null stays out. -#}
+{% macro percentiles(column, shares) %}{{ return(adapter.dispatch('percentiles', 'akuttkjede')(column, shares)) }}{% endmacro %}
+{% macro default__percentiles(column, shares) %}quantile_cont({{ column }}, [{{ shares | join(', ') }}]){% endmacro %}
+{% macro spark__percentiles(column, shares) %}percentile({{ column }}, array({{ shares | join(', ') }})){% endmacro %}
+
+{% macro list_item(list, position) %}{{ return(adapter.dispatch('list_item', 'akuttkjede')(list, position)) }}{% endmacro %}
+{% macro default__list_item(list, position) %}list_extract({{ list }}, {{ position }}){% endmacro %}
+{% macro spark__list_item(list, position) %}element_at({{ list }}, {{ position }}){% endmacro %}
+
 {#- One select that lists the batches of a contract: batch_id, path. -#}
 {% macro lake_batches(contract) %}{{ return(adapter.dispatch('lake_batches', 'akuttkjede')(contract)) }}{% endmacro %}
 {% macro default__lake_batches(contract) %}

@@ -87,11 +87,18 @@ concat('|', {{ list }}, '|') like concat('%|', {{ value }}, '|%')
 
 {#- family, period_grain, period_start touched by new changes. -#}
 {% macro touched_family_periods() %}
-{%- for family, changes in family_changes().items() %}
-select '{{ family }}' as family, period_grain, period_start
-from ({{ touched_periods(changes) }}) as p
-{{ 'union all' if not loop.last }}
-{%- endfor %}
+select distinct m.family, g.period_grain, {{ grain_start('g.period_grain', 'd') }} as period_start
+from {{ new_date_ranges(kpi_changes()) }} as r
+inner join (
+    {%- for family, changes in family_changes().items() %}
+    {%- set last_family = loop.last %}
+    {%- for change in changes %}
+    select '{{ change }}' as contract, '{{ family }}' as family{{ ' union all' if not (last_family and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+) as m on m.contract = r.contract
+inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
+cross join {{ grain_list() }} as g
 {% endmacro %}
 
 {% macro touched_kpi_periods() %}

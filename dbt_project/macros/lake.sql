@@ -70,37 +70,38 @@ _batch_id in ({% for id in ids %}'{{ id }}'{{ ', ' if not loop.last }}{% endfor 
 {%- endif -%}
 {% endmacro %}
 
-{% macro latest_first(alias='') -%}
-{{ alias }}revision desc, {{ alias }}extract_at desc, {{ alias }}_file_id desc, {{ alias }}_row_number desc
+{% macro latest_first() -%}
+revision desc, extract_at desc, _file_id desc, _row_number desc
 {%- endmacro %}
 
 {#- The latest revision of every business key among the pending rows, tombstones included.
     First load: only keys whose hash occurs more than once are windowed, so millions of rows
     with one revision are not sorted. Later: rows that an already stored revision beats fall away. -#}
 {% macro latest_revisions(staging, contract) %}
-with pending as (
-    select * from {{ staging }} where {{ is_pending(contract) }}
-),
-{%- if not is_incremental() %}
-repeated as (
-    select {{ row_hash(['source_system', 'source_id']) }} as key_hash
-    from pending
+{%- set key_hash = row_hash(['source_system', 'source_id']) -%}
+{%- if not is_incremental() -%}
+{#- The staging relation is named three times: as a CTE it would be held in memory. -#}
+with repeated as (
+    select {{ key_hash }} as key_hash
+    from {{ staging }}
     group by 1
     having count(*) > 1
 ),
+repeated_rows as (
+    select * from {{ staging }} where {{ key_hash }} in (select key_hash from repeated)
+),
 latest as (
-    select * from pending
-    where {{ row_hash(['source_system', 'source_id']) }} not in (select key_hash from repeated)
+    select * from {{ staging }} where {{ key_hash }} not in (select key_hash from repeated)
     union all
-    select * from pending
-    where {{ row_hash(['source_system', 'source_id']) }} in (select key_hash from repeated)
+    select * from repeated_rows
     qualify row_number() over (
         partition by source_system, source_id order by {{ latest_first() }}
     ) = 1
 )
-{%- else %}
-ranked as (
-    select * from pending
+{%- else -%}
+with ranked as (
+    select * from {{ staging }}
+    where {{ is_pending(contract) }}
     qualify row_number() over (
         partition by source_system, source_id order by {{ latest_first() }}
     ) = 1

@@ -2,14 +2,29 @@
 
 {% macro grains() %}{{ return(['day', 'week', 'month', 'quarter', 'year']) }}{% endmacro %}
 
+{#- A relation of the five grains, and the start of each grain's period for a row of dim_date. -#}
+{% macro grain_list() -%}
+(
+    {%- for grain in grains() %}
+    select '{{ grain }}' as period_grain{{ ' union all' if not loop.last }}
+    {%- endfor %}
+)
+{%- endmacro %}
+
+{% macro grain_start(grain_column, date_alias) -%}
+case {{ grain_column }}
+    {%- for grain in grains() %}
+    when '{{ grain }}' then {{ date_alias }}.{{ grain }}_start
+    {%- endfor %}
+end
+{%- endmacro %}
+
 {#- period_grain, period_start of every period that holds a touched date. -#}
 {% macro touched_periods(contracts) %}
-{%- for grain in grains() %}
-select distinct '{{ grain }}' as period_grain, d.{{ grain }}_start as period_start
+select distinct g.period_grain, {{ grain_start('g.period_grain', 'd') }} as period_start
 from {{ ref('dim_date') }} as d
+cross join {{ grain_list() }} as g
 where d.date_day in ({{ touched_dates(contracts) }})
-{{ 'union all' if not loop.last }}
-{%- endfor %}
 {% endmacro %}
 
 {#- date_day, period_start of one grain: all dates, or on an increment those of touched periods. -#}
@@ -72,8 +87,7 @@ percentile_cont({{ share }}) within group (order by {{ column }})
 
 {#- contract, event_date pairs touched by new changes to the stored records. -#}
 {% macro touched_contract_dates() %}
-{%- for contract in contracts() %}
-select '{{ contract }}' as contract, date_day from ({{ touched_dates([contract]) }}) as d
-{{ 'union all' if not loop.last }}
-{%- endfor %}
+select distinct r.contract, d.date_day
+from {{ new_date_ranges(contracts()) }} as r
+inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}

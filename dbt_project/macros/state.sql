@@ -143,14 +143,25 @@ where l.load_no > (
 )
 {%- endmacro %}
 
+{#- As new_changes, for several contracts at once: contract, first_date, last_date. -#}
+{% macro new_date_ranges(contracts) -%}
+(
+    select distinct c.contract, c.first_date, c.last_date
+    from {{ state_table('changes') }} as c
+    left join (
+        select contract, max(load_no) as load_no
+        from {{ state_table('consumed') }}
+        where model = '{{ this.identifier }}'
+        group by contract
+    ) as p on p.contract = c.contract
+    where c.contract in ({% for contract in contracts %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor %})
+        and c.load_no > coalesce(p.load_no, 0)
+)
+{%- endmacro %}
+
 {#- Event dates touched by changes the current model has not taken in. -#}
 {% macro touched_dates(contracts) %}
 select distinct d.date_day
-from (
-    {%- for contract in contracts %}
-    select distinct first_date, last_date from {{ new_changes(contract) }} as c
-    {{ 'union' if not loop.last }}
-    {%- endfor %}
-) as c
-inner join {{ ref('dim_date') }} as d on d.date_day between c.first_date and c.last_date
+from {{ new_date_ranges(contracts) }} as r
+inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}

@@ -123,8 +123,8 @@ results as (
     {{ kpi_share('c113_within_10s_offered', 'calls', 'a.within_10s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
     {{ kpi_share('c116117_within_2min', 'calls', 'a.within_120s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
     {{ kpi_share('c116117_within_10min', 'calls', 'a.within_600s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
-    {{ kpi_interval('answer_time_median', 'calls', 'a.answer_ms_p50', 'a.answered_valid', 'a.answered') }} union all
-    {{ kpi_interval('answer_time_p90', 'calls', 'a.answer_ms_p90', 'a.answered_valid', 'a.answered') }} union all
+    {{ kpi_interval('answer_time_median', 'calls', list_item('a.answer_ms_percentiles', 1), 'a.answered_valid', 'a.answered') }} union all
+    {{ kpi_interval('answer_time_p90', 'calls', list_item('a.answer_ms_percentiles', 2), 'a.answered_valid', 'a.answered') }} union all
     {{ kpi_interval('answer_time_mean', 'calls', '1e0 * a.answer_ms_sum / nullif(a.answered_valid, 0)', 'a.answered_valid', 'a.answered', numerator='a.answer_ms_sum / 1e3') }} union all
     {{ kpi_share('unanswered_share', 'calls', 'a.unanswered', 'a.offered') }} union all
     {{ kpi_share('abandoned_gt30s', 'calls', 'a.abandoned_after_30s', '(a.answered + a.unanswered_valid)', 'a.offered') }} union all
@@ -135,8 +135,8 @@ results as (
     {{ kpi_share('red_share', 'incidents', 'a.red', 'a.urgency_known', 'a.incidents') }} union all
     {{ kpi_share('resp_urban_12', 'incidents', 'a.urban_within_720s', 'a.urban_eligible', 'a.urban_base') }} union all
     {{ kpi_share('resp_rural_25', 'incidents', 'a.rural_within_1500s', 'a.rural_eligible', 'a.rural_base') }} union all
-    {{ kpi_interval('resp_median', 'incidents', 'a.response_ms_p50', 'a.response_eligible', 'a.response_base', '6e4') }} union all
-    {{ kpi_interval('resp_p90', 'incidents', 'a.response_ms_p90', 'a.response_eligible', 'a.response_base', '6e4') }} union all
+    {{ kpi_interval('resp_median', 'incidents', list_item('a.response_ms_percentiles', 1), 'a.response_eligible', 'a.response_base', '6e4') }} union all
+    {{ kpi_interval('resp_p90', 'incidents', list_item('a.response_ms_percentiles', 2), 'a.response_eligible', 'a.response_base', '6e4') }} union all
     {{ kpi_share('resp_coverage', 'incidents', 'a.response_eligible', 'a.red') }} union all
     {{ kpi_interval('dispatch_interval', 'incidents', 'a.dispatch_ms_p50', 'a.dispatch_valid', 'a.dispatch_base') }} union all
     {{ kpi_interval('turnout_p90', 'missions', 'a.turnout_ms_p90', 'a.turnout_valid', 'a.turnout_base') }} union all
