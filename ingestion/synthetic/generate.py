@@ -91,7 +91,7 @@ def generate(
     injector = Injector(ref, seed, rate, last_day)
     counters = Counters(start_day)
     writer = Writer(out / "inbox")
-    book = Truth(out / "truth", seeds, start_day, days) if truth else None
+    book = Truth(out / "truth", seeds, start, date_of(last_day)) if truth else None
     steps = len(parts) + 1 + bool(truth)
     for number, part in enumerate(parts):
         frames = make_clean(ref, part, last_day, scale, seed, counters)

@@ -14,7 +14,7 @@ import polars as pl
 from ingestion.synthetic.chance import Rng, stream
 from ingestion.synthetic.clock import Bools, Ints, clock_changes, is_ambiguous, local_day
 from ingestion.synthetic.effects import apply
-from ingestion.synthetic.faults import ALL_FAULTS, AMBIGUOUS, LOCAL_TIME_SOURCES, rule
+from ingestion.synthetic.faults import ALL_FAULTS, AMBIGUOUS, LOCAL_TIME_SOURCES, Fault, rule
 from ingestion.synthetic.fitness import Span, fit
 from ingestion.synthetic.frames import STAMPS
 from ingestion.synthetic.reference import Reference
@@ -101,34 +101,57 @@ class Injector:
                 chosen[natural] = index
         if self.rate <= 0 or not clean.height:
             return chosen
-        files, file_of = np.unique(
-            clean["_day"].to_numpy().astype(np.int64) * 16
-            + clean["_source"].rank("dense").to_numpy().astype(np.int64),
-            return_inverse=True,
-        )
-        rows_in = np.bincount(file_of, minlength=len(files))
-        room = np.where(
-            rows_in < _LEAST_ROWS, 0, np.maximum(1, (rows_in * _MAX_SPOILT_SHARE).astype(int))
-        )
+        files = _Files(clean)
+        span = Span(self.ref, self.last_day)
         for index, fault in enumerate(ALL_FAULTS):
             if fault.contract != contract or fault in AMBIGUOUS:
                 continue
-            able = fit(Span(self.ref, self.last_day), fault, clean) & (chosen < 0)
-            spoils = fault.rejects or fault.kind == "key_repeated"
-            if spoils:
-                able &= room[file_of] > 0
+            able = fit(span, fault, clean) & (chosen < 0) & files.open_to(fault)
             candidates = np.flatnonzero(able)
             count = int(rng.binomial(len(candidates), min(1.0, fault.rate * self.rate)))
             if not count and len(candidates) and index not in self.seen:
                 count = 1
             for row in rng.choice(candidates, count, replace=False) if count else ():
-                if spoils:
-                    if room[file_of[row]] <= 0:
-                        continue
-                    room[file_of[row]] -= 1
-                chosen[row] = index
-                self.seen.add(index)
+                if files.take(fault, int(row)):
+                    chosen[row] = index
+                    self.seen.add(index)
         return chosen
+
+
+class _Files:
+    """How much each file can bear: a file keeps nearly all its rows, and never loses the last."""
+
+    def __init__(self, clean: pl.DataFrame) -> None:
+        source = clean["_source"].rank("dense").to_numpy().astype(np.int64)
+        day = clean["_day"].to_numpy().astype(np.int64)
+        _, self._file = np.unique(day * 16 + source, return_inverse=True)
+        rows = np.bincount(self._file)
+        room = np.maximum(1, (rows * _MAX_SPOILT_SHARE).astype(np.int64))
+        self._room = np.where(rows < _LEAST_ROWS, 0, room)
+        self._staying = rows - 1
+
+    @staticmethod
+    def _costs(fault: Fault) -> tuple[int, int]:
+        """What a fault takes of the two budgets of its file."""
+        spoils = fault.rejects or fault.kind == "key_repeated"
+        leaves = fault.rejects or fault.kind == "late"
+        return int(spoils), int(leaves)
+
+    def open_to(self, fault: Fault) -> Bools:
+        """Which records are in files that can bear the fault."""
+        spoilt, gone = self._costs(fault)
+        able: Bools = ((self._room >= spoilt) & (self._staying >= gone))[self._file]
+        return able
+
+    def take(self, fault: Fault, row: int) -> bool:
+        """Charge the file of a record; false when it has been used up meanwhile."""
+        spoilt, gone = self._costs(fault)
+        file = self._file[row]
+        if self._room[file] < spoilt or self._staying[file] < gone:
+            return False
+        self._room[file] -= spoilt
+        self._staying[file] -= gone
+        return True
 
 
 def _all(parts: list[pl.DataFrame], none: pl.DataFrame) -> pl.DataFrame:

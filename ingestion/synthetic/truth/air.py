@@ -38,7 +38,7 @@ def thin_requests(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def request_figures(requests: pl.DataFrame, places: Places, dates: pl.Series) -> pl.DataFrame:
+def request_figures(requests: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl.DataFrame:
     """Requests, their outcomes, and how fast the helicopters are in the air."""
     outcome = pl.col("outcome")
     started = outcome != "DECLINED"

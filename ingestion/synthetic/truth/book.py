@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,8 +62,8 @@ class Truth:
 
     folder: Path
     seeds: Path
-    start_day: int
-    days: int
+    first: dt.date
+    last: dt.date
     places: Places = field(init=False)
     _piles: dict[str, _Pile] = field(default_factory=lambda: defaultdict(_Pile))
     _found: list[pl.DataFrame] = field(default_factory=list)
@@ -106,13 +107,8 @@ class Truth:
 
     def _figures(self, rows: Callable[[_Pile], list[pl.DataFrame]]) -> pl.DataFrame:
         frames = {name: pl.concat(rows(pile)) for name, pile in self._piles.items()}
-        return figures(
-            frames,
-            self.places,
-            start_day=self.start_day,
-            days=self.days,
-            delivered=(min(self._delivered), max(self._delivered)),
-        )
+        delivered = date_of(min(self._delivered)), date_of(max(self._delivered))
+        return figures(frames, self.places, (self.first, self.last), delivered)
 
     def _write_records(self, contract: str, clean: pl.DataFrame) -> None:
         records = clean.select(
@@ -129,20 +125,20 @@ class Truth:
 def figures(
     frames: dict[str, pl.DataFrame],
     places: Places,
-    *,
-    start_day: int,
-    days: int,
-    delivered: tuple[int, int],
+    span: tuple[dt.date, dt.date],
+    delivered: tuple[dt.date, dt.date],
 ) -> pl.DataFrame:
-    """Every figure from thin rows: call, link, alarm, video_session, lat_*, quality."""
-    first, last = date_of(start_day), date_of(start_day + days - 1)
-    dates = pl.date_range(first, last, eager=True)
-    span = date_of(delivered[0]), date_of(delivered[1])
+    """Every figure from thin rows: call, link, alarm, video_session, lat_*, quality.
+
+    `span` is the first and last date of the run, on which nothing counts as zero; `delivered` those
+    of the deliveries of alarms, over which person-years are counted.
+    """
+    dates = pl.date_range(*span, eager=True).alias("date").to_frame()
     return pl.concat(
         [
             calls.call_figures(frames["call"], places, dates),
             calls.video_figures(frames["video_session"], frames["call"], places),
-            incidents.alarm_figures(frames["alarm"], places, *span),
+            incidents.alarm_figures(frames["alarm"], places, *delivered),
             incidents.chain_figures(frames["alarm"], frames["link"], places),
             air.request_figures(frames["lat_request"], places, dates),
             air.readiness_figures(frames["lat_readiness"], places),

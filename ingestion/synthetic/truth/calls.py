@@ -69,7 +69,7 @@ def thin(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def call_figures(calls: pl.DataFrame, places: Places, dates: pl.Series) -> pl.DataFrame:
+def call_figures(calls: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl.DataFrame:
     """All figures of calls, from thin rows."""
     segment = pl.when("is_113").then(pl.lit(S113)).otherwise(pl.lit(S116117))
     rows = _placed(calls, places).with_columns(segment.cast(pl.Categorical).alias("segment"))

@@ -107,7 +107,7 @@ def statistics(
                 measures[kpi] = value.quantile(0.9, interpolation="linear")
             case _:
                 measures[kpi] = value.mean()
-                total = value.sum().cast(pl.Float64)
+                total = value.cast(pl.Int64).sum().cast(pl.Float64)
                 measures[f"{kpi}:sum"] = pl.when(value.count() > 0).then(total)
     parts = []
     for level, frame in levelled(rows, levels):
@@ -139,23 +139,21 @@ def statistics(
 def counts(
     cells: pl.DataFrame,
     levels: Mapping[str, str | None],
-    grid: Mapping[str, pl.DataFrame] | None = None,
-    dates: pl.Series | None = None,
+    grid: Mapping[str, pl.DataFrame],
+    dates: pl.DataFrame,
 ) -> pl.DataFrame:
     """Counts from cells with kpi_id, segment, date, the units and numerator.
 
-    With a grid (per level: kpi_id, segment, unit_id) units without anything get a true zero.
+    The units of the grid (per level: kpi_id, segment, unit_id) get a true zero on dates without
+    anything: every source of a count delivers on every date.
     """
     parts = []
     for level, frame in levelled(cells, levels):
         frame = frame.select(
             "kpi_id", pl.col("segment").cast(pl.String), "date", "unit_id", "numerator"
         ).with_columns(pl.col("unit_id").cast(pl.String))
-        if grid and dates is not None:
-            zeros = grid[level].join(dates.alias("date").to_frame(), how="cross")
-            frame = pl.concat(
-                [frame, zeros.with_columns(pl.lit(0.0).alias("numerator")).select(frame.columns)]
-            )
+        zeros = grid[level].join(dates, how="cross").with_columns(pl.lit(0.0).alias("numerator"))
+        frame = pl.concat([frame, zeros.select(frame.columns)])
         for grain in GRAINS:
             parts.append(
                 frame.group_by("kpi_id", "segment", period_start(grain), "unit_id")
