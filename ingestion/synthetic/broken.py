@@ -111,6 +111,9 @@ def identity_number(rng: Rng) -> str:
         digits += f"{int(rng.integers(0, 500)):03d}"
         for weights in _WEIGHTS:
             total = sum(w * int(d) for w, d in zip(weights, digits, strict=True))
-            digits += str((11 - total % 11) % 11)
-        if len(digits) == 11:
+            control = (11 - total % 11) % 11
+            if control == 10:  # no number has these nine digits
+                break
+            digits += str(control)
+        else:
             return digits
