@@ -128,3 +128,20 @@ where (period_grain, period_start) in (
 {%- endif -%}
 {%- endmacro %}
 
+
+{#- Was anything delivered for a unit and period? By the sources that cover the unit where they are
+    known, else by any source of the record type. -#}
+{% macro delivered_joins(contract, keys) %}
+left join contract_periods as dp
+    on dp.contract = {{ contract }}
+    and dp.period_grain = {{ keys }}.period_grain and dp.period_start = {{ keys }}.period_start
+left join sourced_units as ds
+    on ds.contract = {{ contract }} and ds.level = {{ keys }}.level and ds.unit_id = {{ keys }}.unit_id
+left join unit_periods as du
+    on du.contract = {{ contract }} and du.level = {{ keys }}.level and du.unit_id = {{ keys }}.unit_id
+    and du.period_grain = {{ keys }}.period_grain and du.period_start = {{ keys }}.period_start
+{% endmacro %}
+
+{% macro is_delivered() -%}
+coalesce(case when ds.unit_id is not null then du.unit_id is not null else dp.is_delivered end, false)
+{%- endmacro %}

@@ -17,7 +17,9 @@ touched as (
 ),
 {%- endif %}
 deliveries as (
-    select distinct contract, delivered_on from {{ state_table('load_log') }} where row_count > 0
+    select distinct contract, source, delivered_on
+    from {{ state_table('load_log') }}
+    where row_count > 0
 ),
 spans as (
     select contract, min(delivered_on) as first_on, max(delivered_on) as last_on
@@ -40,6 +42,32 @@ contract_periods as (
     group by s.contract, d.{{ grain }}_start
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+source_periods as (
+    {%- for grain in grains() %}
+    select
+        v.contract,
+        v.source,
+        '{{ grain }}' as period_grain,
+        d.{{ grain }}_start as period_start,
+        min(v.delivered_on) as first_on,
+        max(v.delivered_on) as last_on
+    from deliveries as v
+    inner join {{ ref('dim_date') }} as d on d.date_day = v.delivered_on
+    group by v.contract, v.source, d.{{ grain }}_start
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+unit_periods as (
+    -- Units whose sources are known: periods for which one of these sources delivered.
+    select distinct u.contract, u.level, u.unit_id, p.period_grain, p.period_start
+    from {{ ref('dim_unit_source') }} as u
+    inner join source_periods as p
+        on p.contract = u.contract and p.source = u.source
+        and p.last_on >= u.valid_from and p.first_on < u.valid_to
+),
+sourced_units as (
+    select distinct contract, level, unit_id from {{ ref('dim_unit_source') }}
 ),
 calls as (select * from {{ ref('agg_calls') }} {{ touched_only('calls') }}),
 missions as (select * from {{ ref('agg_missions') }} {{ touched_only('alarms') }}),
@@ -68,9 +96,8 @@ video_use as (
     full outer join sessions as s
         on s.period_grain = c.period_grain and s.period_start = c.period_start
         and s.level = c.level and s.unit_id = c.unit_id
-    left join contract_periods as p
-        on p.contract = 'video_session' and p.period_grain = c.period_grain and p.period_start = c.period_start
-    where s.unit_id is not null or p.is_delivered
+    {{ delivered_joins("'video_session'", 'c') }}
+    where s.unit_id is not null or {{ is_delivered() }}
 ),
 population_years as (
     select min(year_number) as first_year, max(year_number) as last_year from {{ ref('dim_population') }}
@@ -112,10 +139,9 @@ incident_rates as (
     full outer join incidents as i
         on i.period_grain = y.period_grain and i.period_start = y.period_start
         and i.level = y.level and i.unit_id = y.unit_id
-    left join contract_periods as p
-        on p.contract = 'alarm' and p.period_grain = y.period_grain and p.period_start = y.period_start
+    {{ delivered_joins("'alarm'", 'y') }}
     where i.unit_id is not null
-        or (p.is_delivered and not (y.period_grain = 'day' and y.level in ({{ areas_without_days() }})))
+        or ({{ is_delivered() }} and not (y.period_grain = 'day' and y.level in ({{ areas_without_days() }})))
 ),
 results as (
     {{ kpi_count('calls_offered', 'calls', 'a.offered') }} union all
@@ -169,7 +195,8 @@ registered as (
 expected as (
     select
         k.kpi_id, u.segment, p.period_grain, p.period_start, u.level, u.unit_id,
-        k.version, k.measure = 'count' and p.is_delivered as is_zero
+        k.version, k.measure = 'count' as is_count,
+        case when k.contract = 'segment' then u.segment else k.contract end as contract
     from registry as k
     inner join {{ ref('dim_kpi_unit') }} as u
         on u.family = k.family
@@ -184,8 +211,9 @@ expected as (
     where not (p.period_grain = 'day' and u.level in ({{ areas_without_days() }}))
 ),
 missing as (
-    select e.*
+    select e.*, e.is_count and {{ is_delivered() }} as is_zero
     from expected as e
+    {{ delivered_joins('e.contract', 'e') }}
     left join registered as r
         on r.kpi_id = e.kpi_id and r.segment = e.segment and r.period_grain = e.period_grain
         and r.period_start = e.period_start and r.level = e.level and r.unit_id = e.unit_id
@@ -225,7 +253,7 @@ select
     '2024',
     case when is_zero then cast(0 as double) end,
     cast(null as double),
-    case when is_zero then cast(0 as bigint) end,
+    cast(0 as bigint),
     case when is_zero then cast(0 as double) end,
     cast(null as double),
     cast(null as double),
