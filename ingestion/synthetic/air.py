@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ingestion.synthetic.alarms import EXERCISE, HELI, PLANE, RED
-from ingestion.synthetic.chance import Rng, lognormal_ms, pick, stream, uniform_ms
+from ingestion.synthetic.chance import Rng, lognormal_ms, pick, stream
 from ingestion.synthetic.clock import (
     HOUR,
     MINUTE,
@@ -56,9 +56,11 @@ def make_requests(
     in_the_air = np.isin(missions["unit_type"], (HELI, PLANE))
     flown = np.flatnonzero(in_the_air & (missions["type"] != EXERCISE))
     times: list[Ints] = []
+    busy = set(local_day(missions["alerted"][flown]).tolist())
     for day in days:
         count = int(rng.poisson(expected(EMERGENCY, day, _UNLINKED_YEARLY * scale)))
-        times.append(moments(rng, EMERGENCY, day, max(1, count)))
+        # The extract is not empty on any day, however small the scale.
+        times.append(moments(rng, EMERGENCY, day, count if day in busy else max(1, count)))
     loose = np.concatenate(times)
     place = pick(rng, ref.population**0.8, len(loose))
     table = stack(
@@ -66,7 +68,7 @@ def make_requests(
             _requests(
                 rng,
                 ref,
-                requested=missions["alerted"][flown] - uniform_ms(rng, 0, 20, len(flown)),
+                requested=missions["alerted"][flown],
                 municipality=missions["municipality"][flown],
                 vehicle=np.where(missions["unit_type"][flown] == HELI, 0, 1),
                 urgency=missions["urgency_last"][flown],
