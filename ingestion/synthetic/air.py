@@ -41,7 +41,7 @@ STATES = ("PLANNED", "READY", "ON_MISSION", "REDUCED", "OFF")
 PLANNED, READY, ON_MISSION, REDUCED, OFF = range(5)
 ATTRIBUTIONS = ("OPERATOR", "HEALTH_TRUST", "WEATHER", "AUTHORITY", "PLANNED")
 
-_UNLINKED_YEARLY = 7_300
+_UNLINKED_YEARLY = 9_000
 # Local hours at which readiness intervals begin: shifts change at 8 and 20, and the night is
 # reported in two parts so that each is over, or nearly so, when its extract is taken.
 _SHIFTS = ((1, 8), (8, 20), (20, 25))

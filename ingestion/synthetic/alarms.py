@@ -63,7 +63,7 @@ class Kind:
 
 
 KINDS = (
-    Kind(ACUTE, 34_000, EMERGENCY, (0.40, 0.43, 0.15, 0.02)),
+    Kind(ACUTE, 38_000, EMERGENCY, (0.40, 0.43, 0.15, 0.02)),
     Kind(ORDERED, 84_000, OFFICE, (0.03, 0.20, 0.75, 0.02)),
     Kind(TRANSFER, 73_000, OFFICE, (0.10, 0.33, 0.56, 0.01)),
     Kind(STANDBY_MOVE, 20_000, EMERGENCY, (0.02, 0.13, 0.80, 0.05)),

@@ -196,7 +196,7 @@ def _stamp_faults(contract: str) -> Iterator[Fault]:
             "nonexistent_time",
             contract,
             column,
-            4e-3,
+            2e-2,
             rule(contract, column, "NONEXISTENT_TIME"),
             REJECTED,
             LOCAL_TIME_SOURCES,

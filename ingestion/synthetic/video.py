@@ -14,7 +14,7 @@ SOURCES = ("hdo_video_h113", "bliksund_video")
 H113, BLIKSUND = range(2)
 STATUSES = ("CONNECTED", "NOT_OPENED", "DECLINED", "FAILED")
 CONNECTED, NOT_OPENED, DECLINED, FAILED = range(4)
-_SHARE_113, _SHARE_116117 = 0.080, 0.0398
+_SHARE_113, _SHARE_116117 = 0.082, 0.0408
 
 
 def make_sessions(ref: Reference, calls: Table, days: range, last_day: int, seed: int) -> Table:

@@ -236,3 +236,10 @@ def test_the_truth_uses_nothing_of_the_pipeline() -> None:
             for name in names:
                 own = name.split(".")[0] in ("ingestion", "contracts", "orchestration", "reporting")
                 assert not own or name.startswith("ingestion.synthetic"), f"{path.name}: {name}"
+
+
+def test_progress_is_told_in_lines(tmp_path: Path) -> None:
+    lines: list[str] = []
+    generate(tmp_path, dt.date(2026, 1, 30), 4, 0.002, 1, progress=lines.append)
+    assert [line.split()[0] for line in lines] == ["2026-01", "2026-02", "ødelagte", "fasit"]
+    assert lines[-1].endswith("(4/4)")
