@@ -17,6 +17,8 @@ from contracts import CONTRACTS, LINEAGE_COLUMNS
 
 OSLO = ZoneInfo("Europe/Oslo")
 
+Row = dict[str, Any]
+
 ANCHORS = {
     "call": ("ring_start_at",),
     "alarm": ("received_at", "alerted_at"),
@@ -69,7 +71,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: float = 0) -> datetime:
+def utc(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: float = 0
+) -> datetime:
     """A naive UTC timestamp; seconds may have decimals."""
     return datetime(year, month, day, hour, minute) + timedelta(seconds=second)
 
@@ -108,7 +112,9 @@ def complete(contract: str, row: Mapping[str, Any], batch_id: str, number: int) 
     return {**base, **DEFAULTS[contract], **row}
 
 
-def write_batch(lake: Path, contract: str, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+def write_batch(
+    lake: Path, contract: str, batch_id: str, rows: Iterable[Mapping[str, Any]]
+) -> Path:
     """One batch folder with its accepted rows."""
     schema = lake_schema(contract)
     completed = [complete(contract, row, batch_id, n) for n, row in enumerate(rows, start=1)]

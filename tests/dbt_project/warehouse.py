@@ -98,3 +98,7 @@ class Warehouse:
         """The single value of a single row."""
         ((value,),) = self.rows(sql)
         return value
+
+    def change(self, sql: str) -> None:
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)

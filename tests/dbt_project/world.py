@@ -9,11 +9,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from tests.dbt_project.lake import utc
-
-Row = dict[str, Any]
+from tests.dbt_project.lake import Row, utc
 
 # The days hold a change from summer time, a new week and a new month.
 FIRST = utc(2026, 10, 22, 22)
@@ -147,7 +144,9 @@ def video_versions(rng: random.Random, number: int) -> list[Row]:
                 "deleted": revision > 1 and rng.random() < 0.2,
                 "central_id": rng.choice(CENTRALS_113 + CENTRALS_116117),
                 "link_sent_at": sent,
-                "connected_at": sent + seconds(rng.uniform(5, 90)) if status == "CONNECTED" else None,
+                "connected_at": sent + seconds(rng.uniform(5, 90))
+                if status == "CONNECTED"
+                else None,
                 "status": status,
             }
         )

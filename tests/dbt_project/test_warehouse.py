@@ -1,0 +1,202 @@
+"""Figures of a small world worked out by hand, and what the warehouse does with nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dbt_project.lake import Row, utc, write_batch
+from tests.dbt_project.warehouse import Warehouse
+
+SATURDAY, SUNDAY = date(2026, 3, 28), date(2026, 3, 29)  # Sunday has 23 hours
+
+
+def call(number: int, day: int, wait: float | None, **columns: Any) -> Row:
+    ring = utc(2026, 3, day, 12, number)
+    answered = None if wait is None else ring + timedelta(seconds=wait)
+    return {
+        "source_id": f"C{number}",
+        "_source": "hdo_iccs_calls",
+        "ring_start_at": ring,
+        "answered_at": answered,
+        "ended_at": ring + timedelta(seconds=60),
+        "outcome": "ABANDONED" if wait is None else "ANSWERED",
+        **columns,
+    }
+
+
+def alarm(number: int, day: int, **columns: Any) -> Row:
+    received = utc(2026, 3, day, 12, number)
+    return {
+        "source_id": f"A{number}",
+        "_source": "helse_sorost_alarms",
+        "incident_id": f"I{number}",
+        "mission_id": f"M{number}",
+        "received_at": received,
+        "alerted_at": received + timedelta(seconds=60),
+        "en_route_at": received + timedelta(seconds=120),
+        "at_scene_at": received + timedelta(seconds=600),
+        **columns,
+    }
+
+
+CALLS = [
+    call(1, 28, 10.0, chain_id="I1", parent_call_id="C5"),
+    call(2, 28, 10.4),
+    call(3, 28, None),
+    call(4, 28, 5.0, is_test=True),
+    call(5, 28, 20.0, service_line="116117", central_id="lvs_0301", transferred_to="amk_oslo",
+         transfer_at=utc(2026, 3, 28, 12, 6)),
+    # This central is on the other platform by March 2026.
+    call(6, 28, 20.0, service_line="116117", central_id="lvs_1804", source_system="LIFEX",
+         _source="hdo_lifex_calls"),
+    call(7, 29, 3.0),
+    call(8, 29, 3.0, central_id="amk_unheard_of"),
+]  # fmt: skip
+ALARMS = [
+    alarm(1, 28),
+    alarm(2, 28, scene_municipality_code="1507"),  # split in 2024: nobody knows which part
+    alarm(3, 28, scene_municipality_code="1601"),  # Trondheim's code until 2018
+    alarm(4, 29),
+    alarm(5, 28, scene_municipality_code="4601", central_id="amk_bergen",
+          _source="helse_vest_alarms", urgency_first="YELLOW"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    warehouse = Warehouse(tmp_path_factory.mktemp("small"))
+    write_batch(warehouse.lake, "call", "one", CALLS)
+    write_batch(warehouse.lake, "call", "empty", [])
+    write_batch(warehouse.lake, "call", ".unfinished", [call(9, 28, 1.0)])
+    write_batch(warehouse.lake, "alarm", "one", ALARMS)
+    warehouse.build_all()
+    yield warehouse
+
+
+def cell(warehouse: Warehouse, kpi_id: str, unit_id: str, **keys: Any) -> tuple[Any, ...]:
+    """numerator, denominator, n, value, coverage, status of one cell."""
+    wanted = {"period_grain": "day", "period_start": SATURDAY, **keys}
+    where = " and ".join(f"{name} = '{value}'" for name, value in wanted.items())
+    (row,) = warehouse.rows(
+        "select numerator, denominator, n, value, coverage, status from kpi_values "
+        f"where kpi_id = '{kpi_id}' and unit_id = '{unit_id}' and {where}"
+    )
+    return row
+
+
+def test_the_two_statutory_shares_have_different_denominators(small: Warehouse) -> None:
+    assert cell(small, "c113_within_10s", "amk_oslo") == (1, 2, 2, 50.0, 1.0, "ok")
+    offered = cell(small, "c113_within_10s_offered", "amk_oslo")
+    assert offered == (1, 3, 3, pytest.approx(100 / 3), 1.0, "ok")
+    assert cell(small, "c116117_within_2min", "lvs_0301") == (1, 1, 1, 100.0, 1.0, "ok")
+
+
+def test_percentiles_interpolate_and_the_mean_shows_its_sum(small: Warehouse) -> None:
+    median = cell(small, "answer_time_median", "amk_oslo", segment="113")
+    assert median == (None, None, 2, pytest.approx(10.2), 1.0, "ok")
+    mean = cell(small, "answer_time_mean", "amk_oslo", segment="113")
+    assert mean == (pytest.approx(20.4), None, 2, pytest.approx(10.2), 1.0, "ok")
+
+
+def test_an_unregistered_central_counts_nationally_as_unknown(small: Warehouse) -> None:
+    unknown = cell(small, "calls_offered", "UNKNOWN", period_start=SUNDAY, level="central")
+    assert unknown[3] == 1
+    assert cell(small, "calls_offered", "NO", period_start=SUNDAY, segment="113")[3] == 2
+
+
+def test_zero_only_where_the_units_own_source_delivered(small: Warehouse) -> None:
+    ok, missing = (0, None, 0, 0, 1.0, "ok"), (None, None, 0, None, None, "no_data")
+    assert cell(small, "calls_offered", "lvs_0301", period_start=SUNDAY) == ok
+    assert cell(small, "calls_offered", "lvs_1804", period_start=SUNDAY) == missing
+    assert cell(small, "incidents_per_1000", "vest", period_start=SUNDAY)[3:] == (
+        None,
+        None,
+        "no_data",
+    )
+    assert cell(small, "incidents_per_1000", "amk_oslo", period_start=SUNDAY)[2] == 1
+    assert cell(small, "incidents_per_1000", "amk_vestre_viken", period_start=SUNDAY)[3] == 0
+    assert cell(small, "incidents_per_1000", "midt", period_start=SUNDAY)[5] == "no_data"
+
+
+def test_person_years_cover_the_days_of_the_span(small: Warehouse) -> None:
+    population = small.one("select sum(population) from municipality_population where year = 2026")
+    day = cell(small, "incidents_per_1000", "NO")
+    assert day[1] == pytest.approx(population / 365)
+    assert day[3] == pytest.approx(4 * 1000 * 365 / population)
+    year = cell(small, "incidents_per_1000", "NO", period_grain="year", period_start="2026-01-01")
+    assert year[1] == pytest.approx(population * 2 / 365)
+
+
+def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small: Warehouse) -> None:
+    unknown = cell(small, "incidents_per_1000", "UNKNOWN", level="county")
+    assert unknown == (1, None, 1, None, 1.0, "no_denominator")
+    assert cell(small, "red_share", "5001")[3] == 100.0
+    assert cell(small, "dq_geo_unknown", "NO") == (1, 4, 4, 25.0, 1.0, "ok")
+
+
+def test_a_changed_urgency_leaves_the_response_time_and_its_coverage(small: Warehouse) -> None:
+    assert cell(small, "resp_coverage", "amk_bergen")[:4] == (0, 1, 1, 0.0)
+    assert cell(small, "resp_urban_12", "amk_bergen")[5] == "no_data"
+    assert cell(small, "resp_median", "amk_oslo", level="central")[3] == 10.0
+
+
+def test_the_chain_reaches_back_to_the_first_call(small: Warehouse) -> None:
+    links = small.rows("select call_source_id, method from fct_chain_links order by all")
+    assert links == [("C1", "IDENTIFIER"), ("C5", "PARENT")]
+    assert cell(small, "chain_link_rate", "NO")[:2] == (1, 4)
+    assert cell(small, "chain_ring_to_scene_p90", "NO")[2:4] == (1, 10.0)
+
+
+def test_only_registered_kpis_levels_and_segments(small: Warehouse) -> None:
+    assert small.one("select count(*) from kpi_registry") == 38
+    strangers = small.one(
+        "select count(*) from kpi_values v left join kpi_registry k using (kpi_id)"
+        " where k.kpi_id is null or not list_contains(string_split(k.levels, '|'), v.level)"
+        " or not list_contains(string_split(k.segments, '|'), v.segment)"
+    )
+    assert strangers == 0
+
+
+def test_an_empty_batch_is_taken_in_once_and_an_unfinished_one_never(small: Warehouse) -> None:
+    taken = small.rows(
+        "select batch_id, sum(row_count) from ops.load_log where contract = 'call' group by 1"
+    )
+    assert sorted(taken) == [("empty", 0), ("one", 8)]
+
+
+def test_docs_are_one_file(small: Warehouse) -> None:
+    small.dbt("docs", "generate", "--static")
+    page = small.home / "target" / "static_index.html"
+    assert "kpi_values" in page.read_text(encoding="utf-8")
+
+
+def test_a_producer_rebuilt_alone_stops_its_followers(small: Warehouse, tmp_path: Path) -> None:
+    copy = Warehouse(tmp_path)
+    copy.path.write_bytes(small.path.read_bytes())
+    (tmp_path / "lake").symlink_to(small.lake)
+    copy.dbt("run", "--full-refresh", "-s", "stg_lake__alarms", "int_alarms__latest")
+    with pytest.raises(AssertionError, match="--full-refresh"):
+        copy.build_new()
+
+
+def test_nothing_in_the_lake_builds(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    warehouse.build_all()
+    assert warehouse.one("select count(*) from kpi_values") == 0
+    write_batch(warehouse.lake, "call", "one", CALLS)
+    warehouse.build_new()
+    assert cell(warehouse, "c113_within_10s", "amk_oslo")[3] == 50.0
+    assert cell(warehouse, "calls_offered", "amk_oslo", segment="113")[3] == 3
+
+
+@pytest.mark.slow
+def test_dbt_unit_tests_hold(small: Warehouse) -> None:
+    results = small.dbt("test", "-s", "test_type:unit").results
+    tests = [result for result in results if result.node.resource_type == "unit_test"]
+    assert len(tests) >= 8
+    assert all(result.status == "pass" for result in tests)
