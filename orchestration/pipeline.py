@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +49,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
             return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
         files = sum(pending.values())
         engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
-        _import_in_background("dbt.cli.main")
+        engine.warehouse.prepare()
         if pending:
             engine.checkpoint.start()
         try:
@@ -65,8 +63,12 @@ def _run_job(engine: Engine) -> None:
     from dagster import DagsterEventType
 
     from orchestration.definitions import JOB, build_definitions
+    from orchestration.warehouse import WarehouseError
 
-    definitions = build_definitions({"engine": engine})
+    try:
+        definitions = build_definitions({"engine": engine})
+    except WarehouseError as error:
+        raise RunFailedError(str(error)) from error
     with instance(engine) as dagster_instance:
         _bury_the_dead(dagster_instance)
         result = definitions.resolve_job_def(JOB).execute_in_process(
@@ -80,9 +82,9 @@ def _run_job(engine: Engine) -> None:
         reasons = []
         for event in result.all_events:
             if event.event_type == DagsterEventType.STEP_FAILURE:
-                error = event.step_failure_data.error
-                data = event.step_failure_data.user_failure_data
-                description = (data.description if data else None) or _innermost(error)
+                failure = event.step_failure_data
+                told = failure.user_failure_data
+                description = (told.description if told else None) or _innermost(failure.error)
                 reasons.append(f"{event.step_key}: {description}")
         raise RunFailedError("\n".join(reasons) or "the job failed")
 
@@ -151,16 +153,6 @@ def _bury_the_dead(dagster_instance: DagsterInstance) -> None:
     )
     for dead in dagster_instance.get_runs(unfinished):
         dagster_instance.report_run_failed(dead, "the process ended without saying so")
-
-
-def _import_in_background(module: str) -> None:
-    """dbt takes over a second to import; the intake does not need it."""
-
-    def work() -> None:
-        with suppress(ImportError):
-            importlib.import_module(module)
-
-    threading.Thread(target=work, name=f"import {module}", daemon=True).start()
 
 
 def _current(engine: Engine) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Warehouse:
         self._home = home
         self.project_dir = project_dir
         self._project: str | None = None
+        self._parsed: Any = None
+        self._preparation: threading.Thread | None = None
 
     @property
     def manifest_file(self) -> Path:
@@ -69,13 +72,48 @@ class Warehouse:
 
     def manifest(self) -> dict[str, Any]:
         """The project as dbt sees it; parsed again only when the project has changed."""
-        stamp = self._home.dbt_target / "manifest.project"
-        with suppress(OSError, ValueError):
-            if stamp.read_text(encoding="utf-8") == self.project():
-                return dict(json.loads(self.manifest_file.read_text(encoding="utf-8")))
-        self._invoke("parse")
-        atomic.write_text(stamp, self.project())
+        if not self._manifest_is_fresh():
+            self._wait()
+        if not self._manifest_is_fresh() or not self.manifest_file.is_file():
+            self._stamp.unlink(missing_ok=True)
+            self._parse()
         return dict(json.loads(self.manifest_file.read_text(encoding="utf-8")))
+
+    def _wait(self) -> None:
+        if self._preparation is not None and self._preparation is not threading.current_thread():
+            self._preparation.join()
+
+    def prepare(self) -> None:
+        """Import dbt and parse the project on another thread, while the caller does other work.
+
+        dbt takes seconds before the first statement; the intake does not need it in the meantime.
+        """
+        if self._preparation is None:
+            self._preparation = threading.Thread(target=self._prepare, name="dbt", daemon=True)
+            self._preparation.start()
+
+    def _prepare(self) -> None:
+        # What goes wrong here goes wrong again, and is reported, when dbt is really called.
+        with suppress(Exception):
+            self._parse()
+
+    def _parse(self) -> None:
+        """Parse, and write the manifest when the one on disk is not of this project."""
+        if self._manifest_is_fresh():
+            self._parsed = self._invoke("parse", "--no-write-json")
+        else:
+            self._stamp.unlink(missing_ok=True)
+            self._parsed = self._invoke("parse")
+            atomic.write_text(self._stamp, self.project())
+
+    def _manifest_is_fresh(self) -> bool:
+        with suppress(OSError):
+            return self._stamp.read_text(encoding="utf-8") == self.project()
+        return False
+
+    @property
+    def _stamp(self) -> Path:
+        return self._home.dbt_target / "manifest.project"
 
     def build(
         self,
@@ -115,6 +153,7 @@ class Warehouse:
     def _invoke(
         self, command: str, *arguments: str, on_event: Callable[[RawEvent], None] | None = None
     ) -> Any:
+        self._wait()
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
@@ -127,7 +166,7 @@ class Warehouse:
                     on_event(msg_to_dict(event)) if event.info.name in RESULT_EVENTS else None
                 )
             )
-        outcome = dbtRunner(callbacks=callbacks).invoke(
+        outcome = dbtRunner(manifest=self._parsed, callbacks=callbacks).invoke(
             [
                 *("--quiet", "--no-use-colors", "--log-level-file", "info"),
                 command,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,27 +65,32 @@ def table(frame: pl.DataFrame, metadata: Mapping[str, Any]) -> str:
         for column in _TABLE_HEADERS
         if column in ("value", "unit_name") or any(row[column] for row in rows)
     ]
-    widths = {
-        column: max([len(_TABLE_HEADERS[column]), *(len(row[column]) for row in rows)])
-        for column in used
-    }
-
-    def line(cells: Mapping[str, str]) -> str:
-        parts = (
-            cells[column].rjust(widths[column])
-            if column in _RIGHT
-            else cells[column].ljust(widths[column])
-            for column in used
-        )
-        return "  ".join(parts).rstrip()
-
-    lines = [line(_TABLE_HEADERS), line({column: "-" * widths[column] for column in used})]
-    lines += [line(row) for row in rows]
+    lines = text_table({column: _TABLE_HEADERS[column] for column in used}, rows, _RIGHT)
     statuses = set(frame["status"].unique()) if frame.height else set()
     notes = [note for status, note in _STATUS_NOTES.items() if status in statuses]
     lines.append("")
     lines.append(f"{frame.height} rader. " + ". ".join([*notes, f"Utgivelse {_id(metadata)}"]))
     return "\n".join(lines) + "\n"
+
+
+def text_table(
+    headers: Mapping[str, str], rows: Sequence[Mapping[str, str]], right: Collection[str] = ()
+) -> list[str]:
+    """Lines of a table that is never cut or folded, so that what it shows can be copied."""
+    widths = {
+        column: max([len(header), *(len(row[column]) for row in rows)])
+        for column, header in headers.items()
+    }
+
+    def line(cells: Mapping[str, str]) -> str:
+        parts = (
+            cells[column].rjust(width) if column in right else cells[column].ljust(width)
+            for column, width in widths.items()
+        )
+        return "  ".join(parts).rstrip()
+
+    ruler = {column: "-" * width for column, width in widths.items()}
+    return [line(headers), line(ruler), *(line(row) for row in rows)]
 
 
 def _table_row(row: Mapping[str, Any]) -> dict[str, str]:
@@ -107,7 +112,7 @@ def _table_row(row: Mapping[str, Any]) -> dict[str, str]:
         "period": label(row["period_grain"], start),
         "unit_name": row["unit_name"] or row["unit_id"],
         "value": hidden or _number(row["value"], 0 if is_count else 1),
-        "measure_unit": "" if is_count else (row["measure_unit"] or ""),
+        "measure_unit": "" if is_count or hidden else (row["measure_unit"] or ""),
         "of": of,
         "coverage": "" if coverage is None else f"{_number(100 * coverage, 1)} %",
         "status": "" if status in ("ok", "suppressed", "no_data") else status,

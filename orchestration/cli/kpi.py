@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
-from orchestration.cli.common import fail, print_frame
+from orchestration.cli.common import fail
 
 if TYPE_CHECKING:
     from reporting.query import KpiQuery
@@ -39,11 +39,16 @@ def _readable(function: Callable[P, R]) -> Callable[P, R]:
 @_readable
 def list_command() -> None:
     """Every KPI: name, unit, levels and segments."""
+    from reporting.export import text_table
     from reporting.query import list_kpis
     from reporting.reader import open_current
 
     with open_current() as release:
-        print_frame(list_kpis(release))
+        kpis = list_kpis(release).drop("kpi_number", strict=False).fill_null("")
+        headers = dict(
+            zip(kpis.columns, ("KPI", "navn", "enhet", "nivåer", "segmenter"), strict=True)
+        )
+        typer.echo("\n".join(text_table(headers, kpis.to_dicts())))
         typer.echo(f"Utgivelse / release {release.release_id}")
 
 

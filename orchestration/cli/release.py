@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
-from orchestration.cli.common import fail, print_frame
+from orchestration.cli.common import fail
 
 app = typer.Typer(help="List, show, verify, roll back releases.", no_args_is_help=True)
 ReleaseArgument = Annotated[
@@ -37,26 +37,26 @@ def _readable(function: Callable[P, R]) -> Callable[P, R]:
 @_readable
 def list_command() -> None:
     """All releases, newest first; the current one is marked."""
-    import polars as pl
-
     from orchestration.paths import akutt_home
     from orchestration.release import list_releases
+    from reporting.export import text_table
 
     rows = [
         {
-            "": "→" if info.is_current else "",
+            "mark": "→" if info.is_current else "",
             "release": info.release_id,
             "created": info.created_at,
-            "from": info.metadata.get("period_start"),
-            "to": info.metadata.get("period_end"),
-            "values": info.metadata["tables"]["kpi_values"]["rows"],
-            "suppressed": info.metadata["cells"].get("suppressed", 0),
+            "from": str(info.metadata.get("period_start")),
+            "to": str(info.metadata.get("period_end")),
+            "values": f"{info.metadata['tables']['kpi_values']['rows']:,}",
+            "hidden": f"{info.metadata['cells'].get('suppressed', 0):,}",
         }
         for info in list_releases(akutt_home().releases)
     ]
     if not rows:
         raise fail("Ingen utgivelse er laget ennå; kjør `akutt run`. / No release yet.")
-    print_frame(pl.DataFrame(rows))
+    headers = {name: "" if name == "mark" else name for name in rows[0]}
+    typer.echo("\n".join(text_table(headers, rows, {"values", "hidden"})))
 
 
 @app.command()

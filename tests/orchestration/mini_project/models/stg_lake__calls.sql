@@ -1,0 +1,2 @@
+select event_date, central_id
+from read_parquet('{{ var("lake_path") }}/call/*/accepted.parquet')

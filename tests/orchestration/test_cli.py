@@ -1,0 +1,177 @@
+"""The commands on a release: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestration import diagnosis
+from orchestration.cli.main import app
+from orchestration.paths import Home
+from orchestration.release import build_release, get_release
+from tests.orchestration.fabricated import ordinary_values, receipts, write_warehouse
+
+START = datetime(2026, 10, 1, 5, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    for shift in (0, 1):
+        warehouse = write_warehouse(tmp_path / f"w{shift}.duckdb", ordinary_values(shift))
+        build_release(
+            warehouse, tmp_path / "releases", receipts(), now=START + timedelta(hours=shift)
+        )
+    return tmp_path / "releases"
+
+
+def akutt(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def test_release_list_show_verify_rollback(releases: Path) -> None:
+    newest = get_release(releases).release_id
+    listed = akutt("release", "list")
+    assert listed.exit_code == 0
+    assert [line for line in listed.output.splitlines() if newest in line and "→" in line]
+    shown = akutt("release", "show", newest[:12])
+    assert json.loads(shown.output[shown.output.index("{") :])["release_id"] == newest
+    assert "ok" in akutt("release", "verify").output
+    rolled = akutt("release", "rollback")
+    assert rolled.exit_code == 0
+    assert get_release(releases).release_id != newest
+    assert newest in rolled.output
+    assert akutt("release", "rollback").exit_code == 1
+    assert akutt("release", "rollback", newest).exit_code == 0
+    assert get_release(releases).release_id == newest
+
+
+def test_a_damaged_release_fails_verification(releases: Path) -> None:
+    current = get_release(releases)
+    (current.path / "units.parquet").write_bytes(b"x")
+    outcome = akutt("release", "verify")
+    assert outcome.exit_code == 1
+    assert "units.parquet has changed" in outcome.output
+
+
+def test_without_a_release_every_command_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    for words in (("kpi", "list"), ("kpi", "query"), ("release", "list")):
+        outcome = akutt(*words)
+        assert outcome.exit_code == 1
+        assert "akutt run" in outcome.output
+
+
+def test_kpi_query_filters_and_says_its_release(releases: Path) -> None:
+    outcome = akutt("kpi", "query", "c113_within_10s", "--unit", "amk_oslo", "--period", "2026-09")
+    assert outcome.exit_code == 0, outcome.output
+    assert "81,1" in outcome.output
+    assert "1 rader" in outcome.output
+    assert get_release(releases).release_id in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        (("--from", "2026-02", "--to", "2026-04"), 3),
+        (("--from", "2026-02"), 8),
+        (("--to", "2026-Q1", "--grain", "month"), 3),
+        (("--period", "2026-03"), 1),
+    ],
+)
+def test_kpi_query_periods(releases: Path, words: tuple[str, ...], rows: int) -> None:
+    base = ("kpi", "query", "c113_within_10s", "--unit", "amk_oslo", "--format", "json")
+    outcome = akutt(*base, *words)
+    assert outcome.exit_code == 0, outcome.output
+    assert len(json.loads(outcome.output)["rows"]) == rows
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "xlsx", "parquet"])
+def test_kpi_query_writes_the_format_of_the_file_name(
+    releases: Path, tmp_path: Path, suffix: str
+) -> None:
+    output = tmp_path / "out" / f"values.{suffix}"
+    outcome = akutt("kpi", "query", "--level", "central", "--output", str(output))
+    assert outcome.exit_code == 0, outcome.output
+    data = output.read_bytes()
+    magic = {"csv": b"kpi_id", "json": b"{", "xlsx": b"PK", "parquet": b"PAR1"}[suffix]
+    assert data.startswith(magic)
+    if suffix == "csv":
+        assert pl.read_csv(output)["release_id"].unique().to_list() == [
+            get_release(releases).release_id
+        ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--format", "xlsx"), "--output"),
+        (("--format", "word"), "parquet"),
+        (("--period", "yesterday"), "2026-W40"),
+        (("no_such_kpi",), "no_such_kpi"),
+        (("--from", "2026-01", "--to", "2026-Q3"), "--grain"),
+    ],
+)
+def test_kpi_query_refuses_clearly(releases: Path, words: tuple[str, ...], message: str) -> None:
+    outcome = akutt("kpi", "query", *words)
+    assert outcome.exit_code == 1
+    assert message in outcome.output
+    assert "Traceback" not in outcome.output
+
+
+def test_kpi_list_and_show(releases: Path) -> None:
+    listed = akutt("kpi", "list")
+    assert "lat_readiness" in listed.output
+    assert get_release(releases).release_id in listed.output
+    assert "Andel besvarte 113-anrop" in akutt("kpi", "show", "c113_within_10s").output
+
+
+def test_doctor_on_an_empty_folder_gives_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path / "new"))
+    monkeypatch.delenv("AKUTT_PSEUDONYM_KEY", raising=False)
+    outcome = akutt("doctor")
+    assert outcome.exit_code == 0, outcome.output
+    assert "AKUTT_PSEUDONYM_KEY" in outcome.output
+    assert "akutt run" in outcome.output
+    assert not (tmp_path / "new").exists()
+
+
+def status_of(home: Home, what: str) -> list[str]:
+    return [item.status for item in diagnosis.diagnose(home, full=True) if what in item.what]
+
+
+def test_doctor_finds_what_is_wrong(releases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(releases.parent)
+    assert status_of(home, get_release(releases).release_id) == ["ok"]
+    (get_release(releases).path / "akutt.duckdb").unlink()
+    assert status_of(home, "Utgivelse") == ["fail"]
+    assert status_of(home, get_release(releases).release_id) == ["fail"]
+    assert akutt("doctor").exit_code == 1
+    (home.inbox / "unknown_sender").mkdir(parents=True)
+    assert status_of(home, "Inbox") == ["warn"]
+    monkeypatch.setattr(diagnosis, "version", lambda package: "0.0.1")
+    assert status_of(home, "Pakker") == ["warn"]
+    monkeypatch.setattr(diagnosis.sys, "version_info", (3, 9, 1))
+    assert status_of(home, "Python") == ["fail"]
+
+
+def test_demo_does_not_mix_with_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    (tmp_path / "inbox" / "hdo_iccs_calls").mkdir(parents=True)
+    outcome = akutt("demo", "--days", "1")
+    assert outcome.exit_code == 1
+    assert "AKUTT_HOME" in outcome.output
+    (tmp_path / "demo.json").write_text(json.dumps({"days": 5, "complete": True}))
+    assert akutt("demo", "--days", "1").exit_code == 1
+    assert not (tmp_path / "lake").exists()
