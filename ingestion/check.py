@@ -11,13 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from contracts import CONTRACTS, evaluate
+from ingestion.delivery import Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.intake import InboxFile, read_delivery
-from ingestion.judge import Delivery, judge, masked_raw_columns
+from ingestion.judge import judge, masked_raw_columns
 from ingestion.lake import Receipt
 from ingestion.mapping import map_records
 from ingestion.privacy import MASK, Pseudonymiser
-from ingestion.readers.raw import ROW_NUMBER, RawFile
+from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
 
@@ -59,9 +60,8 @@ def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> Check
 
 
 def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[Finding]:
-    assert isinstance(delivery.content, RawFile)
     contract = CONTRACTS[spec.contract]
-    raw = delivery.content.frame
+    raw = delivery.raw.frame
     records = map_records(
         raw.with_columns(pl.lit(delivery.delivered_on, dtype=pl.Date).alias("_delivered_on")),
         spec,

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import polars as pl
 
+from ingestion.delivery import Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.home import Home
-from ingestion.judge import Delivery, judge
+from ingestion.judge import judge
 from ingestion.lake import Batch, iter_receipts, sweep, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import polars as pl
 
 from contracts import CONTRACTS, TIMING_KINDS, Contract, Evaluation, enforce, evaluate
 from contracts.helpers import KEY_REPEATED
+from ingestion.delivery import FILE_INDEX, Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.lake import Batch, Receipt
 from ingestion.mapping import DELIVERED_ON, Pseudonymise, map_records
@@ -23,10 +23,9 @@ from ingestion.privacy import (
     phone_number_rows,
 )
 from ingestion.readers.raw import ROW_NUMBER, RawFile
+from ingestion.receipts import ROW_UNREADABLE, Counts, ReceiptMaker
 from ingestion.sources.spec import SourceSpec
 
-ROW_UNREADABLE = "ROW_UNREADABLE"
-FILE_INDEX = "_file"
 _REJECTED_SCHEMA: dict[str, pl.DataType] = {
     "_source": pl.String(),
     "_file_id": pl.String(),
@@ -37,20 +36,6 @@ _REJECTED_SCHEMA: dict[str, pl.DataType] = {
     "codes": pl.String(),
     "raw": pl.String(),
 }
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One file as it lies in the inbox, and what reading it gave."""
-
-    file_name: str
-    file_id: str
-    size_bytes: int
-    mtime_ns: int
-    delivered_on: dt.date | None
-    content: RawFile | FileRefusedError
-    only_rows: frozenset[int] | None = None
-    replay_of: str | None = None
 
 
 def judge(
@@ -65,7 +50,7 @@ def judge(
     Every row of every delivery is accepted, rejected with its reasons, or an exact duplicate.
     """
     contract = CONTRACTS[spec.contract]
-    maker = _ReceiptMaker(spec, ingested_at)
+    maker = ReceiptMaker(spec, ingested_at)
     readable, receipts = _sift(spec, deliveries, maker)
     raw = _stack(readable)
     if guilty := _privacy_breaches(spec, raw):
@@ -91,7 +76,7 @@ def judge(
     rejected = _rejected(raw, outcome, accepted_mask, spec, lineage)
     rejected_all = pl.concat([rejected, unreadable]) if unreadable.height else rejected
 
-    counts = _Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
+    counts = Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
     receipts += [maker.accepted(delivery, index, counts) for index, delivery in enumerate(readable)]
     return Batch(contract.name, batch_id, accepted.drop(FILE_INDEX), rejected_all, receipts)
 
@@ -100,7 +85,7 @@ def judge(
 
 
 def _sift(
-    spec: SourceSpec, deliveries: list[Delivery], maker: _ReceiptMaker
+    spec: SourceSpec, deliveries: list[Delivery], maker: ReceiptMaker
 ) -> tuple[list[Delivery], list[Receipt]]:
     readable: list[Delivery] = []
     receipts: list[Receipt] = []
@@ -179,8 +164,7 @@ def _stack(readable: list[Delivery]) -> pl.DataFrame:
     """All rows, with the index and the delivery date of their file."""
     frames = []
     for index, delivery in enumerate(readable):
-        assert isinstance(delivery.content, RawFile)
-        frame = delivery.content.frame
+        frame = delivery.raw.frame
         if delivery.only_rows is not None:
             frame = frame.filter(pl.col(ROW_NUMBER).is_in(sorted(delivery.only_rows)))
         frames.append(
@@ -238,8 +222,7 @@ def _repeats(
 
 
 def _has_recurring_id(delivery: Delivery, id_columns: list[str]) -> bool:
-    assert isinstance(delivery.content, RawFile)
-    ids = delivery.content.frame.select(id_columns)
+    ids = delivery.raw.frame.select(id_columns)
     distinct = ids.to_series().n_unique() if len(id_columns) == 1 else ids.n_unique()
     return distinct < ids.height
 
@@ -352,8 +335,7 @@ def masked_raw_columns(spec: SourceSpec) -> frozenset[str]:
 def _unreadable_rows(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
     rows = []
     for delivery in readable:
-        assert isinstance(delivery.content, RawFile)
-        for number in unreadable_of(delivery):
+        for number in delivery.unreadable:
             rows.append(
                 {
                     "_source": spec.name,
@@ -369,131 +351,5 @@ def _unreadable_rows(readable: list[Delivery], spec: SourceSpec, batch_id: str) 
     return _rejected_frame(rows)
 
 
-def unreadable_of(delivery: Delivery) -> list[int]:
-    """Row numbers that could not be split into columns, among those to be judged."""
-    assert isinstance(delivery.content, RawFile)
-    wanted = delivery.only_rows
-    return [n for n in delivery.content.unreadable if wanted is None or n in wanted]
-
-
 def _rejected_frame(rows: list[dict[str, object]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_REJECTED_SCHEMA)
-
-
-# --- receipts -----------------------------------------------------------------------------------
-
-
-class _Counts:
-    """Per file: how many rows ended where, and why."""
-
-    def __init__(
-        self,
-        raw: pl.DataFrame,
-        outcome: Evaluation,
-        accepted_mask: pl.Series,
-        accepted: pl.DataFrame,
-        duplicates: pl.DataFrame,
-        contract: Contract,
-    ) -> None:
-        files = raw[FILE_INDEX]
-        out = ~accepted_mask
-        self.rejected = _tally(files.filter(out))
-        self.accepted = _tally(accepted[FILE_INDEX])
-        self.duplicates = dict(duplicates.iter_rows())
-        self.rejections = {
-            code: _tally(files.filter(mask)) for code, mask in outcome.row_failures.items()
-        }
-        distrusted = out & outcome.accepted_mask
-        if distrusted.any():
-            self.rejections["FILE_TOO_MANY_REJECTS"] = _tally(files.filter(distrusted))
-        self.warnings = {
-            code: _tally(files.filter(mask & accepted_mask))
-            for code, mask in outcome.warnings.items()
-        }
-        profile = accepted.group_by(FILE_INDEX).agg(
-            pl.col(*contract.columns).null_count(),
-            pl.col("event_date").min().alias("_first"),
-            pl.col("event_date").max().alias("_last"),
-        )
-        self.profile = {row[FILE_INDEX]: row for row in profile.iter_rows(named=True)}
-
-
-def _tally(files: pl.Series) -> dict[int, int]:
-    return dict(files.value_counts().iter_rows())
-
-
-class _ReceiptMaker:
-    """Receipts of one source and run."""
-
-    def __init__(self, spec: SourceSpec, ingested_at: dt.datetime) -> None:
-        self._spec = spec
-        self._ingested_at = ingested_at.replace(tzinfo=None).isoformat(timespec="microseconds")
-
-    def refused(self, delivery: Delivery, error: FileRefusedError) -> Receipt:
-        return Receipt(
-            source=self._spec.name,
-            contract=self._spec.contract,
-            file_name=delivery.file_name,
-            file_id=delivery.file_id,
-            size_bytes=delivery.size_bytes,
-            mtime_ns=delivery.mtime_ns,
-            delivered_on=_iso(delivery.delivered_on),
-            status="refused",
-            map_version=self._spec.map_version,
-            ingested_at=self._ingested_at,
-            refusal_code=error.code,
-            refusal_nb=error.detail_nb or None,
-            refusal_en=error.detail_en or None,
-            replay_of=delivery.replay_of,
-        )
-
-    def accepted(self, delivery: Delivery, index: int, counts: _Counts) -> Receipt:
-        unreadable = len(unreadable_of(delivery))
-        accepted = counts.accepted.get(index, 0)
-        rejected = counts.rejected.get(index, 0) + unreadable
-        duplicates = counts.duplicates.get(index, 0)
-        profile = counts.profile.get(index, {})
-        rejections = _of_file(counts.rejections, index)
-        if unreadable:
-            rejections[ROW_UNREADABLE] = unreadable
-        distrusted = "FILE_TOO_MANY_REJECTS" in rejections
-        return Receipt(
-            source=self._spec.name,
-            contract=self._spec.contract,
-            file_name=delivery.file_name,
-            file_id=delivery.file_id,
-            size_bytes=delivery.size_bytes,
-            mtime_ns=delivery.mtime_ns,
-            delivered_on=_iso(delivery.delivered_on),
-            status="refused" if distrusted else "accepted",
-            map_version=self._spec.map_version,
-            ingested_at=self._ingested_at,
-            refusal_code="FILE_TOO_MANY_REJECTS" if distrusted else None,
-            rows_read=self._rows(delivery),
-            accepted=accepted,
-            rejected=rejected,
-            exact_duplicates=duplicates,
-            warnings=_of_file(counts.warnings, index),
-            rejections=rejections,
-            null_counts={
-                name: count for name, count in profile.items() if not name.startswith("_") and count
-            },
-            first_event_date=_iso(profile.get("_first")),
-            last_event_date=_iso(profile.get("_last")),
-            replay_of=delivery.replay_of,
-        )
-
-    @staticmethod
-    def _rows(delivery: Delivery) -> int:
-        assert isinstance(delivery.content, RawFile)
-        if delivery.only_rows is None:
-            return delivery.content.rows_read
-        return len(delivery.only_rows)
-
-
-def _of_file(tallies: dict[str, dict[int, int]], index: int) -> dict[str, int]:
-    return {code: tally[index] for code, tally in tallies.items() if index in tally}
-
-
-def _iso(day: dt.date | None) -> str | None:
-    return None if day is None else day.isoformat()

@@ -1,0 +1,50 @@
+"""A delivery: one file as it lies in the inbox, and what reading it gave."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from ingestion.errors import FileRefusedError
+from ingestion.readers.raw import RawFile
+
+# In a stack of deliveries: which of them a row came from.
+FILE_INDEX = "_file"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file of one source.
+
+    Attributes:
+        content: its rows, or why it must be refused.
+        only_rows: judge these row numbers only (a replay); all when None.
+        replay_of: the batch that is replayed.
+    """
+
+    file_name: str
+    file_id: str
+    size_bytes: int
+    mtime_ns: int
+    delivered_on: dt.date | None
+    content: RawFile | FileRefusedError
+    only_rows: frozenset[int] | None = None
+    replay_of: str | None = None
+
+    @property
+    def raw(self) -> RawFile:
+        """The rows, of a delivery that could be read."""
+        if isinstance(self.content, FileRefusedError):
+            raise self.content
+        return self.content
+
+    @property
+    def unreadable(self) -> list[int]:
+        """Numbers of the rows that could not be split into columns, among those to be judged."""
+        wanted = self.only_rows
+        return [n for n in self.raw.unreadable if wanted is None or n in wanted]
+
+    @property
+    def rows_to_judge(self) -> int:
+        """How many rows must be accounted for."""
+        return self.raw.rows_read if self.only_rows is None else len(self.only_rows)

@@ -1,0 +1,124 @@
+"""Receipts: per delivery, how many rows ended where, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from contracts import Contract, Evaluation
+from ingestion.delivery import FILE_INDEX, Delivery
+from ingestion.errors import FileRefusedError
+from ingestion.lake import Receipt
+from ingestion.sources.spec import SourceSpec
+
+ROW_UNREADABLE = "ROW_UNREADABLE"
+
+
+class Counts:
+    """Per file: how many rows ended where, and why."""
+
+    def __init__(
+        self,
+        raw: pl.DataFrame,
+        outcome: Evaluation,
+        accepted_mask: pl.Series,
+        accepted: pl.DataFrame,
+        duplicates: pl.DataFrame,
+        contract: Contract,
+    ) -> None:
+        files = raw[FILE_INDEX]
+        out = ~accepted_mask
+        self.rejected = _tally(files.filter(out))
+        self.accepted = _tally(accepted[FILE_INDEX])
+        self.duplicates = dict(duplicates.iter_rows())
+        self.rejections = {
+            code: _tally(files.filter(mask)) for code, mask in outcome.row_failures.items()
+        }
+        distrusted = out & outcome.accepted_mask
+        if distrusted.any():
+            self.rejections["FILE_TOO_MANY_REJECTS"] = _tally(files.filter(distrusted))
+        self.warnings = {
+            code: _tally(files.filter(mask & accepted_mask))
+            for code, mask in outcome.warnings.items()
+        }
+        profile = accepted.group_by(FILE_INDEX).agg(
+            pl.col(*contract.columns).null_count(),
+            pl.col("event_date").min().alias("_first"),
+            pl.col("event_date").max().alias("_last"),
+        )
+        self.profile = {row[FILE_INDEX]: row for row in profile.iter_rows(named=True)}
+
+
+def _tally(files: pl.Series) -> dict[int, int]:
+    return dict(files.value_counts().iter_rows())
+
+
+class ReceiptMaker:
+    """Receipts of one source and run."""
+
+    def __init__(self, spec: SourceSpec, ingested_at: dt.datetime) -> None:
+        self._spec = spec
+        self._ingested_at = ingested_at.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+    def refused(self, delivery: Delivery, error: FileRefusedError) -> Receipt:
+        return Receipt(
+            source=self._spec.name,
+            contract=self._spec.contract,
+            file_name=delivery.file_name,
+            file_id=delivery.file_id,
+            size_bytes=delivery.size_bytes,
+            mtime_ns=delivery.mtime_ns,
+            delivered_on=_iso(delivery.delivered_on),
+            status="refused",
+            map_version=self._spec.map_version,
+            ingested_at=self._ingested_at,
+            refusal_code=error.code,
+            refusal_nb=error.detail_nb or None,
+            refusal_en=error.detail_en or None,
+            replay_of=delivery.replay_of,
+        )
+
+    def accepted(self, delivery: Delivery, index: int, counts: Counts) -> Receipt:
+        unreadable = len(delivery.unreadable)
+        accepted = counts.accepted.get(index, 0)
+        rejected = counts.rejected.get(index, 0) + unreadable
+        duplicates = counts.duplicates.get(index, 0)
+        profile = counts.profile.get(index, {})
+        rejections = _of_file(counts.rejections, index)
+        if unreadable:
+            rejections[ROW_UNREADABLE] = unreadable
+        distrusted = "FILE_TOO_MANY_REJECTS" in rejections
+        return Receipt(
+            source=self._spec.name,
+            contract=self._spec.contract,
+            file_name=delivery.file_name,
+            file_id=delivery.file_id,
+            size_bytes=delivery.size_bytes,
+            mtime_ns=delivery.mtime_ns,
+            delivered_on=_iso(delivery.delivered_on),
+            status="refused" if distrusted else "accepted",
+            map_version=self._spec.map_version,
+            ingested_at=self._ingested_at,
+            refusal_code="FILE_TOO_MANY_REJECTS" if distrusted else None,
+            rows_read=delivery.rows_to_judge,
+            accepted=accepted,
+            rejected=rejected,
+            exact_duplicates=duplicates,
+            warnings=_of_file(counts.warnings, index),
+            rejections=rejections,
+            null_counts={
+                name: count for name, count in profile.items() if not name.startswith("_") and count
+            },
+            first_event_date=_iso(profile.get("_first")),
+            last_event_date=_iso(profile.get("_last")),
+            replay_of=delivery.replay_of,
+        )
+
+
+def _of_file(tallies: dict[str, dict[int, int]], index: int) -> dict[str, int]:
+    return {code: tally[index] for code, tally in tallies.items() if index in tally}
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()
