@@ -61,7 +61,7 @@ def generate(
     scale: float,
     seed: int,
     *,
-    progress: Callable[[str], object] | None = None,
+    progress: Callable[[str, int, int], object] | None = None,
     faults: bool | float = 1.0,
     truth: bool = True,
     seeds: Path = SEEDS,
@@ -74,7 +74,7 @@ def generate(
         days: number of local dates.
         scale: share of the national volume; 1.0 is the whole country.
         seed: decides everything that is random.
-        progress: called with a line of text after each month and at the end.
+        progress: called with what was done, how many steps are done, and how many there are.
         faults: multiplies every fault rate; 0 or False gives faultless extracts.
         truth: also write what the pipeline should come to.
         seeds: folder with the reference tables.
@@ -104,10 +104,10 @@ def generate(
             if book:
                 book.add(contract, clean, result)
         if progress:
-            progress(f"{date_of(part.start):%Y-%m} ({number + 1}/{steps})")
+            progress(f"{date_of(part.start):%Y-%m}", number + 1, steps)
     broken, file_faults = add_broken_files(out / "inbox", writer.files, start_day, days, seed, rate)
     if progress:
-        progress(f"ødelagte filer / broken files ({len(parts) + 1}/{steps})")
+        progress("ødelagte filer / broken files", len(parts) + 1, steps)
     manifest = Manifest(
         start=start.isoformat(),
         days=days,
@@ -122,5 +122,5 @@ def generate(
         text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
         (out / "truth" / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if progress:
-            progress(f"fasit / truth ({steps}/{steps})")
+            progress("fasit / truth", steps, steps)
     return manifest

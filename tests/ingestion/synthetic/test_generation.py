@@ -238,8 +238,8 @@ def test_the_truth_uses_nothing_of_the_pipeline() -> None:
                 assert not own or name.startswith("ingestion.synthetic"), f"{path.name}: {name}"
 
 
-def test_progress_is_told_in_lines(tmp_path: Path) -> None:
-    lines: list[str] = []
-    generate(tmp_path, dt.date(2026, 1, 30), 4, 0.002, 1, progress=lines.append)
-    assert [line.split()[0] for line in lines] == ["2026-01", "2026-02", "ødelagte", "fasit"]
-    assert lines[-1].endswith("(4/4)")
+def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    generate(tmp_path, dt.date(2026, 1, 30), 4, 0.002, 1, progress=lambda *step: told.append(step))
+    assert [step[0].split()[0] for step in told] == ["2026-01", "2026-02", "ødelagte", "fasit"]
+    assert [step[1:] for step in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
