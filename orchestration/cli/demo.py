@@ -20,7 +20,7 @@ SHOWN_KPI = "c113_within_10s"
 DEMO_KEY = "akuttkjede demo: synthetic callers only, no secret"
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 @with_readable_errors
 def demo_command(
     days: Annotated[int, typer.Option(min=1, help="Number of days.")] = DAYS,

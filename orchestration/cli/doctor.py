@@ -11,7 +11,7 @@ app = typer.Typer(help="Say what is missing or wrong here.")
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("obs ", "yellow"), "fail": ("feil", "red")}
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def doctor_command(
     full: Annotated[
         bool, typer.Option("--full", help="Also verify the current release file by file.")

@@ -11,7 +11,7 @@ import typer
 app = typer.Typer(help="Write synthetic national extracts.")
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def generate_command(
     out: Annotated[Path, typer.Argument(help="Folder to write `inbox/` and `truth/` into.")],
     start: Annotated[str, typer.Option(help="First day (YYYY-MM-DD).")] = "2025-10-01",
@@ -26,8 +26,8 @@ def generate_command(
     """Ten sources in their real formats, one file per source and day, and the truth beside them."""
     from ingestion.synthetic import generate
 
-    def show(message: object) -> None:
-        typer.echo(str(message))
+    def show(label: str, done: int, total: int) -> None:
+        typer.echo(f"{label}: {done}/{total}")
 
     manifest = generate(
         out,
@@ -39,4 +39,4 @@ def generate_command(
         faults=faults,
         truth=truth,
     )
-    typer.echo(str(manifest))
+    typer.echo(f"{len(manifest.files):,} files, {manifest.rows:,} rows below {out}")

@@ -13,7 +13,7 @@ from orchestration.cli.common import fail, print_frame, with_readable_errors
 app = typer.Typer(help="Take pending files into the lake.")
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 @with_readable_errors
 def ingest_command(
     source: Annotated[

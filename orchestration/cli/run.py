@@ -11,7 +11,7 @@ from orchestration.cli.common import fail, with_readable_errors
 app = typer.Typer(help="Everything pending, from inbox to release.")
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 @with_readable_errors
 def run_command(
     force: Annotated[
