@@ -1,0 +1,1 @@
+"""Killing the pipeline at random moments, over and over."""

@@ -1,0 +1,17 @@
+"""A short soak as part of the tests; `make soak` is the long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.kill_and_rerun import soak
+
+
+@pytest.mark.slow
+def test_killed_runs_end_in_the_same_release(tmp_path: Path) -> None:
+    tally = soak(kills=3, days=4, scale=0.001, seed=3, folder=tmp_path)
+    assert tally.problems == []
+    assert sum(tally.kills.values()) == 3
+    assert tally.reads > 0
