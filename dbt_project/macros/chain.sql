@@ -1,5 +1,5 @@
 {#- Incidents whose links to calls may have changed: the incident itself, a call that names it
-    (before or after), a call already linked to it, or a call that a linked one names as parent. -#}
+    (before or after), or a call that a linked one names as parent. -#}
 {% macro touched_chains() %}
 select source_system, group_id from {{ new_changes('incident') }} as c
 union
@@ -13,14 +13,9 @@ where i.incident_id in (
 union
 select l.incident_source_system, l.incident_id
 from {{ this }} as l
-where (l.call_source_system, l.call_source_id) in (
-        select source_system, source_id from {{ new_changes('call') }} as c where source_id is not null
-        union
-        select source_system, source_id from {{ new_changes('call_duplicate') }} as c
-    )
-    or l.parent_call_id in (
-        select source_id from {{ new_changes('call') }} as c where source_id is not null
-        union
-        select source_id from {{ new_changes('call_duplicate') }} as c
-    )
+where l.parent_call_id in (
+    select source_id from {{ new_changes('call') }} as c where source_id is not null
+    union
+    select source_id from {{ new_changes('call_duplicate') }} as c
+)
 {% endmacro %}

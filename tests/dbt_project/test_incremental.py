@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.dbt_project.lake import write_batch
+from tests.dbt_project.lake import Row, utc, write_batch
 from tests.dbt_project.warehouse import Warehouse
 from tests.dbt_project.world import World, make_world
 
@@ -99,3 +100,61 @@ def test_runs_that_stop_halfway_lose_nothing(tmp_path: Path) -> None:
     pieces.change("alter table ops.load_log rename column renamed to source")
     pieces.build_new()
     assert_same(whole, pieces)
+
+
+def interval(number: int, state: str, first_hour: int, last_hour: int) -> Row:
+    return {
+        "source_id": f"R{number}",
+        "state": state,
+        "start_at": utc(2026, 6, 1, 0) + timedelta(hours=first_hour),
+        "end_at": utc(2026, 6, 1, 0) + timedelta(hours=last_hour),
+    }
+
+
+def alarm_on(number: int, day: int, delivered: int) -> Row:
+    return {
+        "source_id": f"A{number}",
+        "incident_id": f"I{number}",
+        "mission_id": f"M{number}",
+        "alerted_at": utc(2026, 6, day, 12),
+        "_delivered_on": date(2026, 6, delivered),
+    }
+
+
+# Steps in which the touched dates are more than the dates of the new rows.
+STEPS: list[list[tuple[str, list[Row]]]] = [
+    [
+        ("lat_readiness", [interval(1, "PLANNED", 0, 120), interval(2, "READY", 0, 110)]),
+        ("alarm", [alarm_on(1, 1, delivered=1)]),
+    ],
+    # A short state ends one that had lasted for days; a delivery leaves a gap in the span.
+    [
+        ("lat_readiness", [interval(3, "OFF", 20, 21)]),
+        ("alarm", [alarm_on(2, 9, delivered=9)]),
+    ],
+    # The first state is long again; a delivery holds late rows only: its own date is a true zero.
+    [
+        ("lat_readiness", [{**interval(3, "OFF", 20, 21), "revision": 2, "deleted": True}]),
+        ("alarm", [alarm_on(3, 1, delivered=12)]),
+    ],
+]
+
+
+@pytest.mark.slow
+def test_changes_reach_beyond_the_dates_of_their_rows(tmp_path: Path) -> None:
+    pieces = Warehouse(tmp_path / "pieces")
+    for count in range(1, len(STEPS) + 1):
+        for contract, rows in STEPS[count - 1]:
+            write_batch(pieces.lake, contract, f"step_{count}", rows)
+        if count == 1:
+            pieces.build_all()
+        else:
+            pieces.build_new()
+        whole = Warehouse(tmp_path / f"whole_{count}")
+        whole.lake.parent.mkdir()
+        whole.lake.symlink_to(pieces.lake)
+        whole.build_all()
+        assert_same(whole, pieces)
+    zero = "select value from kpi_values where kpi_id = 'incidents_per_1000' and unit_id = 'NO'"
+    assert pieces.one(f"{zero} and period_grain = 'day' and period_start = '2026-06-12'") == 0
+    assert pieces.one(f"{zero} and period_grain = 'day' and period_start = '2026-06-05'") is None

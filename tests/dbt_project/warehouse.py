@@ -92,7 +92,8 @@ class Warehouse:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+        return rows
 
     def one(self, sql: str) -> Any:
         """The single value of a single row."""
