@@ -6,6 +6,7 @@ Dagster's own runs and tests all go through the same steps.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -41,6 +42,13 @@ def _silent(_: str) -> None:
     return
 
 
+def _keep_releases() -> int:
+    """How many releases stay on disk: AKUTT_KEEP_RELEASES, or the default."""
+    from orchestration.release import DEFAULT_KEEP
+
+    return int(os.environ.get("AKUTT_KEEP_RELEASES") or DEFAULT_KEEP)
+
+
 @dataclass
 class Settings:
     """What may differ between an installation, a test and a trial."""
@@ -51,7 +59,7 @@ class Settings:
     project_dir: Path = DBT_PROJECT
     suites_file: Path = SUITES_FILE
     policy_file: Path = POLICY_FILE
-    keep_releases: int | None = None
+    keep_releases: int = field(default_factory=_keep_releases)
     say: Callable[[str], None] = _silent
 
 
@@ -95,6 +103,12 @@ class Engine:
         }
         return {name: count for name, count in counts.items() if count}
 
+    def has_deliveries(self) -> bool:
+        """True when anything was ever taken in."""
+        from ingestion.lake import batch_folders
+
+        return bool(batch_folders(self.home.lake))
+
     def lake(self) -> str:
         """The fingerprint of the lake as it is now."""
         return state.lake_fingerprint(self.home.lake)
@@ -109,6 +123,16 @@ class Engine:
         frame: pl.DataFrame = self._receipts[1]
         return frame
 
+    def key(self) -> bytes:
+        """The secret behind caller pseudonyms.
+
+        Raises:
+            KeyMissingError: it is neither in the settings nor in the environment.
+        """
+        from ingestion.privacy import key_from_environment
+
+        return (self.settings.key or key_from_environment)()
+
     def intake(
         self,
         sources: Sequence[str] | None = None,
@@ -117,14 +141,12 @@ class Engine:
     ) -> IngestReport:
         """Take pending files into the lake."""
         from ingestion.intake import ingest
-        from ingestion.privacy import key_from_environment
 
-        key = self.settings.key or key_from_environment
         with self.writer():
             return ingest(
                 self.home.root,
                 sources,
-                key=key(),
+                key=self.key(),
                 dates=dates,
                 specs=self.sources(),
                 progress=progress,
@@ -175,7 +197,7 @@ class Engine:
 
     def release(self) -> BuildResult:
         """Release the warehouse, unless something holds it back."""
-        from orchestration.release import DEFAULT_KEEP, build_release
+        from orchestration.release import build_release
         from orchestration.suppression import load_policy
 
         with self.writer():
@@ -192,7 +214,7 @@ class Engine:
                 self.home.releases,
                 self.receipts(),
                 policy=load_policy(self.settings.policy_file),
-                keep=self.settings.keep_releases or DEFAULT_KEEP,
+                keep=self.settings.keep_releases,
                 gate={"dbt_warnings": known.warnings, "quality_warnings": warnings},
             )
             state.write_release(self.home, self._release_state(result.release_id))

@@ -38,6 +38,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
 
     Raises:
         RunFailedError: a step failed, or a check holds the release back.
+        KeyMissingError: files are pending, and there is no key for pseudonyms.
         LockBusyError: another process works in the same home.
     """
     from orchestration.locks import exclusive
@@ -47,6 +48,11 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         pending = engine.pending()
         if not pending and not force and engine.is_up_to_date():
             return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
+        if not pending and not engine.has_deliveries():
+            engine.say(f"Ingen leveranser / no deliveries: {engine.home.inbox}/<kilde>/<fil>")
+            return RunOutcome(None, did_work=False, seconds=clock.seconds)
+        if pending:
+            engine.key()  # better here than in the middle of the job
         files = sum(pending.values())
         engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
         engine.warehouse.prepare()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reporting.query import KpiQuery
 
 app = typer.Typer(help="Query released KPIs and their definitions.", no_args_is_help=True)
+_TABLE_ROWS = 500
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -104,8 +105,14 @@ def query(
         if output is not None:
             write(frame, chosen, release.metadata, output)
             typer.echo(f"{output}: {frame.height} rader, utgivelse {release.release_id}")
-        else:
-            sys.stdout.write(render(frame, chosen, release.metadata).decode())
+            return
+        shown = frame.head(_TABLE_ROWS) if chosen == "table" else frame
+        sys.stdout.write(render(shown, chosen, release.metadata).decode())
+        if shown.height < frame.height:
+            typer.echo(
+                f"{frame.height - shown.height:,} rader til / more rows: bruk filter eller / "
+                "use filters or --output"
+            )
 
 
 def _wanted(

@@ -31,5 +31,5 @@ def run_command(
         raise fail(str(error)) from error
     if not outcome.did_work:
         typer.echo("Ingenting venter / nothing is pending.")
-    typer.echo(f"Gjeldende utgivelse / current release: {outcome.release_id}")
+    typer.echo(f"Gjeldende utgivelse / current release: {outcome.release_id or 'ingen / none'}")
     typer.echo(f"Tid / time: {outcome.seconds:.1f} s")

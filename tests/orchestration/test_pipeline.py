@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import yaml
 
+from ingestion.errors import KeyMissingError
 from orchestration import state, warehouse
 from orchestration.engine import Engine
 from orchestration.locks import LockBusyError, exclusive
@@ -84,6 +85,35 @@ def _history_is_complete(dagster_instance: object) -> None:
     ):
         (record,) = storage.get_asset_check_execution_history(key, limit=1)
         assert record.event is not None, key
+
+
+def test_without_deliveries_or_without_a_key_the_message_comes_at_once(
+    deliveries: Path, home: Home, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    outcome = run(make_engine(say=lines.append))
+    assert (outcome.did_work, outcome.release_id) == (False, None)
+    assert str(home.inbox) in lines[-1]
+    deliver(deliveries, home, days=1)
+    monkeypatch.delenv("AKUTT_PSEUDONYM_KEY", raising=False)
+    with pytest.raises(KeyMissingError):
+        run(make_engine(key=None))
+    assert not home.dagster.exists()
+
+
+def test_the_storage_of_a_configured_dagster_yaml_is_used(
+    home: Home, make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instance(make_engine()) as dagster_instance:
+        assert type(dagster_instance.event_log_storage).__name__ == "PooledSqliteEventLogStorage"
+        assert not dagster_instance.telemetry_enabled
+    own = tmp_path / "own.yaml"
+    elsewhere = tmp_path / "elsewhere"
+    own.write_text(yaml.safe_dump({"storage": {"sqlite": {"base_dir": str(elsewhere)}}}))
+    monkeypatch.setenv("AKUTT_DAGSTER_YAML", str(own))
+    with instance(make_engine()) as dagster_instance:
+        assert type(dagster_instance.event_log_storage).__name__ == "SqliteEventLogStorage"
+    assert elsewhere.is_dir()
 
 
 def test_lost_state_costs_time_and_nothing_else(
