@@ -52,10 +52,8 @@ def _source_profile(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.
                 - pl.col("rejected")
                 - pl.col("exact_duplicates")
             ).alias("unaccounted_rows"),
-            (pl.col("rejected") / pl.col("rows_read").replace(0, None)).alias("rejected_share"),
-            (pl.col("exact_duplicates") / pl.col("rows_read").replace(0, None)).alias(
-                "duplicate_share"
-            ),
+            _share("rejected", suites).alias("rejected_share"),
+            _share("exact_duplicates", suites).alias("duplicate_share"),
             pl.lit((newest - last).days).alias("days_behind"),
         )
         .with_columns(_usual("rows_read", suites).alias("usual_rows"))
@@ -66,6 +64,13 @@ def _source_profile(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.
         )
     )
     return _window(per_day, newest, suites)
+
+
+def _share(column: str, suites: Suites) -> pl.Expr:
+    """The share of a day's rows, on days with enough rows to speak of a share."""
+    return pl.when(pl.col("rows_read") >= suites.min_rows).then(
+        pl.col(column) / pl.col("rows_read")
+    )
 
 
 def _calendar(first: date, last: date) -> pl.DataFrame:

@@ -84,6 +84,7 @@ def test_usual_is_the_same_weekday_before_and_not_the_day_itself() -> None:
 def test_small_sources_have_no_volume_ratio() -> None:
     table = profile_of([receipt(day, rows_read=20, accepted=10) for day in range(60)])
     assert table["volume_ratio"].null_count() == table.height
+    assert table["rejected_share"].null_count() == table.height
 
 
 def test_a_missing_day_is_a_day_with_no_file() -> None:
