@@ -43,7 +43,7 @@ soak: $(DEV_STAMP) ## Kill the run at 50 random moments; the release must come o
 	$(BIN)/python -m tests.soak.kill_and_rerun
 
 dev: $(STAMP) ## Dagster's web page over the data in AKUTT_HOME.
-	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/data/dagster} $(BIN)/dagster dev
+	$(BIN)/python -m orchestration.dev
 
 clean: ## Remove the virtual environment and everything generated.
 	rm -rf $(VENV) data dbt_project/target dbt_project/logs reports

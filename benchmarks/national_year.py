@@ -94,10 +94,10 @@ def measure(work: Path, start: str, days: int, scale: float) -> dict[str, Any]:
 
 
 def steps(output: str) -> dict[str, float]:
-    """Seconds per step, from the `step NAME SECONDS s` lines that `akutt run` prints."""
+    """Seconds per step, from the lines `NAVN / NAME: ... på SECONDS s` that `akutt run` prints."""
     return {
         name: float(seconds)
-        for name, seconds in re.findall(r"^step (\S+)\s+([\d.]+) s", output, re.MULTILINE)
+        for name, seconds in re.findall(r"^\S+ / (\w+): .* på ([\d.]+) s", output, re.MULTILINE)
     }
 
 

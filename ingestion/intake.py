@@ -20,7 +20,7 @@ from ingestion.delivery import Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.home import Home
 from ingestion.judge import judge
-from ingestion.lake import Batch, iter_receipts, sweep, write_batch
+from ingestion.lake import Batch, iter_receipts, note_repeats, repeats, sweep, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser
 from ingestion.readers import RawFile, read_bytes
@@ -168,8 +168,14 @@ def ingest(
             counts = SourceReport(name, spec.contract)
             report.sources[name] = counts
             done = 0
+            repeated: set[tuple[str, str, int, int]] = set()
             for group, deliveries in _read_ahead(_groups(files, spec), spec):
                 fresh = _not_yet_known(deliveries, known.setdefault(name, Known()))
+                repeated |= {
+                    (name, item.file_name, item.size_bytes, item.mtime_ns)
+                    for item in deliveries
+                    if item not in fresh
+                }
                 done += len(group)
                 if fresh:
                     batch = judge(
@@ -180,6 +186,7 @@ def ingest(
                 if progress is not None:
                     elapsed = time.perf_counter() - started
                     progress(Progress(name, done, len(files), counts.rows_read, elapsed))
+            note_repeats(layout.lake, repeated)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -191,6 +198,8 @@ def known_files(lake: Path) -> dict[str, Known]:
         entry = known.setdefault(receipt["source"], Known())
         entry.stamps.add((receipt["file_name"], receipt["size_bytes"], receipt["mtime_ns"]))
         entry.file_ids.add(receipt["file_id"])
+    for source, name, size, mtime in repeats(lake):
+        known.setdefault(source, Known()).stamps.add((name, size, mtime))
     return known
 
 

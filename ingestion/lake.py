@@ -22,6 +22,7 @@ from contracts import CONTRACTS
 ACCEPTED = "accepted.parquet"
 REJECTED = "rejected.parquet"
 RECEIPTS = "receipts.json"
+REPEATS = "repeated_files.json"
 _ASIDE = ".aside-"
 
 
@@ -112,11 +113,35 @@ def write_batch(lake: Path, batch: Batch) -> Path:
 
 
 def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a folder, and needs no sync of it
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def note_repeats(lake: Path, stamps: set[tuple[str, str, int, int]]) -> None:
+    """Remember files (source, name, size, time) whose content was taken in under another name.
+
+    Only saves reading them again: without it they are found to be known once more.
+    """
+    if not stamps:
+        return
+    known = sorted(repeats(lake) | stamps)
+    aside = lake / f"{_ASIDE}{REPEATS}-{os.getpid()}"
+    aside.write_text(json.dumps(known), "utf-8")
+    aside.replace(lake / REPEATS)
+
+
+def repeats(lake: Path) -> set[tuple[str, str, int, int]]:
+    """The files `note_repeats` remembers."""
+    try:
+        entries = json.loads((lake / REPEATS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return set()
+    return {(source, name, size, mtime) for source, name, size, mtime in entries}
 
 
 def sweep(lake: Path) -> int:

@@ -157,9 +157,11 @@ def replay(
     key: bytes,
     inbox: Path | None = None,
     specs: dict[str, SourceSpec] | None = None,
+    force: bool = False,
 ) -> SourceReport:
     """Judge everything of a source that is in quarantine again, under its present map.
 
+    What was last judged under this very map is left alone unless `force` is given.
     Files are read from the inbox once more and must have the same content as before; one that is
     gone is left in quarantine. Returns the counts of the replay.
 
@@ -173,6 +175,7 @@ def replay(
         latest = latest_receipts(layout.lake).filter(
             (pl.col("source") == source)
             & ((pl.col("rejected") > 0) | (pl.col("status") == "refused"))
+            & (pl.lit(force) | (pl.col("map_version") != spec.map_version))
         )
         rows = rejected_rows(layout.lake, source)
         deliveries = []

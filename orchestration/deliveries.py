@@ -12,7 +12,7 @@ def net(receipts: pl.DataFrame) -> pl.DataFrame:
     every row it judged leaves the earlier count of rejects; it reads no new row. Summed up this
     way, `rows_read = accepted + rejected + exact_duplicates` still holds.
 
-    A file that was refused whole and is judged now counts as an ordinary delivery.
+    A file that was refused whole counts as its last judgement says, and once.
     """
     if "replay_of" not in receipts.columns:
         return receipts.with_columns(pl.lit(False).alias("is_replay"))
@@ -22,11 +22,13 @@ def net(receipts: pl.DataFrame) -> pl.DataFrame:
         .unique()
         .with_columns(pl.lit(True).alias("was_refused"))
     )
+    last = pl.col("ingested_at") == pl.col("ingested_at").max().over("source", "file_id")
     judged_before = (
         receipts.join(refused, on=["source", "file_id"], how="left")
         .with_columns(
             (pl.col("replay_of").is_not_null() & pl.col("was_refused").is_null()).alias("is_replay")
         )
+        .filter(pl.col("was_refused").is_null() | last)
         .drop("was_refused")
     )
     return judged_before.with_columns(

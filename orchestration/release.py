@@ -365,8 +365,8 @@ def _metadata(
             for name, frame in sorted(tables.items())
         },
         "cells": dict(values.group_by("status").len().sort("status").iter_rows()),
-        "period_start": _text(values["period_start"].min()),
-        "period_end": _text(values["period_start"].max()),
+        "period_start": _text(_days(values).min()),
+        "period_end": _text(_days(values).max()),
         "source_coverage": release_content.coverage_summary(tables["data_coverage"]),
         "suppression": policy.describe(),
         "gate": dict(gate or {}),
@@ -437,6 +437,11 @@ def _sha256(path: Path) -> str:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _days(values: pl.DataFrame) -> pl.Series:
+    """The days that have figures: longer periods begin before the data do."""
+    return values.filter(pl.col("period_grain") == "day")["period_start"]
 
 
 def _text(value: object) -> str | None:

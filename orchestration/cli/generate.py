@@ -14,7 +14,9 @@ app = typer.Typer(help="Write synthetic national extracts.")
 @app.command()
 def generate_command(
     out: Annotated[Path, typer.Argument(help="Folder to write `inbox/` and `truth/` into.")],
-    start: Annotated[str, typer.Option(help="First day (YYYY-MM-DD).")] = "2025-10-01",
+    start: Annotated[
+        dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.")
+    ] = dt.datetime(2025, 10, 1),
     days: Annotated[int, typer.Option(min=1, help="Number of days.")] = 396,
     scale: Annotated[float, typer.Option(min=0.0001, help="1.0 is the national volume.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Same seed, same extracts.")] = 1,
@@ -31,7 +33,7 @@ def generate_command(
 
     manifest = generate(
         out,
-        dt.date.fromisoformat(start),
+        start.date(),
         days,
         scale,
         seed,

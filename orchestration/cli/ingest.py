@@ -23,10 +23,12 @@ def ingest_command(
         Path | None, typer.Option(help="Inbox; AKUTT_HOME/inbox when not given.")
     ] = None,
     from_date: Annotated[
-        str | None, typer.Option("--from", help="First delivery date to take (YYYY-MM-DD).")
+        dt.datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First delivery date to take."),
     ] = None,
     to_date: Annotated[
-        str | None, typer.Option("--to", help="Last delivery date to take (YYYY-MM-DD).")
+        dt.datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Last delivery date to take."),
     ] = None,
 ) -> None:
     """Read, judge and store every pending file; rejected rows go to quarantine with reasons."""
@@ -44,8 +46,8 @@ def ingest_command(
     dates = None
     if from_date or to_date:
         dates = (
-            dt.date.fromisoformat(from_date) if from_date else dt.date.min,
-            dt.date.fromisoformat(to_date) if to_date else dt.date.max,
+            from_date.date() if from_date else dt.date.min,
+            to_date.date() if to_date else dt.date.max,
         )
 
     def show(step: Progress) -> None:

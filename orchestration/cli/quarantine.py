@@ -17,10 +17,9 @@ SourceOption = Annotated[str | None, typer.Option(help="Only this source.")]
 @with_readable_errors
 def list_quarantine(source: SourceOption = None) -> None:
     """Per source and rule: how many files and rows are in quarantine, and why."""
-    from ingestion.home import default_home
     from ingestion.quarantine import summary
 
-    print_frame(summary(default_home().lake, source).drop("message_en"))
+    print_frame(summary(_lake(source), source).drop("message_en"))
 
 
 @app.command()
@@ -29,14 +28,29 @@ def show(
     source: SourceOption = None,
     file: Annotated[str | None, typer.Option(help="Only this file name.")] = None,
     limit: Annotated[int, typer.Option(help="Rows to show.")] = 50,
+    raw: Annotated[bool, typer.Option("--raw", help="Also the masked values of the row.")] = False,
+    english: Annotated[bool, typer.Option("--english", help="Messages in English.")] = False,
 ) -> None:
-    """Each rejected row with file, row number, rule, message and masked values."""
-    from ingestion.home import default_home
+    """Each refused file and rejected row: file, row number, rule and message."""
     from ingestion.quarantine import refused_files, rejected_rows
 
-    lake = default_home().lake
-    print_frame(refused_files(lake, source), limit=limit, title="Refused files")
-    print_frame(rejected_rows(lake, source, file), limit=limit, title="Rejected rows")
+    lake = _lake(source)
+    message, found = ("message_en", "refusal_en") if english else ("message_nb", "refusal_nb")
+    files = refused_files(lake, source)
+    rows = rejected_rows(lake, source, file)
+    if file is not None:
+        import polars as pl
+
+        files = files.filter(pl.col("file_name") == file)
+        if files.is_empty() and rows.is_empty():
+            raise fail(f"ikke i karantene / not in quarantine: {file}")
+    print_frame(
+        files.select("source", "file_name", "code", message, found),
+        limit=limit,
+        title="Avviste filer / refused files",
+    )
+    columns = ["source", "file_name", "row", "code", message, *(["raw"] if raw else [])]
+    print_frame(rows.select(columns), limit=limit, title="Avviste rader / rejected rows")
 
 
 @app.command()
@@ -46,31 +60,44 @@ def export(
     source: SourceOption = None,
 ) -> None:
     """Write a workbook for the sender, with the reasons in bokmål."""
-    from ingestion.home import default_home
     from ingestion.quarantine import export_workbook
 
-    typer.echo(f"written: {export_workbook(default_home().lake, output, source)}")
+    if output.suffix.lower() != ".xlsx":
+        raise fail(f"{output.name}: en arbeidsbok heter noe med .xlsx / a workbook ends in .xlsx")
+    typer.echo(f"written: {export_workbook(_lake(source), output, source)}")
 
 
 @app.command()
 @with_readable_errors
 def replay(
     source: Annotated[str, typer.Argument(help="Source whose map was corrected.")],
-    inbox: Annotated[
-        Path | None, typer.Option(help="Inbox; AKUTT_HOME/inbox if not given.")
-    ] = None,
+    inbox: Annotated[Path | None, typer.Option(help="Instead of AKUTT_HOME/inbox.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Even if the map is unchanged.")] = False,
 ) -> None:
     """Judge everything of a source that is in quarantine again, under its present map."""
     from ingestion.home import default_home
     from ingestion.privacy import key_from_environment
     from ingestion.quarantine import replay as replay_source
-    from ingestion.sources import load_sources
 
-    if source not in load_sources():
-        raise fail(f"no source '{source}'")
-    report = replay_source(default_home().root, source, key=key_from_environment(), inbox=inbox)
+    _lake(source)
+    report = replay_source(
+        default_home().root, source, key=key_from_environment(), inbox=inbox, force=force
+    )
+    if not report.files_read:
+        typer.echo(f"{source}: ingenting å prøve på nytt / nothing to judge again (see --force)")
+        return
     typer.echo(
         f"{source}: {report.files_read} files, {report.rows_read} rows judged again = "
         f"{report.accepted} accepted + {report.rejected} rejected + "
         f"{report.exact_duplicates} exact duplicates"
     )
+
+
+def _lake(source: str | None) -> Path:
+    """The lake, once it is known that the source exists."""
+    from ingestion.home import default_home
+    from ingestion.sources import load_sources
+
+    if source is not None and source not in (known := load_sources()):
+        raise fail(f"ukjent kilde / no source '{source}'; there are: {', '.join(known)}")
+    return default_home().lake

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.intake import IngestReport, ingest
+from ingestion.intake import IngestReport, ingest, known_files, pending_files
 from ingestion.lake import iter_receipts, read_receipts
 from ingestion.lock import BusyError, exclusive
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
@@ -77,6 +77,9 @@ def test_the_same_file_twice_changes_nothing(home: Path) -> None:
     deliver(home, "prove_2026-01-15_igjen.csv", content)
     report = take(home).sources["prove"]
     assert report.rows_read == 0
+    assert not pending_files(
+        home / "inbox" / "prove", call_source(), known_files(home / "lake")["prove"]
+    )
     assert {path: path.stat().st_mtime_ns for path in home.glob("lake/call/*/*")} == before
 
 

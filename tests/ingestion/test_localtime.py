@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ingestion.localtime import in_shift, local_date, shifts, to_utc
 
-
 SPAN = (dt.datetime(2025, 1, 1), dt.datetime(2025, 12, 31))
 
 
