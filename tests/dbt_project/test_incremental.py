@@ -121,16 +121,33 @@ def alarm_on(number: int, day: int, delivered: int) -> Row:
     }
 
 
+def midnight_call(system: str, second: float) -> Row:
+    """A call of a central that has changed platform, around local midnight."""
+    return {
+        "source_system": system,
+        "source_id": system,
+        "service_line": "116117",
+        "central_id": "lvs_1804",
+        "caller_pseudonym": "p",
+        "ring_start_at": utc(2026, 6, 1, 22, 0, second),
+        "answered_at": utc(2026, 6, 1, 22, 1),
+        "ended_at": utc(2026, 6, 1, 22, 2),
+    }
+
+
 # Steps in which the touched dates are more than the dates of the new rows.
 STEPS: list[list[tuple[str, list[Row]]]] = [
     [
         ("lat_readiness", [interval(1, "PLANNED", 0, 120), interval(2, "READY", 0, 110)]),
         ("alarm", [alarm_on(1, 1, delivered=1)]),
+        ("call", [midnight_call("ICCS", -1)]),
     ],
-    # A short state ends one that had lasted for days; a delivery leaves a gap in the span.
+    # A short state ends one that had lasted for days; a delivery leaves a gap in the span; the
+    # other platform's row of a call begins on the next day.
     [
         ("lat_readiness", [interval(3, "OFF", 20, 21)]),
         ("alarm", [alarm_on(2, 9, delivered=9)]),
+        ("call", [midnight_call("LIFEX", 0.5)]),
     ],
     # The first state is long again; a delivery holds late rows only: its own date is a true zero.
     [
