@@ -164,11 +164,8 @@ def _stack(readable: list[Delivery]) -> pl.DataFrame:
     """All rows, with the index and the delivery date of their file."""
     frames = []
     for index, delivery in enumerate(readable):
-        frame = delivery.raw.frame
-        if delivery.only_rows is not None:
-            frame = frame.filter(pl.col(ROW_NUMBER).is_in(sorted(delivery.only_rows)))
         frames.append(
-            frame.with_columns(
+            _rows_of(delivery).with_columns(
                 pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
                 pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
             )
@@ -177,6 +174,14 @@ def _stack(readable: list[Delivery]) -> pl.DataFrame:
         return pl.DataFrame()
     columns = frames[0].columns
     return pl.concat([frame.select(columns) for frame in frames], how="vertical_relaxed")
+
+
+def _rows_of(delivery: Delivery) -> pl.DataFrame:
+    """The rows of a delivery that are to be judged."""
+    frame = delivery.raw.frame
+    if delivery.only_rows is None:
+        return frame
+    return frame.filter(pl.col(ROW_NUMBER).is_in(sorted(delivery.only_rows)))
 
 
 def _repeats(
@@ -192,14 +197,8 @@ def _repeats(
     id_columns = list(spec.columns["source_id"].raw_columns())
     key = pl.struct(FILE_INDEX, *dict.fromkeys(key_columns))
     none = pl.repeat(False, raw.height, dtype=pl.Boolean, eager=True)
-    # Exact duplicates share their key, so whole rows are compared only where a key recurs, and
-    # keys only in files where an id does.
-    suspects = [i for i, delivery in enumerate(readable) if _has_recurring_id(delivery, id_columns)]
-    if not suspects:
-        return none, none
-    in_suspects = raw[FILE_INDEX].is_in(suspects)
-    recurring = raw.filter(in_suspects).select(key.is_duplicated().alias("again"))["again"]
-    candidates = none.scatter(in_suspects.arg_true(), recurring)
+    # Exact duplicates share their key, so whole rows are compared only where an id recurs.
+    candidates = pl.concat([_recurring_ids(delivery, id_columns) for delivery in readable])
     if not candidates.any():
         return none, none
     content = [name for name in raw.columns if name != ROW_NUMBER]
@@ -221,10 +220,11 @@ def _repeats(
     return duplicate, repeated
 
 
-def _has_recurring_id(delivery: Delivery, id_columns: list[str]) -> bool:
-    ids = delivery.raw.frame.select(id_columns)
-    distinct = ids.to_series().n_unique() if len(id_columns) == 1 else ids.n_unique()
-    return distinct < ids.height
+def _recurring_ids(delivery: Delivery, id_columns: list[str]) -> pl.Series:
+    """Rows of a file whose id stands on another of its rows too."""
+    ids = _rows_of(delivery).select(id_columns)
+    values = ids.to_series() if len(id_columns) == 1 else ids.to_struct()
+    return values.is_duplicated()
 
 
 def _lineage(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:

@@ -23,7 +23,8 @@ DELIVERED_ON = "_delivered_on"
 UNKNOWN_CODE = "?"
 _TRUE = ("true", "1", "ja", "j", "yes", "y")
 _FALSE = ("false", "0", "nei", "n", "no")
-_EARLIEST, _LATEST = dt.datetime(1950, 1, 1), dt.datetime(2100, 1, 1)
+# Beyond these the standard library has no offsets; such stamps become null.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 _HALF_DAY = dt.timedelta(hours=12)
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000}
 _DEFAULT_EXTRACT = ColumnMap(hours_after_delivery=28)
@@ -305,16 +306,16 @@ def _clock(records: pl.DataFrame, steps: list[_Step], spec: SourceSpec) -> pl.Da
     if not local:
         return records
     zone = spec.clock.zone
-    span = _span(records, local)
-    gap = {name: in_shift(pl.col(name), zone, span, doubled=False) for name in local}
+    years = _years(records, local)
+    gap = {name: in_shift(pl.col(name), zone, years, doubled=False) for name in local}
     # The extract time is ours to know, and has no interval: only event stamps are flagged.
     doubled = [
-        in_shift(pl.col(name), zone, span, doubled=True).fill_null(False)
+        in_shift(pl.col(name), zone, years, doubled=True).fill_null(False)
         for name in local
         if name != "extract_at"
     ]
     return records.with_columns(
-        *(to_utc(pl.col(name), zone, spec.clock.ambiguous).alias(name) for name in local),
+        *(to_utc(pl.col(name), zone, spec.clock.ambiguous, years).alias(name) for name in local),
         *(expr.fill_null(False).alias(nonexistent(name)) for name, expr in gap.items()),
         reduce(lambda left, right: left | right, doubled, pl.lit(False)).alias(TIME_AMBIGUOUS),
     )
@@ -335,15 +336,12 @@ def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
     return records
 
 
-def _span(records: pl.DataFrame, names: list[str]) -> tuple[dt.datetime, dt.datetime]:
-    """The first and last local stamp, within the years for which clock changes are looked up."""
-    bounds = records.select(
-        pl.min_horizontal(pl.col(name).min() for name in names).alias("first"),
-        pl.max_horizontal(pl.col(name).max() for name in names).alias("last"),
-    ).row(0)
-    first, last = (stamp or _EARLIEST for stamp in bounds)
-    # Stamps far from any real delivery are rejected anyway.
-    return max(first, _EARLIEST), min(last, _LATEST)
+def _years(records: pl.DataFrame, names: list[str]) -> list[int]:
+    """The calendar years in which there are stamps."""
+    years: set[int] = set()
+    for name in names:
+        years.update(records[name].dt.year().unique().drop_nulls())
+    return sorted(year for year in years if _FIRST_YEAR <= year <= _LAST_YEAR)
 
 
 def _complete(records: pl.DataFrame, contract: Contract, spec: SourceSpec) -> pl.DataFrame:

@@ -55,7 +55,7 @@ class Pseudonymiser:
         outer = bytes(byte ^ 0x5C for byte in block).hex()
         # HMAC as RFC 2104 defines it: H(outer || H(inner || message)).
         self._sql = (
-            f"select number, sha256(from_hex('{outer}') || "
+            f"select sha256(from_hex('{outer}') || "
             f"from_hex(sha256(from_hex('{inner}') || encode(number))))[:32] as pseudonym from codes"
         )
 
@@ -66,13 +66,11 @@ class Pseudonymiser:
         plain = numbers.cast(pl.String).alias("number")
         if plain.str.contains("[ -]").any():
             plain = plain.str.replace_all("[ -]", "")
-        codes = plain.unique().drop_nulls().to_frame()
         with duckdb.connect() as connection:
-            connection.register("codes", codes.to_arrow())
+            connection.register("codes", plain.to_frame().to_arrow())
             table = pl.from_arrow(connection.sql(self._sql).to_arrow_table())
         assert isinstance(table, pl.DataFrame)
-        joined = plain.to_frame().join(table, on="number", how="left", maintain_order="left")
-        return joined["pseudonym"].alias(numbers.name)
+        return table["pseudonym"].alias(numbers.name)
 
 
 def is_identity_number(digits: str) -> bool:
