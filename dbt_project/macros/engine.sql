@@ -55,18 +55,35 @@ from parquet.`{{ lake_path() }}/{{ contract }}/*/accepted.parquet`
 {% endmacro %}
 
 {#- A relation over the given Parquet files, columns found by name. -#}
-{% macro parquet_files(paths) %}{{ return(adapter.dispatch('parquet_files', 'akuttkjede')(paths)) }}{% endmacro %}
-{% macro default__parquet_files(paths) %}
+{% macro parquet_files(paths, columns) %}{{ return(adapter.dispatch('parquet_files', 'akuttkjede')(paths, columns)) }}{% endmacro %}
+{% macro default__parquet_files(paths, columns) %}
 read_parquet([
     {%- for path in paths %}
     '{{ path | replace("'", "''") }}'{{ ',' if not loop.last }}
     {%- endfor %}
 ], union_by_name = true)
 {% endmacro %}
-{% macro spark__parquet_files(paths) %}
+{% macro spark__parquet_files(paths, columns) %}
 (
     {%- for path in paths %}
-    select * from parquet.`{{ path }}`{{ ' union all by name' if not loop.last }}
+    select {{ columns | join(', ') }} from parquet.`{{ path }}`{{ ' union all' if not loop.last }}
     {%- endfor %}
 )
+{% endmacro %}
+
+{#- dbt-spark binds seed values as text without escaping and writes an empty cell as 'None'. -#}
+{% macro spark__load_csv_rows(model, agate_table) %}
+{%- set types = model['config'].get('column_types', {}) -%}
+{%- set statement -%}
+insert into {{ this.render() }} values
+{%- for row in agate_table.rows %}
+({%- for name in agate_table.column_names -%}
+    {%- set value = row[loop.index0] -%}
+    cast({{ 'null' if value is none else "'" ~ (value | string | replace("\\", "\\\\") | replace("'", "\\'")) ~ "'" }} as {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }})
+    {{- ', ' if not loop.last -}}
+{%- endfor -%}){{ ',' if not loop.last }}
+{%- endfor %}
+{%- endset -%}
+{%- do adapter.add_query(statement, abridge_sql_log=True) -%}
+{{ return(statement) }}
 {% endmacro %}

@@ -4,6 +4,14 @@
 {{ return(['call', 'alarm', 'video_session', 'lat_request', 'lat_readiness']) }}
 {% endmacro %}
 
+{% macro stagings() %}
+{{ return({
+    'call': 'stg_lake__calls', 'alarm': 'stg_lake__alarms',
+    'video_session': 'stg_lake__video_sessions', 'lat_request': 'stg_lake__lat_requests',
+    'lat_readiness': 'stg_lake__lat_readiness',
+}) }}
+{% endmacro %}
+
 {% macro lake_path() %}
 {{ return(var('lake_path') or env_var('AKUTT_HOME', 'data') ~ '/lake') }}
 {% endmacro %}
@@ -24,7 +32,7 @@ select
     cast({{ name if paths else 'null' }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
 {%- endfor %}
 {% if paths -%}
-from {{ parquet_files(paths) }} as r  -- {{ source('lake', contract) }}
+from {{ parquet_files(paths, columns.keys() | list) }} as r  -- {{ source('lake', contract) }}
 {%- else -%}
 where 1 = 0  -- {{ source('lake', contract) }}
 {%- endif %}

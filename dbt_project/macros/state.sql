@@ -5,12 +5,18 @@
     A model writes its lines in the transaction that writes its rows, so after a crash its
     position and its content always agree. -#}
 
+{#- Increments need transactions. Where there are none (Spark without a table format) every build
+    is a full one: the incremental models are plain tables and nothing is logged. -#}
+{% macro keeps_state() %}{{ return(adapter.dispatch('keeps_state', 'akuttkjede')()) }}{% endmacro %}
+{% macro default__keeps_state() %}{{ return(true) }}{% endmacro %}
+{% macro spark__keeps_state() %}{{ return(false) }}{% endmacro %}
+
 {% macro state_schema() %}{{ return('ops') }}{% endmacro %}
 
 {% macro state_table(name) %}{{ return(state_schema() ~ '.' ~ name) }}{% endmacro %}
 
 {% macro create_state_tables() %}
-{% if execute and flags.WHICH in ['build', 'run', 'test'] %}
+{% if execute and keeps_state() and flags.WHICH in ['build', 'run', 'test'] %}
 create schema if not exists {{ state_schema() }};
 create table if not exists {{ state_table('load_log') }} (
     contract {{ dbt.type_string() }}, load_no bigint, batch_id {{ dbt.type_string() }},
@@ -29,7 +35,7 @@ create table if not exists {{ state_table('consumed') }} (
 
 {#- Changes that every consumer has taken in are of no more use. -#}
 {% macro prune_changes() %}
-{% if execute and flags.WHICH in ['build', 'run'] %}
+{% if execute and keeps_state() and flags.WHICH in ['build', 'run'] %}
 delete from {{ state_table('changes') }} as c
 where exists (
     select 1
@@ -53,7 +59,7 @@ where exists (
 
 {#- Producer, before it writes: a rebuild from nothing starts its log again. -#}
 {% macro reset_load_log(contract) %}
-{% if not is_incremental() %}
+{% if keeps_state() and not is_incremental() %}
 delete from {{ state_table('changes') }} where contract = '{{ contract }}';
 delete from {{ state_table('consumed') }} where contract = '{{ contract }}';
 delete from {{ state_table('load_log') }} where contract = '{{ contract }}'
@@ -62,6 +68,7 @@ delete from {{ state_table('load_log') }} where contract = '{{ contract }}'
 
 {#- Producer that reads the lake, after it has written. -#}
 {% macro log_batches(contract, staging) %}
+{% if keeps_state() %}
 insert into {{ state_table('load_log') }} (contract, load_no, batch_id, source, delivered_on, row_count)
 select
     '{{ contract }}', {{ next_load_no(contract) }}, b.batch_id, r._source, r._delivered_on,
@@ -73,6 +80,7 @@ left join (
     where {{ is_logged_pending(contract) }}
     group by _batch_id, _source, _delivered_on
 ) as r on r._batch_id = b.batch_id
+{% endif %}
 {% endmacro %}
 
 {#- As is_pending, but by the log alone: in a post hook the model itself exists already. -#}
@@ -87,6 +95,7 @@ _batch_id in ({% for id in ids %}'{{ id }}'{{ ', ' if not loop.last }}{% endfor 
 
 {#- Producer that derives from other models, after it has written. -#}
 {% macro log_derived(contract) %}
+{% if keeps_state() %}
 insert into {{ state_table('load_log') }} (contract, load_no)
 select '{{ contract }}', {{ next_load_no(contract) }}
 where exists (
@@ -94,12 +103,14 @@ where exists (
         where contract = '{{ contract }}' and load_no = {{ next_load_no(contract) }}
     )
     or not exists (select 1 from {{ state_table('load_log') }} where contract = '{{ contract }}')
+{% endif %}
 {% endmacro %}
 
 {#- Consumer, before it writes. A rebuild from nothing forgets its positions. An increment needs
     one for everything it follows: without, a producer was rebuilt and this model was not. -#}
 {% macro reset_consumed(contracts) %}
-{%- if not is_incremental() -%}
+{%- if not keeps_state() -%}
+{%- elif not is_incremental() -%}
 delete from {{ state_table('consumed') }} where model = '{{ this.identifier }}'
 {%- elif execute -%}
     {%- set known = run_query(
@@ -116,6 +127,7 @@ delete from {{ state_table('consumed') }} where model = '{{ this.identifier }}'
 
 {#- Consumer, after it has written: its position in everything it follows, zero included. -#}
 {% macro log_consumed(contracts) %}
+{% if keeps_state() %}
 insert into {{ state_table('consumed') }} (model, contract, load_no)
 {%- for contract in contracts %}
 select '{{ this.identifier }}', '{{ contract }}', l.load_no
@@ -129,6 +141,7 @@ where l.load_no > (
 )
 {{ 'union all' if not loop.last }}
 {%- endfor %}
+{% endif %}
 {% endmacro %}
 
 {#- Changes of one contract that the current model has not taken in. -#}
@@ -164,4 +177,19 @@ where l.load_no > (
 select distinct d.date_day
 from {{ new_date_ranges(contracts) }} as r
 inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
+{% endmacro %}
+
+{#- contract, source, delivered_on of every delivery with accepted rows. -#}
+{% macro deliveries() %}
+{%- if keeps_state() %}
+select distinct contract, source, delivered_on
+from {{ state_table('load_log') }}
+where row_count > 0
+{%- else %}
+{%- for contract, staging in stagings().items() %}
+select distinct '{{ contract }}' as contract, _source as source, _delivered_on as delivered_on
+from {{ ref(staging) }}
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{%- endif %}
 {% endmacro %}

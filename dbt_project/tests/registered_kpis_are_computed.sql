@@ -1,6 +1,8 @@
+-- depends_on: {{ ref('stg_lake__calls') }}, {{ ref('stg_lake__alarms') }}, {{ ref('stg_lake__video_sessions') }}
+-- depends_on: {{ ref('stg_lake__lat_requests') }}, {{ ref('stg_lake__lat_readiness') }}
 -- A row is an active KPI of the registry that kpi_values has no row for although its records exist.
 with spans as (
-    select contract from {{ state_table('load_log') }} where row_count > 0 group by contract
+    select distinct contract from ({{ deliveries() }}) as d
 )
 select k.kpi_id
 from {{ ref('kpi_registry') }} as k

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental',
+    materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
     contract={'enforced': true},

@@ -6,7 +6,7 @@
     ('lat_request', 'fct_lat_requests', 'base_id', 'false'),
 ] -%}
 {{ config(
-    materialized='incremental',
+    materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='keyed_changes',
     on_schema_change='fail',
     contract={'enforced': true},

@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('stg_lake__calls') }}, {{ ref('stg_lake__alarms') }}, {{ ref('stg_lake__video_sessions') }}
+-- depends_on: {{ ref('stg_lake__lat_requests') }}, {{ ref('stg_lake__lat_readiness') }}
 {#- What each family of KPIs follows: a change here recomputes the family's touched periods. -#}
 {{ config(
     on_schema_change='fail',
@@ -17,9 +19,7 @@ touched as (
 ),
 {%- endif %}
 deliveries as (
-    select distinct contract, source, delivered_on
-    from {{ state_table('load_log') }}
-    where row_count > 0
+    {{ deliveries() }}
 ),
 spans as (
     select contract, min(delivered_on) as first_on, max(delivered_on) as last_on
