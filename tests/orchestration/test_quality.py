@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ def receipt(day: int, source: str = "hdo_iccs_calls", **columns: Any) -> dict[st
         "exact_duplicates": 0,
         "null_counts": json.dumps({"municipality_code": 99}),
         "replay_of": None,
+        # A replay comes after what it replays.
+        "ingested_at": datetime(2026, 9, 1, 1 if columns.get("replay_of") else 0),
     }
     return row | columns
 
@@ -142,6 +144,8 @@ def test_a_replay_moves_rows_and_reads_none() -> None:
     rows = [receipt(0, **refused), receipt(0, batch_id="r", replay_of="b")]
     totals = net(frame(rows)).select("rows_read", "accepted", "rejected").sum().row(0)
     assert totals == (1000, 990, 10)
+    rows = [receipt(0, **refused), receipt(0, batch_id="r", replay_of="b", **refused)]
+    assert net(frame(rows)).height == 1
 
 
 def test_the_suite_file_fits_the_registry_and_the_profile() -> None:
