@@ -39,6 +39,20 @@ where {{ grain }}_start in (
 {%- endif %}
 {% endmacro %}
 
+{#- Predicate: the date lies in a touched period of any grain. The year holds every other period
+    except weeks at its ends. -#}
+{% macro in_touched_periods(column, contracts) -%}
+{%- if is_incremental() -%}
+{{ column }} in (
+    select date_day from ({{ period_dates('year', contracts) }}) as y
+    union
+    select date_day from ({{ period_dates('week', contracts) }}) as w
+)
+{%- else -%}
+1 = 1
+{%- endif -%}
+{%- endmacro %}
+
 {#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
       segment  column with the segment, or none for 'all'
       levels   level name -> unit column; national has none -#}

@@ -22,6 +22,7 @@ with links as (
         min(ring_start_at) as first_ring_at,
         {{ count_if('not is_timing_valid') }} as invalid_count
     from {{ ref('fct_chain_links') }}
+    where {{ in_touched_periods('event_date', follows) }}
     group by incident_source_system, incident_id
 ),
 incidents as (
@@ -34,6 +35,6 @@ incidents as (
     from {{ ref('fct_incidents') }} as i
     left join links as l
         on l.incident_source_system = i.source_system and l.incident_id = i.incident_id
-    where i.is_red
+    where i.is_red and {{ in_touched_periods('i.event_date', follows) }}
 )
 {{ aggregate_periods('incidents', follows, levels, measures) }}
