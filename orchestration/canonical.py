@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
+import polars.selectors as cs
 
 _DECIMALS = 6
 _LARGEST = 2**63
 
 
 def ordered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """The rows in the order of `key`, nulls last."""
+    """The rows in the order of `key`, nulls last. Codes must be those of `with_codes`."""
     coded = [_coded(frame[name]) for name in key]
     if any(item is None for item in coded):
         return frame.sort(key, nulls_last=True)
@@ -36,13 +37,30 @@ def ordered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     return frame[order]
 
 
+def with_codes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text columns as codes into their sorted values: ordered, hashed and moved around cheaply."""
+    return frame.with_columns(
+        _as_codes(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.String
+    )
+
+
+def with_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """The inverse of `with_codes`."""
+    return frame.with_columns(cs.enum().cast(pl.String))
+
+
+def _as_codes(column: pl.Series) -> pl.Series:
+    return column.cast(pl.Enum(column.drop_nulls().unique().sort().to_list()))
+
+
 def _coded(column: pl.Series) -> tuple[pl.Series, int] | None:
     """The column as whole numbers from 0 that sort as its values do, and how many there may be."""
     if column.null_count() or not len(column):
         return None
     if column.dtype == pl.String:
-        categories = column.unique().sort().to_list()
-        return column.cast(pl.Enum(categories)).to_physical(), len(categories)
+        column = _as_codes(column)
+    if isinstance(column.dtype, pl.Enum):
+        return column.to_physical(), len(column.dtype.categories)
     if column.dtype == pl.Date:
         first, last = column.min(), column.max()
         assert isinstance(first, date)
@@ -81,8 +99,8 @@ def _update(digest: hashlib._Hash, column: pl.Series) -> None:
         values = column.cast(pl.Int64)
         digest.update(b"int")
     else:
-        text = column.cast(pl.String)
-        categories = text.drop_nulls().unique().sort().to_list()
-        digest.update(json.dumps(["text", categories]).encode())
-        values = text.cast(pl.Enum(categories)).to_physical().cast(pl.Int64)
+        codes = column if isinstance(column.dtype, pl.Enum) else _as_codes(column.cast(pl.String))
+        assert isinstance(codes.dtype, pl.Enum)
+        digest.update(json.dumps(["text", codes.dtype.categories.to_list()]).encode())
+        values = codes.to_physical().cast(pl.Int64)
     digest.update(values.fill_null(0).to_numpy().tobytes())

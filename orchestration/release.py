@@ -26,7 +26,7 @@ from typing import Any
 import polars as pl
 
 from orchestration import atomic, release_content
-from orchestration.canonical import hash_ordered, ordered
+from orchestration.canonical import hash_ordered, ordered, with_codes, with_text
 from orchestration.locks import exclusive
 from orchestration.suppression import (
     SUPPRESSED,
@@ -293,15 +293,21 @@ def _releasable_tables(
     unregistered = set(values["kpi_id"].unique()) - set(kinds["kpi_id"])
     if unregistered:
         raise ReleaseError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
-    tables["kpi_values"] = suppress(values, kinds, policy)
+    tables["kpi_values"] = suppress(_with_coded_keys(values), kinds, policy)
     tables["units"] = release_content.with_source_systems(tables["units"], values)
     tables |= release_content.coverage_tables(receipts, policy.min_count)
-    return _in_order(tables)
+    return _in_order({name: with_codes(frame) for name, frame in tables.items()})
+
+
+def _with_coded_keys(values: pl.DataFrame) -> pl.DataFrame:
+    """All text but the status, which suppression gives a new value."""
+    return with_codes(values.drop("status")).with_columns(values["status"]).select(values.columns)
 
 
 def _write_files(
     folder: Path, tables: Mapping[str, pl.DataFrame], metadata: Mapping[str, Any]
 ) -> None:
+    tables = {name: with_text(frame) for name, frame in tables.items()}
     # Both writers leave the interpreter free, so the two formats are written side by side.
     with ThreadPoolExecutor(1, thread_name_prefix="parquet") as pool:
         parquet = pool.submit(_write_parquet, folder, tables)
@@ -364,7 +370,9 @@ def _metadata(
             name: {"rows": frame.height, "columns": frame.columns}
             for name, frame in sorted(tables.items())
         },
-        "cells": dict(values.group_by("status").len().sort("status").iter_rows()),
+        "cells": dict(
+            values.group_by(pl.col("status").cast(pl.String)).len().sort("status").iter_rows()
+        ),
         "period_start": _text(_days(values).min()),
         "period_end": _text(_days(values).max()),
         "source_coverage": release_content.coverage_summary(tables["data_coverage"]),

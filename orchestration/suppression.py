@@ -89,8 +89,9 @@ def suppress(values: pl.DataFrame, kinds: pl.DataFrame, policy: SuppressionPolic
     """Hide every small number of `values`. `kinds` has the columns kpi_id and kind."""
     columns = values.columns
     hidden = [column for column in HIDDEN_COLUMNS if column in columns]
+    kind_of = kinds.select(pl.col("kpi_id").cast(values.schema["kpi_id"], strict=False), "kind")
     return (
-        values.join(kinds.select("kpi_id", "kind"), on="kpi_id", how="left")
+        values.join(kind_of, on="kpi_id", how="left", nulls_equal=False)
         .with_columns(too_small(policy).alias("_hide"))
         .with_columns(
             *(pl.when(~pl.col("_hide")).then(pl.col(column)).alias(column) for column in hidden),
