@@ -55,6 +55,8 @@ select
     transfer_at,
     parent_call_id,
     chain_id,
+    caller_key,
+    caller_municipality_code,
     is_test,
     is_duplicate,
     is_in_scope,

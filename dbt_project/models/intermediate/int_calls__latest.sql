@@ -35,6 +35,8 @@ select
     chain_id,
     -- The number's pseudonym is needed to find the same call in two platforms, not to read.
     case when caller_pseudonym is not null then {{ row_hash(['caller_pseudonym']) }} end as caller_key,
+    -- Where the caller was; a municipality read off the catchment says nothing about the scene.
+    case when municipality_basis = 'CALLER_LOC' then municipality_code end as caller_municipality_code,
     is_test,
     has_order_warning,
     has_missing_warning,
