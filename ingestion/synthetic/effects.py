@@ -236,7 +236,7 @@ def _older(ref: Reference, rng: Rng, codes: pl.Series) -> pl.Series:
 def _renamed(ref: Reference, rng: Rng, fault: Fault, rows: pl.DataFrame) -> pl.DataFrame:
     """A code or link that leads nowhere."""
     if fault.kind == "link_lost":
-        return _without(rows, "chain_id")
+        return _without(rows, fault.column or "")
     names = {
         "unknown_central": (UNKNOWN_CENTRAL,),
         "unknown_base": (UNKNOWN_BASE,),

@@ -246,6 +246,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("unknown_central", "video_session", "central_id", 1e-3, "unknown_unit", NO_UNIT),
     Fault("unknown_base", "lat_request", "base_id", 1e-3, "unknown_unit", NO_UNIT),
     Fault("link_lost", "call", "chain_id", 1.5e-2, "coverage", LESS_LINKED),
+    Fault("link_lost", "video_session", "call_source_id", 2e-2, "coverage", LESS_LINKED),
+    Fault("link_lost", "lat_request", "alarm_source_id", 3e-2, "coverage", LESS_LINKED),
     Fault(
         "older_municipality_code",
         "alarm",

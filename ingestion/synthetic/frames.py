@@ -15,6 +15,7 @@ import polars as pl
 from ingestion.synthetic import air, alarms, calls, video
 from ingestion.synthetic.chance import stream
 from ingestion.synthetic.clock import Ints, day_number, extract_ms, local_day
+from ingestion.synthetic.links import Ends, true_links
 from ingestion.synthetic.reference import Reference
 from ingestion.synthetic.tables import NOBODY, Table, height, labels, optional_text, stamp
 
@@ -80,7 +81,10 @@ class Counters:
 def make_clean(
     ref: Reference, days: range, last_day: int, scale: float, seed: int, counters: Counters
 ) -> dict[str, pl.DataFrame]:
-    """Everything that happens on the given local days, as canonical records by contract."""
+    """Everything that happens on the given local days, as canonical records by contract.
+
+    Under `links` are the relations between the records.
+    """
     call = calls.make_calls(ref, days, last_day, scale, seed)
     incident = alarms.make_incidents(ref, call, days, last_day, scale, seed)
     mission = alarms.make_missions(ref, incident, days, seed)
@@ -88,18 +92,34 @@ def make_clean(
     request = air.make_requests(ref, mission, days, last_day, scale, seed)
     readiness = air.make_readiness(ref, days, last_day, seed)
 
-    incident_numbers = _numbers(
-        counters, "incident", alarms.source_of(ref, incident["central"]), _ALARM_PER_DAY
-    )
-    incident_ids = _alarm_ids("H", alarms.source_of(ref, incident["central"]), incident_numbers)
+    incident_source = alarms.source_of(ref, incident["central"])
+    incident_numbers = _numbers(counters, "incident", incident_source, _ALARM_PER_DAY)
+    incident_ids = _alarm_ids("H", incident_source, incident_numbers)
     call_frame = _call_frame(ref, call, incident, incident_ids, counters, seed, days)
     alarm_frame = _alarm_frame(ref, mission, incident_ids, incident_numbers, counters)
+    session_frame = _video_frame(ref, session, call_frame["source_id"], counters)
+    request_frame = _request_frame(ref, request, alarm_frame["source_id"], counters)
+    systems = labels(incident_source, [SYSTEM[source] for source in alarms.SOURCES])
     return {
         "call": call_frame,
         "alarm": alarm_frame,
-        "video_session": _video_frame(ref, session, call_frame["source_id"], counters),
-        "lat_request": _request_frame(ref, request, alarm_frame["source_id"], counters),
+        "video_session": session_frame,
+        "lat_request": request_frame,
         "lat_readiness": _readiness_frame(ref, readiness, counters),
+        "links": true_links(
+            {
+                "call": call,
+                "incident": incident,
+                "mission": mission,
+                "session": session,
+                "request": request,
+            },
+            call_frame,
+            alarm_frame,
+            session_frame,
+            request_frame,
+            Ends(systems, incident_ids),
+        ),
     }
 
 

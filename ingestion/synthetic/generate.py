@@ -95,6 +95,8 @@ def generate(
     steps = len(parts) + 1 + bool(truth)
     for number, part in enumerate(parts):
         frames = make_clean(ref, part, last_day, scale, seed, counters)
+        if book:
+            book.add_links(frames.pop("links"))
         until = last_day if number == len(parts) - 1 else part.stop - 1
         for contract, sources in CONTRACT_SOURCES.items():
             clean = frames.pop(contract).with_columns(pl.col("_rid") + number * _RECORDS_PER_PART)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ingestion.synthetic.clock import date_of
 from ingestion.synthetic.faults import ALL_FAULTS
 from ingestion.synthetic.injection import Result
-from ingestion.synthetic.truth import air, calls, incidents, quality
+from ingestion.synthetic.truth import air, calls, incidents, links, quality
 from ingestion.synthetic.truth.places import Places, load_places
 from ingestion.synthetic.truth.rollup import OUTPUT
 
@@ -45,6 +45,11 @@ _THIN: dict[str, dict[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
 _REFUSED = [
     index for index, fault in enumerate(ALL_FAULTS) if fault.rejects or fault.kind == "key_repeated"
 ]
+# Records of these faults are in no extract in force; references of those are left out.
+_GONE = [
+    index for index, fault in enumerate(ALL_FAULTS) if fault.rejects or fault.kind == "tombstone"
+]
+_LOST = [index for index, fault in enumerate(ALL_FAULTS) if fault.kind == "link_lost"]
 
 
 @dataclass
@@ -69,6 +74,9 @@ class Truth:
     _found: list[pl.DataFrame] = field(default_factory=list)
     _delivered: list[int] = field(default_factory=list)
     _writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
+    _links: list[pl.DataFrame] = field(default_factory=list)
+    _lost: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _gone: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -93,12 +101,21 @@ class Truth:
             )["_delivered"]
             self._delivered += [int(accepted.min()), int(accepted.max())]  # type: ignore[arg-type]
         self._found.append(_found(contract, clean, result))
+        self._lost[contract] += _records_with(_LOST, clean, result)
+        self._gone |= set(_records_with(_GONE, clean, result))
+
+    def add_links(self, relations: pl.DataFrame) -> None:
+        """Take in the relations between the records of a month."""
+        self._links.append(relations)
 
     def finish(self, places: list[pl.DataFrame], file_faults: pl.DataFrame) -> None:
         """Write what is known at the end."""
         for writer in self._writers.values():
             writer.close()
         _fault_list(places, self._found, file_faults).write_parquet(self.folder / "faults.parquet")
+        links.resolved(pl.concat(self._links), self._lost, self._gone).write_parquet(
+            self.folder / "links.parquet"
+        )
         effective = self._figures(lambda pile: pile.common + pile.effective)
         clean = self._figures(lambda pile: pile.common + pile.clean)
         compared(effective, clean).write_parquet(
@@ -159,6 +176,12 @@ def compared(effective: pl.DataFrame, clean: pl.DataFrame) -> pl.DataFrame:
         .select(*OUTPUT, "value_clean", "touched")
         .sort(KPI_KEYS)
     )
+
+
+def _records_with(faults: list[int], clean: pl.DataFrame, result: Result) -> list[str]:
+    """Records, by their right key, of which a row with one of the faults was sent."""
+    rows = result.emitted.filter(pl.col("_fault").is_in(faults)).select("_rid").unique()
+    return clean.join(rows, on="_rid", how="semi")["source_id"].to_list()
 
 
 def _found(contract: str, clean: pl.DataFrame, result: Result) -> pl.DataFrame:
