@@ -87,3 +87,8 @@ insert into {{ this.render() }} values
 {%- do adapter.add_query(statement, abridge_sql_log=True) -%}
 {{ return(statement) }}
 {% endmacro %}
+
+{#- Distinct texts of a group in order, with a separator between. -#}
+{% macro joined_text(column, separator) %}{{ return(adapter.dispatch('joined_text', 'akuttkjede')(column, separator)) }}{% endmacro %}
+{% macro default__joined_text(column, separator) %}string_agg(distinct {{ column }}, '{{ separator }}' order by {{ column }}){% endmacro %}
+{% macro spark__joined_text(column, separator) %}array_join(sort_array(collect_set({{ column }})), '{{ separator }}'){% endmacro %}

@@ -26,3 +26,19 @@ from listed as l
 left join taken_in as t on t.batch_id = l.batch_id
 where t.batch_id is null or t.row_count <> l.row_count
 {% endtest %}
+
+{#- Periods of validity of a key follow each other without overlap or gap. -#}
+{% test unbroken_periods(model, key) %}
+with periods as (
+    select
+        {{ key }},
+        valid_from,
+        valid_to,
+        lead(valid_from, 1) over (partition by {{ key }} order by valid_from) as next_from
+    from {{ model }}
+)
+select {{ key }}, valid_from, valid_to, next_from
+from periods
+where valid_to <= valid_from
+    or (next_from is not null and (valid_to is null or valid_to <> next_from))
+{% endtest %}

@@ -59,7 +59,7 @@ CALLS = [
 ]  # fmt: skip
 ALARMS = [
     alarm(1, 28),
-    alarm(2, 28, scene_municipality_code="1507"),  # split in 2024: nobody knows which part
+    alarm(2, 28, scene_municipality_code="9999"),  # no such place
     alarm(3, 28, scene_municipality_code="1601"),  # Trondheim's code until 2018
     alarm(4, 29),
     alarm(5, 28, scene_municipality_code="4601", central_id="amk_bergen",

@@ -2,17 +2,22 @@
 with missions as (
     select
         a.*,
-        m.municipality_id,
-        m.county_id,
-        m.health_trust_id,
-        m.region_id,
-        m.is_urban,
+        g.municipality_id,
+        g.union_id,
+        g.county_id,
+        g.health_trust_id,
+        g.region_id,
+        g.is_urban,
+        g.centrality_class,
+        coalesce(g.event_municipality_id, g.municipality_id) as event_municipality_id,
+        coalesce(g.event_county_id, g.county_id) as event_county_id,
         u.unit_id as registered_central_id,
         a.mission_type in ('ACUTE', 'ORDERED', 'TRANSFER') as is_counted,
         a.cancelled_at is not null as is_cancelled
     from {{ ref('int_alarms__latest') }} as a
-    left join {{ ref('municipality_code_map') }} as g on g.from_code = a.scene_municipality_code
-    left join {{ ref('dim_municipality') }} as m on m.municipality_id = g.municipality_id
+    left join {{ ref('dim_scene_place') }} as g
+        on g.from_code = a.scene_municipality_code
+        and a.event_date >= g.valid_from and a.event_date < g.valid_to
     left join {{ ref('dim_unit') }} as u
         on u.unit_id = a.central_id and u.level = 'central'
         and a.event_date >= u.valid_from and a.event_date < u.valid_to
@@ -33,8 +38,12 @@ select
     coalesce(county_id, 'UNKNOWN') as county_id,
     coalesce(health_trust_id, 'UNKNOWN') as health_trust_id,
     coalesce(region_id, 'UNKNOWN') as region_id,
+    union_id as municipality_union_id,
+    coalesce(event_municipality_id, 'UNKNOWN') as event_municipality_id,
+    coalesce(event_county_id, 'UNKNOWN') as event_county_id,
     scene_municipality_code,
     is_urban,
+    centrality_class,
     urgency_last,
     urgency_changed or urgency_first <> urgency_last as is_urgency_changed,
     mission_type,
