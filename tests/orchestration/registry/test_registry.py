@@ -1,0 +1,93 @@
+"""The registry is valid, complete and says what it computes."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.registry import load_registry, parse_linear
+from orchestration.registry.load import RegistryError
+from orchestration.registry.spec import format_linear, parse_identity
+
+MINIMAL = """
+family: doors
+subject: calls
+contract: call
+fact: fct_doors
+aggregate: agg_doors
+description_nb: Dører.
+description_en: Doors.
+units: {national: null}
+measures:
+  open: {nb: åpne, en: open, sql: is_open}
+  all: {nb: alle, en: all, sql: "true"}
+kpis:
+  - {id: open_share, number: 1, kind: share, numerator: open, denominator: all, name_nb: a,
+     name_en: a, definition_nb: a, definition_en: a, formula: a, unit: "%", direction: up,
+     levels: [national], segments: [all], peer_group: [amk_volume], why_nb: a, why_en: a,
+     owner: a, valid_from: 2024-01-01}
+"""
+
+
+def test_linear_expressions() -> None:
+    assert parse_linear("a + 2 * b - other.c") == {"a": 1, "b": 2, "other.c": -1}
+    assert parse_linear("a - a + b") == {"b": 1}
+    assert format_linear({"a": 1, "b": 2, "other.c": -1}) == "a + 2 * b - other.c"
+    assert parse_identity("a = b + c") == {"a": 1, "b": -1, "c": -1}
+    for wrong in ("", "a b", "a / b", "a +", "3"):
+        with pytest.raises(ValueError):
+            parse_linear(wrong)
+
+
+def test_the_whole_catalogue_is_registered() -> None:
+    registry = load_registry()
+    assert {kpi.number for kpi in registry.kpis} == set(range(1, 72))
+    without_source = {kpi.number for kpi in registry.kpis if kpi.status == "no_source"}
+    assert without_source == {39, 40, 41}
+    assert all(k.status_reason_nb for k in registry.kpis if k.number in without_source)
+    assert registry.kpi("c113_within_10s").numerator == {"within_10s": 1}
+    assert registry.kpi("c113_within_10s").known_form == {"answered_valid": 1}
+    assert registry.kpi("calls_offered").n == {"offered": 1}
+    assert registry.kpi("lat_readiness_operator").numerator == {
+        "planned_ms": 1,
+        "operator_down_ms": -1,
+    }
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "doors.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("numerator: open", "numerator: ajar"),
+        ("numerator: open, ", ""),
+        ("levels: [national]", "levels: [county]"),
+        ("unit: ", "unti: "),
+        ("direction: up", "direction: up, target: 90"),
+        ("direction: up", "direction: up, status: no_source"),
+        ("family: doors", "family: windows"),
+        ("kind: share", "kind: interval"),
+        ("owner: a", "owner: a, exclusions: [cellars]"),
+    ],
+)
+def test_a_wrong_entry_is_refused_and_named(tmp_path: Path, old: str, new: str) -> None:
+    assert load_registry(write(tmp_path, MINIMAL)).kpi("open_share").n == {"all": 1}
+    load_registry.cache_clear()
+    with pytest.raises(RegistryError, match=r"doors\.yaml|open_share|ajar"):
+        load_registry(write(tmp_path, MINIMAL.replace(old, new, 1)))
+
+
+def test_the_official_version_follows_the_calendar(tmp_path: Path) -> None:
+    entry = MINIMAL[MINIMAL.index("  - {id") :]
+    second = entry.replace("kind: share", "kind: share, version: 2").replace("2024", "2026")
+    registry = load_registry(write(tmp_path, MINIMAL + second))
+    assert [kpi.version for kpi in registry.versions("open_share")] == [1, 2]
+    assert registry.kpi("open_share").version == 2
+    assert registry.official("open_share", date(2023, 5, 1)).version == 1
+    assert registry.official("open_share", date(2025, 12, 31)).version == 1
+    assert registry.official("open_share", date(2026, 1, 1)).version == 2
