@@ -55,8 +55,11 @@ where {{ grain }}_start in (
 
 {#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
       segment  column with the segment, or none for 'all'
-      levels   level name -> unit column; national has none -#}
+      levels   level name -> unit column; national has none
+    A fact with municipalities has municipality_union_id too: rows of a union's members count in
+    their own municipality and in the union, which is why unions are grouped by themselves. -#}
 {% macro aggregate_periods(relation, contracts, levels, measures, segment=none, where='1 = 1') %}
+{%- set keys = 'f.' ~ segment ~ ', ' if segment else '' -%}
 {%- for grain in grains() %}
 select
     {{ 'f.' ~ segment if segment else "'all'" }} as segment,
@@ -82,9 +85,27 @@ inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_d
 where {{ where }}
 group by grouping sets (
     {%- for level, column in levels.items() %}
-    ({{ 'f.' ~ segment ~ ', ' if segment }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
+    ({{ keys }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
     {%- endfor %}
 )
+{%- if levels.municipality %}
+having grouping(f.municipality_id) = 1
+    or coalesce(max(f.municipality_union_id), '') <> max(f.municipality_id)
+union all
+select
+    {{ 'f.' ~ segment if segment else "'all'" }} as segment,
+    '{{ grain }}' as period_grain,
+    d.period_start,
+    'municipality' as level,
+    f.municipality_union_id as unit_id,
+    {%- for name, expression in measures.items() %}
+    {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from {{ relation }} as f
+inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_date
+where {{ where }} and f.municipality_union_id is not null
+group by {{ keys }}d.period_start, f.municipality_union_id
+{%- endif %}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 {% endmacro %}

@@ -27,7 +27,9 @@ units as (
         on u.unit_kind = r.unit_kind and (r.base_kind is null or u.base_kind = r.base_kind)
 ),
 areas as (
-    select f.family, b.level, b.unit_id
+    select
+        f.family, b.level, b.unit_id,
+        min(b.valid_from) as valid_from, max(b.valid_to) as valid_to
     from (select 'alarms' as family union all select 'chain') as f
     cross join {{ ref('bridge_municipality_units') }} as b
     where b.level in ('health_trust', 'county', 'municipality')
@@ -50,7 +52,6 @@ from units
 group by family, segment
 union all
 select
-    family, 'all' as segment, level, unit_id,
-    cast('2000-01-01' as date) as valid_from, cast('9999-12-31' as date) as valid_to
+    family, 'all' as segment, level, unit_id, valid_from, valid_to
 from areas
 where not (family = 'chain' and level = 'municipality')

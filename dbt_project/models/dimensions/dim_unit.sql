@@ -9,6 +9,6 @@ select
     base_kind,
     aircraft_count,
     valid_from,
-    coalesce(valid_to, cast('9999-12-31' as date)) as valid_to,
+    coalesce(valid_to, {{ open_end() }}) as valid_to,
     is_synthetic = 1 as is_synthetic
 from {{ ref('units') }}

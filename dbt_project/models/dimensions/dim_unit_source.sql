@@ -4,17 +4,17 @@ with coverage as (
 platforms as (
     select
         central_id, from_system as platform,
-        cast('2000-01-01' as date) as valid_from, cutover_on as valid_to
+        {{ open_start() }} as valid_from, cutover_on as valid_to
     from {{ ref('platform_cutovers') }}
     union all
-    select central_id, to_system, cutover_on, cast('9999-12-31' as date)
+    select central_id, to_system, cutover_on, {{ open_end() }}
     from {{ ref('platform_cutovers') }}
 ),
 units as (
     select
         c.contract, c.source, u.level, u.unit_id,
-        coalesce(p.valid_from, cast('2000-01-01' as date)) as valid_from,
-        coalesce(p.valid_to, cast('9999-12-31' as date)) as valid_to
+        coalesce(p.valid_from, {{ open_start() }}) as valid_from,
+        coalesce(p.valid_to, {{ open_end() }}) as valid_to
     from coverage as c
     inner join {{ ref('dim_unit') }} as u
         on (c.unit_kind is null or u.unit_kind = c.unit_kind)
@@ -32,10 +32,12 @@ from units
 union all
 select
     r.contract, r.source, b.level, b.unit_id,
-    cast('2000-01-01' as date) as valid_from, cast('9999-12-31' as date) as valid_to
+    min(greatest(b.valid_from, m.valid_from)) as valid_from,
+    max(least(b.valid_to, m.valid_to)) as valid_to
 from regional as r
-inner join {{ ref('dim_municipality') }} as m on m.region_id = r.region_id
+inner join {{ ref('bridge_municipality_units') }} as m on m.level = 'region' and m.unit_id = r.region_id
 inner join {{ ref('bridge_municipality_units') }} as b
     on b.municipality_id = m.municipality_id
     and b.level in ('region', 'health_trust', 'county', 'municipality')
+    and b.valid_from < m.valid_to and b.valid_to > m.valid_from
 group by r.contract, r.source, b.level, b.unit_id

@@ -15,4 +15,11 @@
     'turnout_valid': 'count(f.turnout_ms)',
     'turnout_ms_p90': percentile('f.turnout_ms', 0.9),
 } -%}
-{{ aggregate_periods(ref('fct_missions'), follows, levels, measures, where='f.is_counted') }}
+with missions as (
+    select
+        event_date, region_id, health_trust_id, county_id, municipality_id, municipality_union_id,
+        central_id, is_counted, is_cancelled_before_scene, is_turnout_base, turnout_ms
+    from {{ ref('fct_missions') }}
+    where is_counted and {{ in_touched_periods('event_date', follows) }}
+)
+{{ aggregate_periods('missions', follows, levels, measures) }}

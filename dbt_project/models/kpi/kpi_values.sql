@@ -99,31 +99,35 @@ video_use as (
     {{ delivered_joins("'video_session'", 'c') }}
     where s.unit_id is not null or {{ is_delivered() }}
 ),
-population_years as (
-    select min(year_number) as first_year, max(year_number) as last_year from {{ ref('dim_population') }}
-),
 period_years as (
     -- Days of each period that lie within the span, by calendar year.
     {%- for grain in grains() %}
     select
         '{{ grain }}' as period_grain,
         d.{{ grain }}_start as period_start,
-        least(d.year_number, y.last_year) as year_number,
+        d.year_number,
         d.days_in_year,
-        count(*) as day_count
+        min(d.date_day) as first_day,
+        {{ add_days('max(d.date_day)', 1) }} as next_day
     from {{ ref('dim_date') }} as d
     inner join spans as s on s.contract = 'alarm' and d.date_day between s.first_on and s.last_on
-    cross join population_years as y
-    group by d.{{ grain }}_start, least(d.year_number, y.last_year), d.days_in_year
+    group by d.{{ grain }}_start, d.year_number, d.days_in_year
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 person_years as (
+    -- Days on each side of a move within the year count with the population of that side.
     select
         y.period_grain, y.period_start, p.level, p.unit_id,
-        sum(cast(p.population * y.day_count as double) / y.days_in_year) as person_years
+        sum(
+            cast(p.population as double)
+            * {{ dbt.datediff('greatest(y.first_day, p.valid_from)', 'least(y.next_day, p.valid_to)', 'day') }}
+            / y.days_in_year
+        ) as person_years
     from (select * from period_years {{ touched_only('alarms') }}) as y
-    inner join {{ ref('dim_population') }} as p on p.year_number = y.year_number
+    inner join {{ ref('dim_population') }} as p
+        on p.year_number = y.year_number
+        and p.valid_from < y.next_day and p.valid_to > y.first_day
     group by y.period_grain, y.period_start, p.level, p.unit_id
 ),
 incident_rates as (
