@@ -73,6 +73,7 @@ read_parquet([
 
 {#- dbt-spark binds seed values as text without escaping and writes an empty cell as 'None'. -#}
 {% macro spark__load_csv_rows(model, agate_table) %}
+{%- if not agate_table.rows -%}{{ return('') }}{%- endif -%}
 {%- set types = model['config'].get('column_types', {}) -%}
 {%- set statement -%}
 insert into {{ this.render() }} values

@@ -71,6 +71,9 @@ flagged as (
         urgency_rank = 1 and not is_urgency_changed and response_count > 0 as is_response_base,
         urgency_rank = 1 and not is_urgency_changed and response_count > 0
             and received_at is not null and response_invalid_count = 0 as is_response_eligible,
+        urgency_rank <= 2 and not is_urgency_changed and response_count > 0
+            and received_at is not null and response_invalid_count = 0
+            and centrality_class is not null and urban_flag is not null as is_standard_eligible,
         acute_count > 0 and received_at is not null and acute_invalid_count = 0 as is_dispatch_valid
     from incidents
 )
@@ -99,6 +102,11 @@ select
     is_response_eligible,
     case when is_response_eligible then {{ ms_between('received_at', 'response_scene_at') }} end as response_ms,
     case when is_response_eligible then {{ ms_between('received_at', 'response_scene_at') }} / 1e3 end as response_seconds,
+    is_standard_eligible,
+    -- Over the limit of the place: 12 minutes in urban municipalities, 25 elsewhere.
+    case when is_standard_eligible then
+        {{ ms_between('received_at', 'response_scene_at') }} > case urban_flag when 1 then 720000 else 1500000 end
+    end as is_late,
     case when is_dispatch_valid then {{ ms_between('received_at', 'first_alerted_at') }} end as dispatch_ms,
     case when chain_count > 0 and chain_invalid_count = 0 then chain_scene_at end as chain_scene_at
 from flagged

@@ -1,0 +1,171 @@
+{#- Formulas of the comparisons, each with its source. They are plain expressions over columns, equal
+    on DuckDB and Spark, so that a test can hold each against published numbers.
+    Sources in full: docs/comparison.md. -#}
+
+{#- Two-sided 95 % of the normal distribution. -#}
+{% macro z_95() -%}
+1.959963984540054e0
+{%- endmacro %}
+
+{#- Limits of a funnel: 95 and 99.8 %, rounded as in Spiegelhalter (2005). -#}
+{% macro z_funnel(percent) -%}
+{{ {'95': '1.96e0', '99.8': '3.09e0'}[percent] }}
+{%- endmacro %}
+
+{#- Wilson's score interval of a proportion x / n, as a fraction. Wilson (1927); Newcombe (1998),
+    method 3. -#}
+{% macro wilson_limit(x, n, sign) -%}
+((2e0 * ({{ x }}) + {{ z_95() }} * {{ z_95() }} {{ sign }} {{ z_95() }} * sqrt(greatest(
+    {{ z_95() }} * {{ z_95() }} + 4e0 * ({{ x }}) * (1e0 - 1e0 * ({{ x }}) / nullif({{ n }}, 0)), 0e0
+))) / (2e0 * (nullif({{ n }}, 0) + {{ z_95() }} * {{ z_95() }})))
+{%- endmacro %}
+
+{% macro wilson_lower(x, n) -%}
+greatest(0e0, {{ wilson_limit(x, n, '-') }})
+{%- endmacro %}
+
+{% macro wilson_upper(x, n) -%}
+least(1e0, {{ wilson_limit(x, n, '+') }})
+{%- endmacro %}
+
+{#- Byar's approximation to the exact Poisson limits of a count. Breslow & Day (1987), vol. II,
+    eq. 2.13; APHO technical briefing 3 (2008). The lower limit of zero events is zero. -#}
+{% macro byar_lower(x) -%}
+(case when ({{ x }}) > 0 then greatest(0e0, ({{ x }}) * power(
+    1e0 - 1e0 / (9e0 * ({{ x }})) - {{ z_95() }} / (3e0 * sqrt({{ x }})), 3
+)) when ({{ x }}) = 0 then 0e0 end)
+{%- endmacro %}
+
+{% macro byar_upper(x) -%}
+((({{ x }}) + 1e0) * power(
+    1e0 - 1e0 / (9e0 * (({{ x }}) + 1e0)) + {{ z_95() }} / (3e0 * sqrt(({{ x }}) + 1e0)), 3
+))
+{%- endmacro %}
+
+{#- The scale on which a funnel is drawn: arcsine of the root for proportions, root for rates and
+    for observed / expected. On both the standard error is 1 / (2 sqrt(denominator)).
+    Spiegelhalter (2005), appendix A. -#}
+{% macro funnel_scale(is_proportion, ratio) -%}
+(case when {{ is_proportion }} then asin(sqrt(least(1e0, greatest(0e0, {{ ratio }})))) else sqrt(greatest(0e0, {{ ratio }})) end)
+{%- endmacro %}
+
+{#- Back from that scale; beyond its ends the limit stays at the end. -#}
+{% macro funnel_unscale(is_proportion, y) -%}
+(case
+    when {{ is_proportion }} then power(sin(least(pi() / 2e0, greatest(0e0, {{ y }}))), 2)
+    else power(greatest(0e0, {{ y }}), 2)
+end)
+{%- endmacro %}
+
+{#- Variance between units beyond chance, by the method of moments. DerSimonian & Laird (1986);
+    Spiegelhalter (2005), section 4. k units, phi the mean of the squared (winsorised) z-scores,
+    weights w = 1 / s². -#}
+{% macro funnel_tau2(k, phi, sum_w, sum_w2) -%}
+(case
+    when {{ k }} * {{ phi }} < {{ k }} - 1e0 then 0e0
+    else ({{ k }} * {{ phi }} - ({{ k }} - 1e0)) / nullif({{ sum_w }} - {{ sum_w2 }} / {{ sum_w }}, 0)
+end)
+{%- endmacro %}
+
+{#- Standard error of a unit around the target: chance and the variance between units. -#}
+{% macro funnel_error(denominator, tau2) -%}
+sqrt(1e0 / (4e0 * nullif({{ denominator }}, 0)) + {{ tau2 }})
+{%- endmacro %}
+
+{#- Expected events by indirect standardization: in each stratum the unit's cases at the standard's
+    rate. Breslow & Day (1987), vol. II, section 2.3.
+      relation  observed and incidents per stratum, keys, level and unit_id
+      keys      columns of a period; the standard is the row of level national -#}
+{% macro indirectly_standardized(relation, keys) %}
+select
+    {%- for key in keys %}
+    u.{{ key }},
+    {%- endfor %}
+    u.level,
+    u.unit_id,
+    cast(sum(u.observed) as bigint) as observed,
+    -- Rounded, so that the order in which strata are added does not show.
+    round(sum(1e0 * u.incidents * s.observed / s.incidents), 9) as expected,
+    cast(sum(u.incidents) as bigint) as incidents
+from {{ relation }} as u
+inner join {{ relation }} as s
+    on s.level = 'national' and s.stratum = u.stratum
+    {%- for key in keys %} and s.{{ key }} = u.{{ key }}{% endfor %}
+group by {% for key in keys %}u.{{ key }}, {% endfor %}u.level, u.unit_id
+{% endmacro %}
+
+{#- XmR charts: limits at the mean and 2.66 times the mean moving range (3 / d2, d2 = 1.128 for
+    ranges of two), where moving ranges above 3.267 (D4) times their mean were screened out once.
+    Shewhart; Wheeler (2000); NHS England, Making Data Count. -#}
+{% macro xmr_limit_factor() -%}
+2.66e0
+{%- endmacro %}
+
+{% macro xmr_screening_factor() -%}
+3.267e0
+{%- endmacro %}
+
+{#- Points before limits are more than trial limits, and points in a row of a shift or trend. -#}
+{% macro xmr_settled_points() -%}
+12
+{%- endmacro %}
+
+{% macro xmr_run_points() -%}
+7
+{%- endmacro %}
+
+{#- -1, 0 or 1; differences that only rounding of sums makes are none. -#}
+{% macro sign_of(difference) -%}
+(case when {{ difference }} > 1e-9 then 1 when {{ difference }} < -1e-9 then -1 else 0 end)
+{%- endmacro %}
+
+{#- The six common service levels of a central, in per cent. They differ only in what is done with
+    calls that were abandoned; `answered_only` is the requirement for 113 and `all_offered` that for
+    116117, and these two are KPIs. Unanswered means abandoned by the caller.
+      answered          answered calls
+      in_time           of these, within the limit
+      abandoned         unanswered calls
+      abandoned_in_time of these, before the limit had passed
+      short_abandoned   of these, after less than 5 seconds -#}
+{% macro service_level_variants() %}
+{{ return([
+    'abandons_in_time_credited', 'answered_only', 'all_offered',
+    'abandons_in_time_left_out', 'short_abandons_credited', 'short_abandons_left_out',
+]) }}
+{% endmacro %}
+
+{% macro service_level(variant, answered='answered', in_time='in_time', abandoned='abandoned', abandoned_in_time='abandoned_in_time', short_abandoned='short_abandoned') -%}
+{%- set ratios = {
+    'abandons_in_time_credited': [in_time ~ ' + ' ~ abandoned_in_time, answered ~ ' + ' ~ abandoned],
+    'answered_only': [in_time, answered],
+    'all_offered': [in_time, answered ~ ' + ' ~ abandoned],
+    'abandons_in_time_left_out': [in_time, answered ~ ' + ' ~ abandoned ~ ' - ' ~ abandoned_in_time],
+    'short_abandons_credited': [in_time ~ ' + ' ~ short_abandoned, answered ~ ' + ' ~ abandoned],
+    'short_abandons_left_out': [in_time, answered ~ ' + ' ~ abandoned ~ ' - ' ~ short_abandoned],
+} -%}
+(1e2 * ({{ ratios[variant][0] }}) / nullif({{ ratios[variant][1] }}, 0))
+{%- endmacro %}
+
+{#- A figure as text: fixed decimals, and a comma in Norwegian. -#}
+{% macro number_text(value, decimals, language) -%}
+{%- set text -%}
+case {{ decimals }}
+    when 0 then cast(cast({{ value }} as decimal(18, 0)) as {{ dbt.type_string() }})
+    when 1 then cast(cast({{ value }} as decimal(18, 1)) as {{ dbt.type_string() }})
+    else cast(cast({{ value }} as decimal(18, 2)) as {{ dbt.type_string() }})
+end
+{%- endset -%}
+{{ "replace(" ~ text ~ ", '.', ',')" if language == 'nb' else text }}
+{%- endmacro %}
+
+{#- The unit of a KPI as it follows a figure. -#}
+{% macro unit_text(unit, language) -%}
+case {{ unit }}
+    when '%' then '{{ ' %' if language == 'nb' else '%' }}'
+    when 'n' then ''
+    when 'O/E' then ''
+    when 'h' then '{{ ' t' if language == 'nb' else ' h' }}'
+    when 'per hendelse' then '{{ ' per hendelse' if language == 'nb' else ' per incident' }}'
+    else case when {{ unit }} is null then '' else concat(' ', {{ unit }}) end
+end
+{%- endmacro %}
