@@ -1,10 +1,14 @@
-"""The dbt project as assets, and its tests as asset checks. dbt runs in this process."""
+"""The dbt project as assets, and its tests as asset checks. dbt runs in this process.
+
+Two builds: the first ends with the figures, the second is made from those that may be seen. What
+may be seen is decided in between, by an asset of its own (`orchestration.assets_disclosure`).
+"""
 
 # Dagster reads the annotations of step functions, so they are not postponed here.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,9 +17,11 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.assets_sources import WRITER_POOL, lake_key
 from orchestration.engine import Engine
-from orchestration.warehouse import BuildOutcome, RawEvent
+from orchestration.warehouse import COMPARISON, BuildOutcome, RawEvent
 
 KPI_VALUES = "kpi_values"
+KPI_RELEASABLE = "kpi_releasable"
+_DISCLOSURE_SOURCE = "disclosure"
 _LAKE_MODEL_PREFIX = "stg_lake__"
 
 
@@ -27,7 +33,10 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc, unused-ignore]
         self._contracts = contracts
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        return dg.AssetKey(["warehouse", str(dbt_resource_props["name"])])
+        name = str(dbt_resource_props["name"])
+        if dbt_resource_props.get("source_name") == _DISCLOSURE_SOURCE:
+            return dg.AssetKey([_DISCLOSURE_SOURCE, name])
+        return dg.AssetKey(["warehouse", name])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         if dbt_resource_props["resource_type"] == "seed":
@@ -56,17 +65,25 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc, unused-ignore]
 
 
 def kpi_values_key() -> dg.AssetKey:
-    """The asset that a release is made from."""
+    """The figures, before anything is hidden."""
     return dg.AssetKey(["warehouse", KPI_VALUES])
 
 
-def build_dbt_assets(manifest: Mapping[str, Any], contracts: list[str]) -> dg.AssetsDefinition:
-    """Every seed and model as an asset, every data test as a check."""
+def kpi_releasable_key() -> dg.AssetKey:
+    """The asset that a release is made from."""
+    return dg.AssetKey(["warehouse", KPI_RELEASABLE])
+
+
+def build_dbt_assets(
+    manifest: Mapping[str, Any], contracts: list[str]
+) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
+    """Every seed and model as an asset, every data test as a check: the two builds."""
     translator = Translator(contracts)
 
     @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
         manifest=manifest,
         name="dbt_build",
+        exclude=COMPARISON,
         dagster_dbt_translator=translator,
         required_resource_keys={"engine"},
         pool=WRITER_POOL,
@@ -74,53 +91,81 @@ def build_dbt_assets(manifest: Mapping[str, Any], contracts: list[str]) -> dg.As
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         engine: Engine = context.resources.engine
-        select = _selection(context, manifest, translator)
-        outcome: BuildOutcome | None = None
-        built = False
-        for item in _build(engine, select):
-            if isinstance(item, BuildOutcome):
-                outcome = item
-                continue
-            message = DbtCoreCliEventMessage(raw_event=dict(item), event_history_metadata={})
-            for event in message.to_default_asset_events(manifest, translator, context):
-                built = built or _is_kpi_values(event)
-                yield event
-        if outcome is None:
-            engine.say("Varehus / warehouse: alle bunter er lastet / holds every batch")
-        else:
-            engine.say(_summary(outcome))
-            if outcome.failures:
-                raise dg.Failure(
-                    "dbt: " + "; ".join(outcome.failures),
-                    metadata={"failures": list(outcome.failures)},
-                    allow_retries=False,
-                )
-        if not built and kpi_values_key() in context.selected_asset_keys:
-            yield from _unchanged(context)
+        yield from _run(context, manifest, translator, engine.build_warehouse, kpi_values_key())
 
-    assets: dg.AssetsDefinition = warehouse
-    return assets
+    @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
+        manifest=manifest,
+        name="dbt_compare",
+        select=COMPARISON,
+        dagster_dbt_translator=translator,
+        required_resource_keys={"engine"},
+        pool=WRITER_POOL,
+        op_tags={"dagster/priority": "2"},
+    )
+    def comparison(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        engine: Engine = context.resources.engine
+        step = engine.compare_warehouse
+        yield from _run(context, manifest, translator, step, kpi_releasable_key())
+
+    return warehouse, comparison
 
 
-def _unchanged(context: dg.AssetExecutionContext) -> Iterator[Any]:
+_Step = Callable[[Callable[[RawEvent], None], Sequence[str]], BuildOutcome | None]
+
+
+def _run(
+    context: dg.AssetExecutionContext,
+    manifest: Mapping[str, Any],
+    translator: Translator,
+    step: _Step,
+    result: dg.AssetKey,
+) -> Iterator[Any]:
+    """One dbt build as Dagster events. `result` is the asset that the next step reads."""
+    engine: Engine = context.resources.engine
+    select = _selection(context, manifest, translator)
+    outcome: BuildOutcome | None = None
+    built = False
+    for item in _build(step, select):
+        if isinstance(item, BuildOutcome):
+            outcome = item
+            continue
+        message = DbtCoreCliEventMessage(raw_event=dict(item), event_history_metadata={})
+        for event in message.to_default_asset_events(manifest, translator, context):
+            built = built or _is_output_of(event, result)
+            yield event
+    if outcome is None:
+        engine.say("Varehus / warehouse: alle bunter er lastet / holds every batch")
+    else:
+        engine.say(_summary(outcome))
+        if outcome.failures:
+            raise dg.Failure(
+                "dbt: " + "; ".join(outcome.failures),
+                metadata={"failures": list(outcome.failures)},
+                allow_retries=False,
+            )
+    if not built and result in context.selected_asset_keys:
+        yield from _unchanged(context, result)
+
+
+def _unchanged(context: dg.AssetExecutionContext, result: dg.AssetKey) -> Iterator[Any]:
     """Nothing was pending: what is there is what a release is made from, and its tests passed."""
     metadata = {"status": "unchanged since the last build"}
-    yield dg.Output(None, output_name=kpi_values_key().to_python_identifier(), metadata=metadata)
+    yield dg.Output(None, output_name=result.to_python_identifier(), metadata=metadata)
     for check in context.selected_asset_check_keys:
-        if check.asset_key == kpi_values_key():
+        if check.asset_key == result:
             yield dg.AssetCheckResult(
                 asset_key=check.asset_key, check_name=check.name, passed=True, metadata=metadata
             )
 
 
-def _build(engine: Engine, select: list[str]) -> Iterator[RawEvent | BuildOutcome]:
+def _build(step: _Step, select: list[str]) -> Iterator[RawEvent | BuildOutcome]:
     """dbt's result events as they come, then the outcome. dbt works on a thread of its own, so
     that storing events does not stand in its way."""
     events: queue.Queue[RawEvent | BuildOutcome | BaseException | None] = queue.Queue()
 
     def work() -> None:
         try:
-            events.put(engine.build_warehouse(events.put, select))
+            events.put(step(events.put, select))
         except BaseException as error:
             events.put(error)
 
@@ -153,11 +198,8 @@ def _selection(
     return ["--select", *names, "--exclude-resource-type", "unit_test"]
 
 
-def _is_kpi_values(event: Any) -> bool:
-    return (
-        isinstance(event, dg.Output)
-        and event.output_name == kpi_values_key().to_python_identifier()
-    )
+def _is_output_of(event: Any, key: dg.AssetKey) -> bool:
+    return isinstance(event, dg.Output) and event.output_name == key.to_python_identifier()
 
 
 def _summary(outcome: BuildOutcome) -> str:

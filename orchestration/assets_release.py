@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets_dbt import kpi_values_key
+from orchestration.assets_dbt import kpi_releasable_key
 from orchestration.assets_sources import WRITER_POOL, lake_key
 from orchestration.engine import Engine, GateError
 from orchestration.quality.checkpoint import Finding
@@ -73,7 +73,7 @@ def build_release_asset(contracts: list[str]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=RELEASE_KEY,
-        deps=[kpi_values_key(), QUALITY_KEY, *(lake_key(contract) for contract in contracts)],
+        deps=[kpi_releasable_key(), QUALITY_KEY, *(lake_key(contract) for contract in contracts)],
         group_name="release",
         description="What readers see: suppressed, frozen, versioned, swapped in one step.",
         kinds={"duckdb", "parquet"},

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets_dbt import build_dbt_assets
+from orchestration.assets_disclosure import build_disclosure_asset
 from orchestration.assets_release import build_quality_asset, build_release_asset
 from orchestration.assets_sources import build_lake_assets, build_source_assets
 from orchestration.engine import Engine, Settings
@@ -45,7 +46,8 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         assets=[
             build_source_assets(specs),
             build_lake_assets(specs),
-            build_dbt_assets(engine.warehouse.manifest(), contracts),
+            *build_dbt_assets(engine.warehouse.manifest(), contracts),
+            build_disclosure_asset(contracts),
             build_quality_asset(list(specs), contracts),
             build_release_asset(contracts),
         ],

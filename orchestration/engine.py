@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ingestion.intake import IngestReport, ProgressCallback
     from ingestion.sources.spec import SourceSpec
+    from orchestration.disclosure.step import Decision
     from orchestration.release import BuildResult
 
 # A step started from Dagster waits this long for another process at work in the same home.
@@ -176,6 +177,65 @@ class Engine:
                 return None
             return self.warehouse.build(lake, on_event=on_event, select=select)
 
+    def disclosure_is_fresh(self) -> bool:
+        """True when what may be seen was decided on the present figures, and built from."""
+        known = state.read_disclosure(self.home)
+        return self._decided_on_this(known) and not known.failures
+
+    def disclose(self) -> Decision | None:
+        """Decide what may be seen of the present figures; nothing to do when that is known."""
+        from orchestration.disclosure.step import disclose
+        from orchestration.suppression import load_policy
+
+        with self.writer():
+            if self.disclosure_is_fresh():
+                return None
+            known = state.read_disclosure(self.home)
+            # Taken back before the work: the second build has to follow, whatever happens here.
+            state.write_disclosure(self.home, state.DisclosureState(project=known.project))
+            return disclose(
+                self.home.warehouse,
+                self.home.releases,
+                self.receipts(),
+                load_policy(self.settings.policy_file),
+            )
+
+    def compare_warehouse(
+        self,
+        on_event: Callable[[RawEvent], None] | None = None,
+        select: Sequence[str] = (),
+    ) -> BuildOutcome | None:
+        """Build everything that is made from releasable figures, unless that is done."""
+        with self.writer():
+            if not select and self.disclosure_is_fresh():
+                return None
+            known = state.read_disclosure(self.home)
+            full = known.project != self.warehouse.project()
+            outcome = self.warehouse.compare(full=full, on_event=on_event, select=select)
+            if not select:
+                done = self._disclosure_state(outcome.failures, outcome.warnings)
+                state.write_disclosure(self.home, done)
+            return outcome
+
+    def _disclosure_state(
+        self, failures: Sequence[str] = (), warnings: Sequence[str] = ()
+    ) -> state.DisclosureState:
+        return state.DisclosureState(
+            project=self.warehouse.project(),
+            lake=self.lake(),
+            policy=state.file_fingerprint(self.settings.policy_file),
+            failures=list(failures),
+            warnings=list(warnings),
+        )
+
+    def _decided_on_this(self, known: state.DisclosureState) -> bool:
+        wanted = self._disclosure_state()
+        return (known.project, known.lake, known.policy) == (
+            wanted.project,
+            wanted.lake,
+            wanted.policy,
+        )
+
     def held_back_by(self) -> list[str]:
         """Everything that keeps the present warehouse from being released."""
         lake = self.lake()
@@ -183,6 +243,10 @@ class Engine:
         reasons = [f"dbt: {failure}" for failure in known.failures]
         if not known.failures and not self.warehouse.is_fresh(lake):
             reasons.append("dbt: the warehouse does not hold every batch of the lake")
+        decided = state.read_disclosure(self.home)
+        reasons += [f"dbt: {failure}" for failure in decided.failures]
+        if not self._decided_on_this(decided):
+            reasons.append("disclosure: what may be seen of these figures has not been decided")
         reasons += [f"lake: {problem}" for problem in self.lake_problems()]
         reasons += [f"quality: {finding.sentence}" for finding in self.quality().blocking]
         return reasons
@@ -198,7 +262,6 @@ class Engine:
     def release(self) -> BuildResult:
         """Release the warehouse, unless something holds it back."""
         from orchestration.release import build_release
-        from orchestration.suppression import load_policy
 
         with self.writer():
             reasons = self.held_back_by()
@@ -208,14 +271,16 @@ class Engine:
                     + "\n- ".join(reasons)
                 )
             warnings = [finding.sentence for finding in self.quality().failed]
-            known = state.read_warehouse(self.home)
+            dbt_warnings = [
+                *state.read_warehouse(self.home).warnings,
+                *state.read_disclosure(self.home).warnings,
+            ]
             result = build_release(
                 self.home.warehouse,
                 self.home.releases,
                 self.receipts(),
-                policy=load_policy(self.settings.policy_file),
                 keep=self.settings.keep_releases,
-                gate={"dbt_warnings": known.warnings, "quality_warnings": warnings},
+                gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
             )
             state.write_release(self.home, self._release_state(result.release_id))
             return result
@@ -233,6 +298,7 @@ class Engine:
         lake = self.lake()
         return (
             self.warehouse.is_fresh(lake)
+            and self.disclosure_is_fresh()
             and self.checkpoint.known(lake) is not None
             and self.release_is_fresh()
         )

@@ -5,8 +5,9 @@ A release is one folder, `releases/<release_id>/`, that never changes after its 
 killed at any moment leaves either the old release current or the new one, and at worst a folder
 whose name starts with a dot, which the next build removes.
 
-Content is compared by hash: building again from the same warehouse makes nothing new. Small numbers
-are hidden here (`orchestration.suppression`), so no channel behind a release can show them.
+Content is compared by hash: building again from the same warehouse makes nothing new. What may not
+be seen was hidden before (`orchestration.disclosure`); a release that shows a small number all the
+same is not made.
 """
 
 from __future__ import annotations
@@ -27,14 +28,9 @@ import polars as pl
 
 from orchestration import atomic, release_content
 from orchestration.canonical import hash_ordered, ordered, with_codes, with_text
+from orchestration.disclosure.step import read_info
 from orchestration.locks import exclusive
-from orchestration.suppression import (
-    SUPPRESSED,
-    SuppressionPolicy,
-    load_policy,
-    suppress,
-    too_small,
-)
+from orchestration.suppression import HIDDEN_COLUMNS, SUPPRESSED, SuppressionPolicy, too_small
 
 POINTER = "current"
 HELD = "held"
@@ -81,15 +77,15 @@ def build_release(
     releases_dir: Path,
     receipts: pl.DataFrame,
     *,
-    policy: SuppressionPolicy | None = None,
     keep: int = DEFAULT_KEEP,
     gate: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> BuildResult:
     """Release the warehouse's KPIs; nothing new when the content is that of the current release."""
-    policy = policy or load_policy()
     with exclusive(releases_dir / ".lock", wait_seconds=_LOCK_WAIT_SECONDS, what="releases"):
         _remove_leftovers(releases_dir)
+        disclosed = _disclosed(warehouse)
+        policy = SuppressionPolicy.from_description(disclosed["policy"])
         tables = _releasable_tables(warehouse, receipts, policy)
         content_hash = hash_ordered(tables)
         settled = _already_released(releases_dir, content_hash)
@@ -99,7 +95,7 @@ def build_release(
         release_id = _free_id(releases_dir, created_at, content_hash)
         aside = releases_dir / f".building-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
-        metadata = _metadata(release_id, created_at, content_hash, tables, policy, gate)
+        metadata = _metadata(release_id, created_at, content_hash, tables, disclosed, gate)
         _write_files(aside, tables, metadata)
         target = releases_dir / release_id
         aside.rename(target)
@@ -256,15 +252,15 @@ def suppression_problems(
     values: pl.DataFrame, registry: pl.DataFrame, policy: SuppressionPolicy
 ) -> list[str]:
     """Small numbers that are visible, and hidden cells that still carry a number."""
-    kinds = release_content.kpi_kinds(registry)
-    joined = values.join(kinds, on="kpi_id", how="left")
+    kinds = release_content.kpi_kinds(registry).with_columns(
+        pl.col("kpi_id").cast(values.schema["kpi_id"], strict=False)
+    )
+    joined = values.join(kinds, on="kpi_id", how="left").with_columns(
+        pl.col("status").cast(pl.String)
+    )
     visible = joined.filter((pl.col("status") != SUPPRESSED) & too_small(policy)).height
     hidden = joined.filter(pl.col("status") == SUPPRESSED)
-    leaking = hidden.filter(
-        pl.any_horizontal(
-            pl.col("numerator", "denominator", "n", "value", "lower", "upper").is_not_null()
-        )
-    ).height
+    leaking = hidden.filter(pl.any_horizontal(pl.col(*HIDDEN_COLUMNS).is_not_null())).height
     return [
         *([f"{visible} cells show a small number"] if visible else []),
         *([f"{leaking} suppressed cells still carry a number"] if leaking else []),
@@ -282,26 +278,33 @@ def _in_order(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     }
 
 
+def _disclosed(warehouse: Path) -> dict[str, Any]:
+    if not warehouse.is_file():
+        raise ReleaseError(f"Varehuset finnes ikke / there is no warehouse: {warehouse}")
+    disclosed = read_info(warehouse)
+    if not disclosed:
+        raise ReleaseError(
+            "Avsløringskontrollen er ikke kjørt / disclosure control has not been run."
+        )
+    return disclosed
+
+
 def _releasable_tables(
     warehouse: Path, receipts: pl.DataFrame, policy: SuppressionPolicy
 ) -> dict[str, pl.DataFrame]:
-    if not warehouse.is_file():
-        raise ReleaseError(f"Varehuset finnes ikke / there is no warehouse: {warehouse}")
     tables = release_content.read_warehouse(warehouse)
-    values = tables["kpi_values"]
-    kinds = release_content.kpi_kinds(tables["kpi_registry"])
-    unregistered = set(values["kpi_id"].unique()) - set(kinds["kpi_id"])
+    values = tables["kpi_values"] = with_codes(tables["kpi_values"])
+    unregistered = set(values["kpi_id"].unique()) - set(tables["kpi_registry"]["kpi_id"])
     if unregistered:
         raise ReleaseError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
-    tables["kpi_values"] = suppress(_with_coded_keys(values), kinds, policy)
-    tables["units"] = release_content.with_source_systems(tables["units"], values)
+    problems = suppression_problems(values, tables["kpi_registry"], policy)
+    if problems:
+        raise ReleaseError("Små tall / small numbers: " + "; ".join(problems))
+    tables["units"] = release_content.with_source_systems(
+        tables["units"], values.with_columns(pl.col("level", "unit_id").cast(pl.String))
+    )
     tables |= release_content.coverage_tables(receipts, policy.min_count)
     return _in_order({name: with_codes(frame) for name, frame in tables.items()})
-
-
-def _with_coded_keys(values: pl.DataFrame) -> pl.DataFrame:
-    """All text but the status, which suppression gives a new value."""
-    return with_codes(values.drop("status")).with_columns(values["status"]).select(values.columns)
 
 
 def _write_files(
@@ -358,7 +361,7 @@ def _metadata(
     created_at: datetime,
     content_hash: str,
     tables: Mapping[str, pl.DataFrame],
-    policy: SuppressionPolicy,
+    disclosed: Mapping[str, Any],
     gate: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     values = tables["kpi_values"]
@@ -376,7 +379,8 @@ def _metadata(
         "period_start": _text(_days(values).min()),
         "period_end": _text(_days(values).max()),
         "source_coverage": release_content.coverage_summary(tables["data_coverage"]),
-        "suppression": policy.describe(),
+        "suppression": disclosed["policy"],
+        "disclosure": disclosed["report"],
         "gate": dict(gate or {}),
         "versions": _versions(("akuttkjede", "duckdb", "polars", "dbt-core", "dbt-duckdb")),
     }

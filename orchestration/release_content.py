@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import polars as pl
 
@@ -31,7 +31,12 @@ _KIND_OF_MEASURE = {
     "share": "share",
     "rate": "rate",
     "hours": "hours",
+    "hours_count": "hours",
     "interval": "statistic",
+    "mean": "statistic",
+    "ratio": "rate",
+    "standardized": "rate",
+    "excess": "share",
 }
 
 _UNITS_SQL = """
@@ -89,6 +94,20 @@ left join (
 ) as p on cast(m.municipality_code as varchar) = p.municipality_code
 """
 
+# Released as they are where the warehouse has them: what they say about figures they take from
+# kpi_releasable, and the rest is about units, sources and methods.
+FURTHER_TABLES = (
+    "kpi_comparisons",
+    "kpi_trends",
+    "kpi_breaks",
+    "kpi_series_breaks",
+    "peer_groups",
+    "unit_hierarchy",
+    "data_readiness",
+    "readiness_findings",
+    "chain_link_methods",
+)
+
 _SEEDS = (
     "rhf",
     "health_trusts",
@@ -107,27 +126,36 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
         relations = {
-            name: _relation(connection, name) for name in ("kpi_values", "kpi_registry", *_SEEDS)
+            name: relation(connection, name) for name in ("kpi_releasable", "kpi_registry", *_SEEDS)
         }
         names = {**relations, "unknown": UNKNOWN, "national": NATIONAL}
         tables = {
-            "kpi_values": connection.sql(f"select * from {relations['kpi_values']}").pl(),
+            "kpi_values": connection.sql(f"select * from {relations['kpi_releasable']}").pl(),
             "kpi_registry": connection.sql(f"select * from {relations['kpi_registry']}").pl(),
             "units": connection.sql(_UNITS_SQL.format(**names)).pl(),
             "geography": connection.sql(_GEOGRAPHY_SQL.format(**names)).pl(),
         }
+        for name in FURTHER_TABLES:
+            if (found := relation(connection, name, required=False)) is not None:
+                tables[name] = connection.sql(f"select * from {found}").pl()
     finally:
         connection.close()
     return tables
 
 
-def _relation(connection: Any, name: str) -> str:
+@overload
+def relation(connection: Any, name: str, *, required: Literal[True] = True) -> str: ...
+@overload
+def relation(connection: Any, name: str, *, required: Literal[False]) -> str | None: ...
+def relation(connection: Any, name: str, *, required: bool = True) -> str | None:
     """The one table or view of that name, whichever schema dbt put it in."""
     rows = connection.execute(
         "select table_schema from information_schema.tables"
         " where table_name = ? and table_catalog = current_database()",
         [name],
     ).fetchall()
+    if not rows and not required:
+        return None
     if len(rows) != 1:
         raise LookupError(f"expected one table {name} in the warehouse, found {len(rows)}")
     return f'"{rows[0][0]}"."{name}"'

@@ -29,6 +29,17 @@ class WarehouseState:
 
 
 @dataclass(frozen=True)
+class DisclosureState:
+    """The last disclosure step and the second dbt build: what they were made from, what failed."""
+
+    project: str | None = None
+    lake: str | None = None
+    policy: str | None = None
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ReleaseState:
     """The last release step: what it was made from, and the content it came to."""
 
@@ -68,6 +79,16 @@ def read_warehouse(home: Home) -> WarehouseState:
 def write_warehouse(home: Home, state: WarehouseState) -> None:
     """Remember the state of the warehouse."""
     atomic.write_json(home.state / "warehouse.json", asdict(state))
+
+
+def read_disclosure(home: Home) -> DisclosureState:
+    """The state of the disclosure step and the second build; empty when there is none."""
+    return DisclosureState(**_read(home, "disclosure", set(DisclosureState.__dataclass_fields__)))
+
+
+def write_disclosure(home: Home, state: DisclosureState) -> None:
+    """Remember the state of the disclosure step and the second build."""
+    atomic.write_json(home.state / "disclosure.json", asdict(state))
 
 
 def read_release(home: Home) -> ReleaseState:

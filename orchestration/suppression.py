@@ -17,13 +17,16 @@ the status `suppressed`. Cells without data keep their status.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 SUPPRESSED = "suppressed"
 HIDDEN_COLUMNS = ("numerator", "denominator", "n", "value", "lower", "upper", "coverage")
+GRAINS = ("day", "week", "month", "quarter", "year")
 DEFAULT_FILE = Path(__file__).with_name("suppression.yaml")
 
 
@@ -33,17 +36,28 @@ class SuppressionPolicy:
 
     min_count: int = 5
     min_denominator: int = 10
+    finest_grain: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.finest_grain.values()) - set(GRAINS)
+        if unknown:
+            raise ValueError(f"unknown grains in finest_grain: {sorted(unknown)}")
 
     def describe(self) -> dict[str, object]:
         """The form that goes into a release's metadata."""
-        return {"min_count": self.min_count, "min_denominator": self.min_denominator}
+        return {
+            "min_count": self.min_count,
+            "min_denominator": self.min_denominator,
+            "finest_grain": dict(self.finest_grain),
+        }
 
     @classmethod
-    def from_description(cls, value: dict[str, object]) -> SuppressionPolicy:
+    def from_description(cls, value: Mapping[str, Any]) -> SuppressionPolicy:
         """The inverse of `describe`."""
         return cls(
             min_count=int(str(value["min_count"])),
             min_denominator=int(str(value["min_denominator"])),
+            finest_grain=dict(value.get("finest_grain") or {}),
         )
 
 

@@ -17,12 +17,17 @@ from orchestration.paths import DBT_PROJECT, Home
 RawEvent = Mapping[str, Any]
 # The events that say what became of a node; everything else dbt reports is not collected.
 RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"})
+# Built after disclosure control, from what may be seen.
+COMPARISON = "tag:comparison"
+_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 _NORMAL_LOAD = (
-    *("--exclude-resource-type", "unit_test"),
+    *_NO_UNIT_TESTS,
     *("--exclude-resource-type", "seed"),
-    *("--exclude", "tag:reference", "tag:expensive"),
+    *("--exclude", "tag:reference", "tag:expensive", COMPARISON),
 )
-_FULL_LOAD = ("--full-refresh", "--exclude-resource-type", "unit_test")
+_FULL_LOAD = ("--full-refresh", *_NO_UNIT_TESTS, "--exclude", COMPARISON)
+_NORMAL_COMPARISON = (*_NO_UNIT_TESTS, "--select", COMPARISON, "--exclude", "tag:expensive")
+_FULL_COMPARISON = ("--full-refresh", *_NO_UNIT_TESTS, "--select", COMPARISON)
 
 
 class WarehouseError(RuntimeError):
@@ -124,6 +129,7 @@ class Warehouse:
     ) -> BuildOutcome:
         """Load what is new, or everything when the project has changed since the last build.
 
+        The models that compare figures are left to `compare`, after disclosure control.
         `select` builds a part of the project by hand; the state of the whole then stays unknown.
         """
         known = state.read_warehouse(self._home)
@@ -149,6 +155,23 @@ class Warehouse:
                 ),
             )
         return outcome
+
+    def compare(
+        self,
+        *,
+        full: bool,
+        on_event: Callable[[RawEvent], None] | None = None,
+        select: Sequence[str] = (),
+    ) -> BuildOutcome:
+        """Build what is made from releasable figures; all its tests too when `full`."""
+        arguments = (*(("--full-refresh",) if full else ()), *select) if select else ()
+        result = self._invoke(
+            "build",
+            "--no-write-json",
+            *(arguments or (_FULL_COMPARISON if full else _NORMAL_COMPARISON)),
+            on_event=on_event,
+        )
+        return _outcome(result, full_refresh=full)
 
     def _invoke(
         self, command: str, *arguments: str, on_event: Callable[[RawEvent], None] | None = None

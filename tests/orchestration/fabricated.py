@@ -9,6 +9,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from orchestration.disclosure.step import disclose
+from orchestration.suppression import SuppressionPolicy, load_policy
+
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 SEED_NAMES = (
     "rhf",
@@ -19,6 +22,29 @@ SEED_NAMES = (
     "urban_municipalities",
     "municipality_population",
 )
+# What the dbt model of the same name does.
+RELEASABLE_SQL = """
+create table marts.kpi_releasable as
+select v.* replace (
+        case when h.kpi_id is null then v.numerator end as numerator,
+        case when h.kpi_id is null then v.denominator end as denominator,
+        case when h.kpi_id is null then v.n end as n,
+        case when h.kpi_id is null then v.value end as value,
+        case when h.kpi_id is null then v.lower end as lower,
+        case when h.kpi_id is null then v.upper end as upper,
+        case when h.kpi_id is null then v.coverage end as coverage,
+        case when h.kpi_id is null then v.status else 'suppressed' end as status
+    ),
+    cast(null as varchar) as grade
+from marts.kpi_values as v
+inner join disclosure.kpi_scope as s
+    on (s.kpi_id, s.segment, s.level, s.period_grain)
+        = (v.kpi_id, v.segment, v.level, v.period_grain)
+    and v.period_start <= s.last_period_start
+left join disclosure.kpi_hidden as h
+    on (h.kpi_id, h.kpi_version, h.segment, h.period_grain, h.period_start, h.level, h.unit_id)
+        = (v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id)
+"""
 VALUES_SCHEMA = {
     "kpi_id": pl.String,
     "kpi_version": pl.Int32,
@@ -105,7 +131,7 @@ def registry() -> pl.DataFrame:
 
 def receipts(days: int = 3, source: str = "hdo_iccs_calls", **columns: Any) -> pl.DataFrame:
     """Receipts of accepted files, one a day, in the shape the lake gives them."""
-    start = date(2026, 9, 1)
+    start = date(2026, 10, 1) - timedelta(days=days)
     rows = [
         {
             "source": source,
@@ -131,8 +157,14 @@ def receipts(days: int = 3, source: str = "hdo_iccs_calls", **columns: Any) -> p
     )
 
 
-def write_warehouse(path: Path, kpi_values: pl.DataFrame | None = None) -> Path:
-    """A warehouse file with the tables that a release is made from."""
+def write_warehouse(
+    path: Path,
+    kpi_values: pl.DataFrame | None = None,
+    *,
+    releases: Path | None = None,
+    policy: SuppressionPolicy | None = None,
+) -> Path:
+    """A warehouse file with the tables that a release is made from, after disclosure control."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     frame = ordinary_values() if kpi_values is None else kpi_values
@@ -146,5 +178,9 @@ def write_warehouse(path: Path, kpi_values: pl.DataFrame | None = None) -> Path:
         seed = pl.read_csv(SEEDS / f"{name}.csv", infer_schema=False)
         connection.register("seed", seed)
         connection.execute(f"create table {name} as from seed")
+    connection.close()
+    disclose(path, releases or path.parent / "releases", receipts(), policy or load_policy())
+    connection = duckdb.connect(str(path))
+    connection.execute(RELEASABLE_SQL)
     connection.close()
     return path

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from orchestration import atomic, release
+from orchestration.disclosure.step import DisclosureError
 from orchestration.release import (
     build_release,
     get_release,
@@ -232,8 +233,10 @@ def test_verify_finds_small_numbers_and_leaking_cells() -> None:
 
 
 def test_an_unregistered_kpi_stops_the_release(tmp_path: Path) -> None:
-    warehouse = write_warehouse(tmp_path / "w.duckdb", values(value("made_up", n=100)))
-    with pytest.raises(release.ReleaseError, match="made_up"):
+    with pytest.raises(DisclosureError, match="made_up"):
+        write_warehouse(tmp_path / "w.duckdb", values(value("made_up", n=100)))
+    warehouse = tmp_path / "w.duckdb"
+    with pytest.raises(release.ReleaseError, match="disclosure control"):
         build_release(warehouse, tmp_path / "releases", receipts())
     assert list_releases(tmp_path / "releases") == []
 
@@ -256,11 +259,11 @@ def test_refused_files_are_counted_as_refused_not_delivered() -> None:
     both = pl.concat(
         [receipts(days=3), receipts(days=1, status="refused", accepted=0, rejected=0, rows_read=0)],
         how="vertical_relaxed",
-    ).filter(~((pl.col("status") == "accepted") & (pl.col("delivered_on").dt.day() == 2)))
+    ).filter(~((pl.col("status") == "accepted") & (pl.col("delivered_on").dt.day() == 29)))
     tables = coverage_tables(both, min_count=5)
     assert coverage_summary(tables["data_coverage"])["hdo_iccs_calls"] == {
-        "first_delivered_on": "2026-09-01",
-        "last_delivered_on": "2026-09-03",
+        "first_delivered_on": "2026-09-28",
+        "last_delivered_on": "2026-09-30",
         "days_delivered": 2,
         "days_missing": 1,
         "files_refused": 1,

@@ -1,0 +1,60 @@
+"""Disclosure control as an asset between the two dbt builds."""
+
+# Dagster reads the annotations of step functions, so they are not postponed here.
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration.assets_dbt import kpi_values_key
+from orchestration.assets_sources import WRITER_POOL, lake_key
+from orchestration.engine import Clock, Engine
+
+TABLES = {
+    "kpi_hidden": "The cells of kpi_values whose numbers are hidden, and why.",
+    "kpi_scope": "The last released period per KPI, segment, level and grain.",
+}
+
+
+def disclosure_key(table: str) -> dg.AssetKey:
+    """The key of a table that the second dbt build reads as a source."""
+    return dg.AssetKey(["disclosure", table])
+
+
+def build_disclosure_asset(contracts: list[str]) -> dg.AssetsDefinition:
+    """Decides what may be seen of the figures."""
+
+    @dg.multi_asset(
+        name="disclosure",
+        specs=[
+            dg.AssetSpec(
+                disclosure_key(table),
+                deps=[kpi_values_key(), *(lake_key(contract) for contract in contracts)],
+                group_name="disclosure",
+                description=description,
+                kinds={"duckdb"},
+            )
+            for table, description in TABLES.items()
+        ],
+        required_resource_keys={"engine"},
+        pool=WRITER_POOL,
+        op_tags={"dagster/priority": "2"},
+    )
+    def disclosure(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        engine: Engine = context.resources.engine
+        clock = Clock()
+        decision = engine.disclose()
+        if decision is None:
+            metadata: dict[str, Any] = {"status": "unchanged since the last decision"}
+        else:
+            metadata = dict(decision.report)
+            cells, hidden = decision.report["cells"], decision.hidden.height
+            engine.say(
+                f"Avsløringskontroll / disclosure: {hidden:,} av / of {cells:,} celler skjult / "
+                f"hidden, {clock.seconds:.1f} s"
+            )
+        for table in TABLES:
+            yield dg.MaterializeResult(asset_key=disclosure_key(table), metadata=metadata)
+
+    return disclosure

@@ -1,0 +1,89 @@
+"""Which periods are released: fine enough for their level, and over.
+
+A period that is not over changes from release to release, and the difference of two releases would
+be the days in between, also where those days are hidden. So a period is released when its last day
+has been delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from orchestration.suppression import GRAINS, SuppressionPolicy
+
+SCOPE_SCHEMA = {
+    "kpi_id": pl.String,
+    "segment": pl.String,
+    "level": pl.String,
+    "period_grain": pl.String,
+    "last_period_start": pl.Date,
+}
+_PER_SEGMENT = "segment"
+# Families whose figures also depend on record types that the KPI's contract does not name.
+_ALSO = {"video": ("call",), "chain": ("call",), "chains": ("call",)}
+
+
+def last_delivered(receipts: pl.DataFrame) -> dict[str, date]:
+    """The last delivered day per contract."""
+    rows = (
+        receipts.filter(pl.col("status") == "accepted")
+        .group_by("contract")
+        .agg(pl.col("delivered_on").max())
+        .drop_nulls()
+    )
+    return dict(rows.iter_rows())
+
+
+def last_closed(grain: str, last_day: date) -> date:
+    """First day of the last period of a grain that ends on `last_day` or before."""
+    after = last_day + timedelta(days=1)
+    match grain:
+        case "day":
+            return last_day
+        case "week":
+            return after - timedelta(days=after.weekday() + 7)
+        case "month":
+            return (after.replace(day=1) - timedelta(days=1)).replace(day=1)
+        case "quarter":
+            begun = date(after.year, 3 * ((after.month - 1) // 3) + 1, 1)
+            return (
+                begun.replace(month=begun.month - 3)
+                if begun.month > 1
+                else date(begun.year - 1, 10, 1)
+            )
+        case "year":
+            return date(after.year - 1, 1, 1)
+    raise ValueError(f"unknown grain {grain!r}")
+
+
+def released_periods(
+    keys: pl.DataFrame,
+    registry: pl.DataFrame,
+    delivered: Mapping[str, date],
+    policy: SuppressionPolicy,
+) -> pl.DataFrame:
+    """kpi_scope: per KPI, segment, level and grain the last period that is released.
+
+    `keys` has the columns kpi_id, segment and level; `registry` kpi_id, family and contract, the
+    latter being `segment` where the segment names the record type.
+    """
+    contracts = {
+        kpi_id: (contract, *_ALSO.get(family, ()))
+        for kpi_id, family, contract in registry.select("kpi_id", "family", "contract").iter_rows()
+    }
+    rows = []
+    for kpi_id, segment, level in keys.unique().sort(pl.all()).iter_rows():
+        names = [segment if name == _PER_SEGMENT else name for name in contracts.get(kpi_id, ("",))]
+        days = [delivered.get(name) for name in names]
+        if any(day is None for day in days):
+            continue
+        last_day = min(day for day in days if day is not None)
+        finest = GRAINS.index(policy.finest_grain.get(level, GRAINS[0]))
+        rows += [
+            (kpi_id, segment, level, grain, last_closed(grain, last_day))
+            for grain in GRAINS[finest:]
+        ]
+    return pl.DataFrame(rows, schema=SCOPE_SCHEMA, orient="row")
