@@ -47,6 +47,9 @@ STAMPS = (
     "cancelled",
 )
 
+# Share of the missions with stamps filled in by hand, by source.
+_BY_HAND = np.array([0.06, 0.02, 0.09, 0.02])
+
 _CALL_SHARE = 0.30
 _TRANSFERRED_CALL_SHARE = 0.85
 _OSLO = "0301"
@@ -100,7 +103,11 @@ def _from_calls(rng: Rng, ref: Reference, calls: Table, last_day: int) -> Table:
     )
     transferred = calls["parent"] >= 0
     share = np.where(transferred, _TRANSFERRED_CALL_SHARE, _CALL_SHARE)
-    rows = np.flatnonzero(fit & (rng.random(height(calls)) < share))
+    raises = fit & (rng.random(height(calls)) < share)
+    # A second caller about the same emergency does not raise another incident.
+    first = calls["same_event"]
+    raises &= ~((first >= 0) & raises[first])
+    rows = np.flatnonzero(raises)
     received = calls["answered"][rows] + uniform_ms(rng, 12, 75, len(rows))
     rows, received = (values[local_day(received) <= last_day] for values in (rows, received))
     central = calls["central"][rows]
@@ -207,7 +214,7 @@ def make_missions(ref: Reference, incidents: Table, days: range, seed: int) -> T
         "unit_number": 1 + rng.integers(0, 4, size),
         "urgency_first": first,
         "urgency_last": last,
-        "quality": pick(rng, [0.96, 0.03, 0.01], size),
+        "quality": _qualities(rng, source),
     }
     table |= _stamps(rng, ref, wide, rank, unit_type, last)
     _fit_into_extract(table)
@@ -216,7 +223,28 @@ def make_missions(ref: Reference, incidents: Table, days: range, seed: int) -> T
         values = table[name]
         # The western extract carries whole seconds, and so does the truth about it.
         table[name] = np.where(whole & (values != NONE), values - values % SECOND, values)
+    _round_by_hand(table)
     return table
+
+
+def _qualities(rng: Rng, source: Ints) -> Ints:
+    """Where the stamps come from: in some regions the crews often fill them in afterwards."""
+    by_hand = _BY_HAND[source]
+    drawn = rng.random(len(source))
+    return np.where(drawn < by_hand, 1, np.where(drawn < by_hand + 0.01, 2, 0))
+
+
+def _round_by_hand(table: Table) -> None:
+    """Stamps filled in by hand are whole minutes, rounded up, which keeps their order."""
+    by_hand = table["quality"] == 1
+    rounded = {}
+    for name in STAMPS[STAMPS.index("en_route") : STAMPS.index("cancelled")]:
+        values = table[name]
+        rounded[name] = np.where(values == NONE, NONE, -(-values // MINUTE) * MINUTE)
+    # Arriving and being free again in the same minute would look like one press of a button.
+    by_hand &= rounded["at_scene"] != rounded["available"]
+    for name, values in rounded.items():
+        table[name] = np.where(by_hand, values, table[name])
 
 
 def _unit_types(rng: Rng, wide: Table, rank: Ints, source: Ints) -> Ints:

@@ -42,6 +42,10 @@ L113, L116117, LOCAL8, ADMIN, OTHER = range(5)
 INBOUND, OUTBOUND, INTERNAL = range(3)
 ANSWERED, ABANDONED, TRANSFERRED, TECHNICAL = range(4)
 
+# Columns with the row of another call: the one passed on to it, the caller's unanswered call before
+# it, and the first call about the same emergency.
+REFERENCES = ("parent", "again", "same_event")
+
 # Callers who ring again and again; kept apart so that nobody else looks like a repetition.
 FREQUENT_CALLERS = 2000
 CALLERS = 9_900_000
@@ -72,6 +76,13 @@ PLAIN = (
     Flow("outbound", OTHER, OUTBOUND, 3_105_000, EMERGENCY, True, True),
 )
 
+# Whoever hangs up in the queue often rings again: share, and seconds until then (113, 116117).
+_REDIALS, _REDIAL_AFTER, _REDIAL_SPREAD = (0.6, 0.5), (25.0, 80.0), 1.3
+_REDIAL_LIMIT = 28 * MINUTE
+# Some emergencies have a second caller; and some callers hide their number.
+_SECOND_CALLER, _HIDDEN_NUMBER = 0.12, 0.015
+_SMS_113, _SMS_116117 = 0.0012, 0.0006
+
 # Operators: mean seconds occupied per answered call, and the margin over the offered load.
 _AMK_BUSY, _AMK_MARGIN, _AMK_LEAST = 230.0, 1.35, 2
 _LVS_BUSY, _LVS_MARGIN, _LVS_LEAST = 430.0, 0.12, 1
@@ -91,12 +102,13 @@ def make_calls(ref: Reference, days: range, last_day: int, scale: float, seed: i
 
 
 def _order(table: Table) -> Ints:
-    """Rows by time; rewrites parent references to the new positions."""
+    """Rows by time; rewrites references between rows to the new positions."""
     order = np.argsort(table["ring"], kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    parent = table["parent"]
-    parent[parent >= 0] = place[parent[parent >= 0]]
+    for name in REFERENCES:
+        rows = table[name]
+        rows[rows >= 0] = place[rows[rows >= 0]]
     return order
 
 
@@ -128,6 +140,8 @@ def _blank(ring: Ints, central: Ints, flow_line: Ints, direction: Ints) -> Table
         "to": np.full(size, NOBODY, dtype=np.int64),
         "transfer": empty_stamps(size),
         "parent": np.full(size, NOBODY, dtype=np.int64),
+        "again": np.full(size, NOBODY, dtype=np.int64),
+        "same_event": np.full(size, NOBODY, dtype=np.int64),
         "caller": np.full(size, NOBODY, dtype=np.int64),
         "municipality": np.full(size, NOBODY, dtype=np.int64),
         "basis": np.full(size, 2, dtype=np.int64),
@@ -158,7 +172,18 @@ def _queued_calls(rng: Rng, ref: Reference, days: range, scale: float) -> Table:
     arrival = np.where(emergency, ring, ring + menu_ms + handover_ms)
     wait, was_answered = _waits(rng, ref, arrival, central, emergency, joins, days, load, weights)
 
-    keep = rng.random(size) < scale if scale < 1 else np.ones(size, dtype=bool)
+    again, same_event = _companions(
+        rng,
+        central * 2 + emergency,
+        ring,
+        gave_up=np.where(joins & ~was_answered, arrival + wait, NONE),
+        helped=emergency & was_answered,
+        emergency=emergency,
+    )
+    # Calls that belong together are kept together, so that they look the same at every scale.
+    leader = _roots(np.where(again >= 0, again, same_event))
+    keep = rng.random(size)[leader] < scale if scale < 1 else np.ones(size, dtype=bool)
+    again, same_event = (_renumbered(rows, keep) for rows in (again, same_event))
     ring, central, line, emergency = ring[keep], central[keep], line[keep], emergency[keep]
     menu_ms, handover_ms, arrival = menu_ms[keep], handover_ms[keep], arrival[keep]
     in_menu, technical, joins = in_menu[keep], technical[keep], joins[keep]
@@ -178,8 +203,75 @@ def _queued_calls(rng: Rng, ref: Reference, days: range, scale: float) -> Table:
     _overflow(rng, ref, table)
     _scene(rng, ref, table)
     table["is_test"] = emergency & (rng.random(size) < 0.005)
-    table["is_sms"] = emergency & ~table["is_test"] & (rng.random(size) < 0.0006)
+    written = rng.random(size) < np.where(emergency, _SMS_113, _SMS_116117)
+    table["is_sms"] = written & ~table["is_test"] & (again < 0) & (same_event < 0)
+    table["again"], table["same_event"] = again, same_event
     return table
+
+
+def _companions(
+    rng: Rng,
+    group: Ints,
+    ring: Ints,
+    *,
+    gave_up: Ints,
+    helped: Bools,
+    emergency: Bools,
+) -> tuple[Ints, Ints]:
+    """Calls that are not a chance meeting: for each the unanswered call it repeats, or the first
+    call about the same emergency (-1: none). Both are among the calls of the same group.
+    """
+    size = len(ring)
+    order = np.lexsort((ring, group))
+    width = np.int64(2**43)
+    keys = group[order] * width + ring[order]
+
+    def next_after(rows: Ints, moment: Ints) -> tuple[Ints, Ints]:
+        """The first call of the group after a moment, if it comes soon; each call only once."""
+        place = np.searchsorted(keys, group[rows] * width + moment)
+        there = place < size
+        rows, moment, place = rows[there], moment[there], place[there]
+        found = order[place]
+        near = (group[found] == group[rows]) & (ring[found] - moment < 10 * MINUTE)
+        once = np.unique(found[near], return_index=True)
+        return once[0], rows[near][once[1]]
+
+    again = np.full(size, NOBODY, dtype=np.int64)
+    same_event = np.full(size, NOBODY, dtype=np.int64)
+    share = np.where(emergency, _REDIALS[0], _REDIALS[1])
+    rows = np.flatnonzero((gave_up != NONE) & (rng.random(size) < share))
+    pause = lognormal_ms(
+        rng,
+        np.where(emergency[rows], _REDIAL_AFTER[0], _REDIAL_AFTER[1]),
+        _REDIAL_SPREAD,
+        len(rows),
+    )
+    pause = np.clip(pause, 6 * SECOND, _REDIAL_LIMIT)
+    found, before = next_after(rows, gave_up[rows] + pause)
+    again[found] = before
+
+    rows = np.flatnonzero(helped & (rng.random(size) < _SECOND_CALLER))
+    found, before = next_after(rows, ring[rows] + uniform_ms(rng, 5, 240, len(rows)))
+    second = helped[found] & (again[found] < 0)
+    same_event[found[second]] = before[second]
+    return again, same_event
+
+
+def _roots(before: Ints) -> Ints:
+    """Follow references between rows to their start; a row without one is its own start."""
+    root = np.where(before < 0, np.arange(len(before)), before)
+    while True:
+        further = root[root]
+        if np.array_equal(further, root):
+            return root
+        root = further
+
+
+def _renumbered(rows: Ints, keep: Bools) -> Ints:
+    """References of the rows that are kept, as positions among those."""
+    place = np.cumsum(keep) - 1
+    kept = rows[keep]
+    return np.where(kept < 0, NOBODY, place[kept])
 
 
 def _waits(
@@ -355,28 +447,16 @@ def _handed_over(
 
 
 def _callers(rng: Rng, table: Table) -> None:
-    """Caller numbers of public calls; some who were not answered ring again within minutes."""
+    """Caller numbers of public calls; who was not answered and rings again keeps the number."""
     public = (table["direction"] == INBOUND) & (table["line"] <= LOCAL8)
     size = height(table)
     caller = FREQUENT_CALLERS + rng.integers(0, CALLERS, size)
     frequent = rng.random(size) < 0.03
     caller[frequent] = rng.integers(0, FREQUENT_CALLERS, int(frequent.sum()))
-    rows = np.flatnonzero(public)
-    rows = rows[np.lexsort((table["ring"][rows], table["line"][rows], table["central"][rows]))]
-    again = np.zeros(size, dtype=bool)
-    if len(rows) > 1:
-        before, after = rows[:-1], rows[1:]
-        gap = table["ring"][after] - table["ended"][before]
-        same = (table["central"][after] == table["central"][before]) & (
-            table["line"][after] == table["line"][before]
-        )
-        unanswered = table["outcome"][before] == ABANDONED
-        pair = same & unanswered & (gap > 15 * SECOND) & (gap < 15 * MINUTE)
-        pair &= (table["parent"][after] < 0) & (rng.random(len(pair)) < 0.35)
-        caller[after[pair]] = caller[before[pair]]
-        again[after[pair]] = True
-    child = table["parent"] >= 0
-    caller[child] = caller[table["parent"][child]]
+    hidden = rng.random(size) < _HIDDEN_NUMBER
+    caller[hidden] = NOBODY
+    caller = caller[_roots(np.where(table["again"] >= 0, table["again"], table["parent"]))]
     table["caller"] = np.where(public, caller, NOBODY)
     # Only a number seen once may be doubled on purpose (the same call in two systems).
-    table["is_plain_caller"] = public & ~frequent & ~again & ~child
+    alone = (table["again"] < 0) & (table["parent"] < 0)
+    table["is_plain_caller"] = public & ~frequent & ~hidden & alone

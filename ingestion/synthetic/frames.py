@@ -15,7 +15,7 @@ import polars as pl
 from ingestion.synthetic import air, alarms, calls, video
 from ingestion.synthetic.chance import stream
 from ingestion.synthetic.clock import Ints, day_number, extract_ms, local_day
-from ingestion.synthetic.links import Ends, true_links
+from ingestion.synthetic.links import Ends, call_relations, true_links
 from ingestion.synthetic.reference import Reference
 from ingestion.synthetic.tables import NOBODY, Table, height, labels, optional_text, stamp
 
@@ -224,16 +224,12 @@ def _call_frame(
 def _chain_ids(
     call: Table, incident: Table, incident_ids: pl.Series, seed: int, days: range
 ) -> pl.Series:
-    """The incident of each call that raised one, and of most calls that were passed on to it."""
+    """The incident of each call about one, and of most calls that were passed on to it."""
     rng = stream(seed, "chains", days.start)
-    rows = np.flatnonzero(incident["call"] >= 0)
-    raised = incident["call"][rows]
-    ids = incident_ids.gather(pl.Series(rows.astype(np.uint32))).to_list()
-    chain = dict(zip(raised.tolist(), ids, strict=True))
-    parents = call["parent"][raised]
-    known = (parents >= 0) & (rng.random(len(rows)) < 0.6)
-    for position in np.flatnonzero(known).tolist():
-        chain[int(parents[position])] = ids[position]
+    calls_about, about, through = call_relations(call, incident)
+    known = (through < 0) | (rng.random(len(about)) < 0.6)
+    ids = incident_ids.gather(pl.Series(about[known].astype(np.uint32))).to_list()
+    chain = dict(zip(calls_about[known].tolist(), ids, strict=True))
     return optional_text(chain, height(call))
 
 

@@ -43,10 +43,17 @@ class Ends(NamedTuple):
 def call_relations(call: Table, incident: Table) -> tuple[Ints, Ints, Ints]:
     """Calls, the incidents they are about, and the call between them (-1: none).
 
-    A call is about the incident it raised, and so is the call that was passed on to it.
+    A call is about the incident it raised, and so are a second call about the same emergency and
+    the call that was passed on to either.
     """
     incidents = np.flatnonzero(incident["call"] >= 0)
     raised = incident["call"][incidents]
+    raised_by = np.full(len(call["ring"]), -1, dtype=np.int64)
+    raised_by[raised] = incidents
+    first = call["same_event"]
+    second = np.flatnonzero((first >= 0) & (raised_by < 0) & (raised_by[first] >= 0))
+    incidents = np.concatenate([incidents, raised_by[first[second]]])
+    raised = np.concatenate([raised, second])
     before = call["parent"][raised]
     passed = before >= 0
     calls = np.concatenate([raised, before[passed]])

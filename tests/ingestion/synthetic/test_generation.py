@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import ingestion.synthetic as synthetic
-from ingestion.synthetic import generate
+from ingestion.synthetic import air, generate
 from ingestion.synthetic.clock import day_number, hours_of_day, local_day, local_ms
 from ingestion.synthetic.frames import Counters, make_clean
 from ingestion.synthetic.queueing import serve, staffing
@@ -243,3 +243,96 @@ def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
     generate(tmp_path, dt.date(2026, 1, 30), 4, 0.002, 1, progress=lambda *step: told.append(step))
     assert [step[0].split()[0] for step in told] == ["2026-01", "2026-02", "ødelagte", "fasit"]
     assert [step[1:] for step in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_who_is_not_answered_often_rings_again(
+    seasons: tuple[dict[str, pl.DataFrame], float],
+) -> None:
+    calls = (
+        seasons[0]["call"]
+        .filter(
+            (pl.col("direction") == "INBOUND")
+            & pl.col("service_line").is_in(["113", "116117", "LOCAL8"])
+        )
+        .with_columns((pl.col("service_line") == "113").alias("is_113"))
+    )
+    known = calls.filter(pl.col("_caller").is_not_null()).sort("ring_start_at")
+    hidden = 1 - known.height / calls.height
+    assert 0.01 < hidden < 0.02
+    following = known.with_columns(
+        (pl.col("ring_start_at").shift(-1).over("_caller", "is_113")).alias("next"),
+        (pl.col("outcome").shift(-1).over("_caller", "is_113")).alias("next_outcome"),
+    ).with_columns((pl.col("next") - pl.col("ring_start_at")).dt.total_seconds().alias("pause"))
+    left = following.filter(pl.col("outcome") == "ABANDONED")
+    soon = left.filter(pl.col("pause") <= 15 * 60)
+    assert 0.15 < soon.height / left.height < 0.6
+    assert {"ANSWERED", "ABANDONED"} <= set(soon["next_outcome"])
+    assert left.filter(pl.col("pause").is_between(15 * 60, 30 * 60)).height > 10
+    answered = following.filter(pl.col("outcome") == "ANSWERED")
+    assert answered.filter(pl.col("pause") <= 15 * 60).height < 0.01 * answered.height
+    local = pl.col("ring_start_at", "next").dt.replace_time_zone("UTC")
+    days = soon.select(local.dt.convert_time_zone("Europe/Oslo").dt.date())
+    assert (days["ring_start_at"] != days["next"]).any()
+
+
+def test_an_emergency_may_have_two_callers(seasons: tuple[dict[str, pl.DataFrame], float]) -> None:
+    calls = seasons[0]["call"].filter(
+        pl.col("chain_id").is_not_null() & (pl.col("service_line") == "113")
+    )
+    per_incident = calls.group_by("chain_id").len()["len"]
+    assert 0.03 < (per_incident > 1).mean() < 0.2  # type: ignore[operator]
+    assert calls.group_by("chain_id").agg(pl.col("central_id").n_unique())["central_id"].max() == 1
+
+
+def test_stamps_filled_in_by_hand_are_whole_minutes(
+    seasons: tuple[dict[str, pl.DataFrame], float],
+) -> None:
+    alarms = seasons[0]["alarm"]
+    steps = ["en_route_at", "at_scene_at", "at_patient_at", "departed_at", "at_destination_at"]
+    by_hand = alarms.filter(pl.col("ts_quality") == "MANUAL")
+    whole = pl.col(steps).dt.epoch("ms") % 60_000 == 0
+    assert by_hand.height > 50
+    assert by_hand["_source"].n_unique() == 4
+    rounded = by_hand.filter(pl.all_horizontal(whole.fill_null(True)))
+    assert rounded.height > 0.99 * by_hand.height
+    others = alarms.filter(pl.col("ts_quality") == "SYSTEM")
+    share = others.select((pl.col("at_scene_at").dt.epoch("ms") % 60_000 == 0).mean()).item()
+    assert share < 1 / 60
+    shares = alarms.group_by("_source").agg((pl.col("ts_quality") == "MANUAL").mean())
+    assert shares["ts_quality"].max() > 3 * shares["ts_quality"].min()  # type: ignore[operator]
+
+
+def _requests_of_a_month() -> pl.DataFrame:
+    """Declined requests of the whole country that are not about an alarm."""
+    day = day_number(dt.date(2026, 1, 1))
+    none = np.zeros(0, dtype=np.int64)
+    columns = ("unit_type", "type", "alerted", "municipality", "urgency_last", "cancelled")
+    table = air.make_requests(
+        load_reference(), dict.fromkeys(columns, none), range(day, day + 31), day + 30, 1.0, 3
+    )
+    declined = table["reason"][table["outcome"] == air.DECLINED]
+    return pl.DataFrame({"reason": [air.REASONS[code] for code in declined]})
+
+
+def test_everything_a_figure_asks_for_occurs(
+    seasons: tuple[dict[str, pl.DataFrame], float],
+) -> None:
+    """Every code of the lists below is in a few weeks of a twentieth of the country."""
+    frames = seasons[0]
+    calls = frames["call"]
+    assert (calls["channel"] == "SMS").any()
+    assert (calls["central_id"] != calls["home_central_id"]).any()
+    onward = calls.filter(pl.col("transferred_to").is_not_null())
+    kinds = onward.select(
+        pl.col("central_id").str.slice(0, 3), pl.col("transferred_to").str.slice(0, 3)
+    )
+    assert {("amk", "lvs"), ("lvs", "amk"), ("lvs", "lvs")} <= set(kinds.rows())
+    assert {"CONVEYED", "LEFT", "NO_PATIENT", "CANCELLED"} <= set(frames["alarm"]["result"])
+    assert {"CONNECTED", "FAILED"} <= set(frames["video_session"]["status"])
+    asked_for = ("WEATHER", "CONCURRENCY", "TECHNICAL", "CREW", "DUTY_TIME")
+    assert set(asked_for) <= set(_requests_of_a_month()["reason"])
+    assert frames["lat_request"]["at_scene_at"].is_not_null().any()
+    down = frames["lat_readiness"].filter(pl.col("state").is_in(["OFF", "REDUCED"]))
+    assert {
+        (state, owner) for state in ("OFF", "REDUCED") for owner in ("OPERATOR", "WEATHER")
+    } <= set(down.select("state", "attribution").rows())
