@@ -105,6 +105,11 @@ group by {% for key in keys %}u.{{ key }}, {% endfor %}u.level, u.unit_id
 3.267e0
 {%- endmacro %}
 
+{#- With fewer moving ranges there are no limits at all. -#}
+{% macro xmr_minimum_ranges() -%}
+3
+{%- endmacro %}
+
 {#- Points before limits are more than trial limits, and points in a row of a shift or trend. -#}
 {% macro xmr_settled_points() -%}
 12
