@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 GRAINS = ("day", "week", "month", "quarter", "year")
@@ -34,6 +35,37 @@ def parse_period(text: str) -> tuple[str, date]:
     raise PeriodError(
         f"{text!r} er ingen periode / is no period. 2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15."
     )
+
+
+@dataclass(frozen=True)
+class Span:
+    """Periods of one grain, by their first dates; an open end is None."""
+
+    grain: str | None
+    start_from: date | None
+    start_to: date | None
+
+
+def parse_span(
+    period: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    grain: str | None = None,
+) -> Span:
+    """A period, a span of periods (`2025..2026`, `2025-10..`), or its two ends.
+
+    "To September" takes in every day, week or month that begins in September.
+    """
+    if period is not None:
+        first, dots, last = period.partition("..")
+        start, end = start or first or None, end or (last if dots else first) or None
+    from_grain, from_date = parse_period(start) if start else (None, None)
+    to_grain, to_date = parse_period(end) if end else (None, None)
+    if grain is None and from_grain and to_grain and from_grain != to_grain:
+        raise PeriodError(f"{start} – {end}: velg --grain / set the grain: {', '.join(GRAINS)}")
+    if to_grain and to_date:
+        to_date = last_date(to_grain, to_date)
+    return Span(grain or from_grain or to_grain, from_date, to_date)
 
 
 def _first_date(grain: str, numbers: list[int]) -> date:

@@ -1,11 +1,16 @@
-"""Opening a release: resolve the pointer, open the file read-only, lock the connection down."""
+"""Opening a release: resolve the pointer, attach the file read-only, lock the connection down."""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import json
 import os
+import threading
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +27,26 @@ METADATA = "metadata.json"
 # the pointer again, so losing this race twice in a row takes two publications in a millisecond.
 _ATTEMPTS = 20
 _WAIT_SECONDS = 0.05
+# Releases that stay open in a process, the one used last at the end.
+_KEPT_OPEN = 3
+# The order matters: without external access, nothing can be attached and no folder chosen.
+_LOCK_DOWN = (
+    "set temp_directory = ''",
+    "set enable_external_access = false",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    # Tables are those of the release, never variables of the calling program.
+    "set python_enable_replacements = false",
+    "set memory_limit = '4GB'",
+    "set lock_configuration = true",
+)
 
 
 class NoReleaseError(RuntimeError):
     """There is no release to read."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Release:
     """An open release. Readers keep seeing it, whole, even when a newer one is published."""
 
@@ -37,20 +55,49 @@ class Release:
     metadata: Mapping[str, Any] = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
 
-    def sql(self, statement: str, parameters: list[Any] | None = None) -> pl.DataFrame:
-        """The result of one read-only statement. Each call has a cursor of its own."""
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own on the tables of the release, for one thread."""
         with self.connection.cursor() as cursor:
+            cursor.execute("use release")
+            yield cursor
+
+    def sql(self, statement: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """The result of one read-only statement."""
+        with self.cursor() as cursor:
             relation = cursor.sql(statement, params=parameters or [])
             if relation is None:
                 raise ValueError("the statement gives no rows")
             frame: pl.DataFrame = relation.pl()
             return frame
 
+    def rows(self, statement: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+        """The same as dictionaries, for small tables and without loading polars."""
+        with self.cursor() as cursor:
+            found = cursor.execute(statement, parameters or [])
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
     def table(self, name: str) -> pl.DataFrame:
         """A whole table of the release."""
-        if name not in self.metadata["tables"]:
+        if not self.has(name):
             raise KeyError(name)
         return self.sql(f'select * from "{name}"')
+
+    @functools.cached_property
+    def columns(self) -> Mapping[str, frozenset[str]]:
+        """The columns of each table. Releases of different ages have different ones."""
+        found: dict[str, set[str]] = {}
+        for row in self.rows(
+            "select table_name, column_name from duckdb_columns()"
+            " where database_name = 'release' and not internal"
+        ):
+            found.setdefault(row["table_name"], set()).add(row["column_name"])
+        return {name: frozenset(columns) for name, columns in found.items()}
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the release has the table, and the columns in it."""
+        return table in self.columns and set(columns) <= self.columns[table]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -90,16 +137,7 @@ def current_release_id(releases_dir: Path) -> str:
 def open_current(releases_dir: Path | None = None) -> Release:
     """Open the current release."""
     folder = releases_dir or default_releases_dir()
-    problem: Exception | None = None
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            time.sleep(_WAIT_SECONDS)
-        release_id = current_release_id(folder)
-        try:
-            return open_release(folder, release_id)
-        except NoReleaseError as error:
-            problem = error
-    raise NoReleaseError(f"{problem}")
+    return _patiently(folder, lambda: open_release(folder, current_release_id(folder)))
 
 
 def open_release(releases_dir: Path, release_id: str) -> Release:
@@ -107,20 +145,89 @@ def open_release(releases_dir: Path, release_id: str) -> Release:
     import duckdb
 
     path = releases_dir / release_id
+    connection = duckdb.connect(":memory:")
     try:
         metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
-        connection = duckdb.connect(
-            str(path / DATABASE),
-            read_only=True,
-            config={
-                "enable_external_access": "false",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "lock_configuration": "true",
-            },
-        )
+        # Attached and not opened, so that the same process can still open the file by itself with
+        # other settings: DuckDB allows one set of settings per opened file and process.
+        connection.execute(f"attach {_quoted(path / DATABASE)} as release (read_only)")
+        connection.execute("use release")
+        for statement in _LOCK_DOWN:
+            connection.execute(statement)
     except (OSError, duckdb.IOException) as error:
+        connection.close()
         raise NoReleaseError(
             f"Utgivelse {release_id} kan ikke åpnes / cannot be opened: {error}"
         ) from error
     return Release(release_id, path, metadata, connection)
+
+
+_open: OrderedDict[Path, Release] = OrderedDict()
+_open_lock = threading.Lock()
+
+
+def shared(release: str | Path | None = None, releases_dir: Path | None = None) -> Release:
+    """A release that stays open for the next call. The pointer is read again each time.
+
+    `release` is an id or its beginning, or the folder of a release wherever it was copied; without
+    it the current one.
+    """
+    folder = releases_dir or default_releases_dir()
+    if release is None:
+        return _patiently(folder, lambda: _keep_open(folder / current_release_id(folder)))
+    if isinstance(release, Path) or (Path(release) / METADATA).is_file():
+        return _keep_open(Path(release).expanduser().resolve())
+    return _keep_open(folder / _full_id(folder, release))
+
+
+def close_shared() -> None:
+    """Let go of every release that `shared` has open."""
+    with _open_lock:
+        while _open:
+            _open.popitem()[1].close()
+
+
+def _keep_open(path: Path) -> Release:
+    with _open_lock:
+        release = _open.get(path)
+        if release is None:
+            release = open_release(path.parent, path.name)
+            if not _open:
+                atexit.register(close_shared)
+            _open[path] = release
+        _open.move_to_end(path)
+        while len(_open) > _KEPT_OPEN:
+            # Not closed here: another thread may be reading. It closes when the last one is done.
+            _open.popitem(last=False)
+        return release
+
+
+def _full_id(releases_dir: Path, beginning: str) -> str:
+    found = sorted(
+        path.parent.name
+        for path in releases_dir.glob(f"*/{METADATA}")
+        if path.parent.name.startswith(beginning)
+    )
+    if beginning in found:
+        return beginning
+    if len(found) != 1:
+        which = "er flertydig / is ambiguous" if found else "finnes ikke / does not exist"
+        raise NoReleaseError(f"Utgivelse / release {beginning!r} {which}: {', '.join(found)}")
+    return found[0]
+
+
+def _patiently(releases_dir: Path, attempt: Callable[[], Release]) -> Release:
+    problem: Exception | None = None
+    for number in range(_ATTEMPTS):
+        if number:
+            time.sleep(_WAIT_SECONDS)
+        current_release_id(releases_dir)
+        try:
+            return attempt()
+        except NoReleaseError as error:
+            problem = error
+    raise NoReleaseError(f"{problem}")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -2,84 +2,141 @@
 
 from __future__ import annotations
 
-import functools
+import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli.common import fail
+from orchestration.cli.reading import chosen_format, deliver, readable
 
 if TYPE_CHECKING:
     from reporting.query import KpiQuery
 
 app = typer.Typer(help="Query released KPIs and their definitions.", no_args_is_help=True)
 _TABLE_ROWS = 500
-P = ParamSpec("P")
-R = TypeVar("R")
+_ROW_LIMIT = 100_000
+_LABEL_WIDTH = 20
 
-
-def _readable(function: Callable[P, R]) -> Callable[P, R]:
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        from reporting.periods import PeriodError
-        from reporting.query import QueryError
-        from reporting.reader import NoReleaseError
-
-        try:
-            return function(*args, **kwargs)
-        except (PeriodError, QueryError, NoReleaseError) as error:
-            raise fail(str(error)) from error
-
-    return wrapped
+ReleaseOption = Annotated[
+    str | None,
+    typer.Option("--release", help="Release id, its beginning, or a folder; else the current one."),
+]
 
 
 @app.command("list")
-@_readable
-def list_command() -> None:
-    """Every KPI: name, unit, levels and segments."""
+@readable
+def list_command(
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Words to look for in names and definitions.")
+    ] = None,
+    release: ReleaseOption = None,
+) -> None:
+    """KPIs with name, unit, target, levels and segments; those with the words, if given."""
     from reporting.export import text_table
-    from reporting.query import list_kpis
-    from reporting.reader import open_current
+    from reporting.metrics import kpi_rows, open_release
 
-    with open_current() as release:
-        kpis = list_kpis(release).drop("kpi_number", strict=False).fill_null("")
-        headers = dict(
-            zip(kpis.columns, ("KPI", "navn", "enhet", "nivåer", "segmenter"), strict=True)
-        )
-        typer.echo("\n".join(text_table(headers, kpis.to_dicts())))
-        typer.echo(f"Utgivelse / release {release.release_id}")
+    opened = open_release(release)
+    rows = kpi_rows(opened, " ".join(words or []))
+    if not rows:
+        raise fail(f"Ingen nøkkeltall med / no KPI with: {' '.join(words or [])}")
+    shown = [
+        {
+            "kpi_id": row["kpi_id"],
+            "name": row["name_nb"],
+            "unit": row["unit"] or "",
+            "target": "" if row["target"] is None else str(row["target"]),
+            "levels": row["levels"],
+            "segments": row["segments"],
+            "status": "" if row["status"] == "active" else _status(row),
+        }
+        for row in rows
+    ]
+    headers = {
+        "kpi_id": "KPI",
+        "name": "navn",
+        "unit": "enhet",
+        "target": "mål",
+        "levels": "nivåer",
+        "segments": "segmenter",
+        "status": "",
+    }
+    typer.echo("\n".join(text_table(headers, shown)))
+    typer.echo(f"Utgivelse / release {opened.release_id}")
+
+
+def _status(row: dict[str, Any]) -> str:
+    if row["status"] != "no_source":
+        return str(row["status"])
+    return f"ingen kilde / no source: {row['status_reason'] or ''}".strip(": ")
 
 
 @app.command()
-@_readable
-def show(kpi: Annotated[str, typer.Argument(help="KPI id.")]) -> None:
-    """The definition of one KPI, as the registry has it."""
-    from reporting.query import show_kpi
-    from reporting.reader import open_current
+@readable
+def show(
+    kpi: Annotated[str, typer.Argument(help="KPI id.")],
+    version: Annotated[int | None, typer.Option(help="Version; else the newest.")] = None,
+    release: ReleaseOption = None,
+) -> None:
+    """The definition of one KPI, its breaks, and the SQL that computes it."""
+    from reporting.metrics import break_rows, definition_of, open_release
+    from reporting.query import KpiQuery
 
-    with open_current() as release:
-        for key, value in show_kpi(release, kpi).items():
-            if value not in (None, ""):
-                typer.echo(f"{key:16} {value}")
-        typer.echo(f"{'release':16} {release.release_id}")
+    opened = open_release(release)
+    found = definition_of(opened, kpi, version)
+    sql = found.pop("sql")
+    for key, value in found.items():
+        if value not in (None, ""):
+            typer.echo(f"{key:{_LABEL_WIDTH}} {value}")
+    if found["status"] == "no_source":
+        typer.echo("\n" + _status(found))
+    breaks = break_rows(opened, KpiQuery(kpis=[kpi]))
+    for text, units in _by_text(breaks).items():
+        shown = ", ".join(units[:5]) + (f" … ({len(units)})" if len(units) > 5 else "")
+        typer.echo(f"{'break':{_LABEL_WIDTH}} {text}: {shown}")
+    typer.echo(f"{'release':{_LABEL_WIDTH}} {opened.release_id}")
+    if sql:
+        typer.echo(f"\n{sql}")
+
+
+def _by_text(breaks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in breaks:
+        text = f"{row['break_date']} {row['kind']}: {row['text_nb']}"
+        units = found.setdefault(text, [])
+        if row["unit_id"] not in units:
+            units.append(row["unit_id"])
+    return found
 
 
 @app.command()
-@_readable
+@readable
 def query(
     kpi: Annotated[list[str] | None, typer.Argument(help="KPI ids; all if not given.")] = None,
     level: Annotated[list[str] | None, typer.Option(help="Level (repeatable).")] = None,
-    unit: Annotated[list[str] | None, typer.Option(help="Unit id (repeatable).")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="day to year, segment, region, health_trust or county (repeatable)."),
+    ] = None,
+    unit: Annotated[list[str] | None, typer.Option(help="Unit id or name (repeatable).")] = None,
     segment: Annotated[list[str] | None, typer.Option(help="Segment (repeatable).")] = None,
     period: Annotated[
-        str | None, typer.Option(help="2026, 2026-Q3, 2026-09, 2026-W40 or 2026-09-15.")
+        str | None,
+        typer.Option(help="2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15, or 2025..2026."),
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help="First period.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last period.")] = None,
-    grain: Annotated[str | None, typer.Option(help="day, week, month, quarter or year.")] = None,
+    grain: Annotated[
+        str | None,
+        typer.Option(help="day, week, month, quarter, year or all; else the period's, else month."),
+    ] = None,
+    peers: Annotated[bool, typer.Option("--peers", help="Compare with similar units.")] = False,
+    trends: Annotated[bool, typer.Option("--trends", help="Limits and signals over time.")] = False,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the definition, or all; else the one in force.")
+    ] = None,
     no_data: Annotated[
         bool, typer.Option("--no-data/--without-no-data", help="Also cells without data.")
     ] = True,
@@ -87,63 +144,64 @@ def query(
         str | None, typer.Option("--format", help="table, csv, json, xlsx or parquet.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Most rows to give; 0 is no limit. A table shows 500.")
+    ] = _ROW_LIMIT,
+    release: ReleaseOption = None,
 ) -> None:
-    """Values of the current release, filtered."""
-    from reporting.export import BINARY_FORMATS, FORMATS, render, write
+    """Values of the current release, filtered. Says so when there are more than the limit."""
+    from reporting.describe import describe
+    from reporting.metrics import kpi_query, open_release
+    from reporting.query import count
     from reporting.query import query as run_query
-    from reporting.reader import open_current
 
-    suffix = output.suffix.lstrip(".").lower() if output else ""
-    chosen = fmt or (suffix if suffix in FORMATS else "table")
-    if chosen not in FORMATS:
-        raise fail(f"--format {chosen}: {', '.join(FORMATS)}")
-    if chosen in BINARY_FORMATS and output is None:
-        raise fail(f"--format {chosen} trenger / needs --output FILE")
-    wanted = _wanted(kpi, level, unit, segment, period, start, end, grain, no_data)
-    with open_current() as release:
-        frame = run_query(release, wanted)
-        if output is not None:
-            write(frame, chosen, release.metadata, output)
-            typer.echo(f"{output}: {frame.height} rader, utgivelse {release.release_id}")
-            return
-        shown = frame.head(_TABLE_ROWS) if chosen == "table" else frame
-        sys.stdout.write(render(shown, chosen, release.metadata).decode())
-        if shown.height < frame.height:
-            typer.echo(
-                f"{frame.height - shown.height:,} rader til / more rows: bruk filter eller / "
-                "use filters or --output"
-            )
-
-
-def _wanted(
-    kpi: list[str] | None,
-    level: list[str] | None,
-    unit: list[str] | None,
-    segment: list[str] | None,
-    period: str | None,
-    start: str | None,
-    end: str | None,
-    grain: str | None,
-    no_data: bool,
-) -> KpiQuery:
-    from reporting.periods import PeriodError, last_date, parse_period
-    from reporting.query import KpiQuery
-
-    first, last = start or period, end or period
-    from_grain, from_date = parse_period(first) if first else (None, None)
-    to_grain, to_date = parse_period(last) if last else (None, None)
-    if grain is None and from_grain and to_grain and from_grain != to_grain:
-        raise PeriodError(f"{first} – {last}: sett --grain / set --grain")
-    if to_grain and to_date:
-        # "to September" takes in every day, week or month that begins in September
-        to_date = last_date(to_grain, to_date)
-    return KpiQuery(
-        kpis=kpi or (),
-        levels=level or (),
-        units=unit or (),
-        segments=segment or (),
-        grain=grain or from_grain or to_grain,
-        start_from=from_date,
-        start_to=to_date,
-        with_no_data=no_data,
+    chosen = chosen_format(fmt, output)
+    if chosen == "table":
+        limit = min(limit, _TABLE_ROWS) if limit and output is None else limit or _TABLE_ROWS
+    wanted = kpi_query(
+        kpis=kpi,
+        level=level,
+        by=by,
+        units=unit,
+        segments=segment,
+        period=period,
+        grain=grain,
+        start=start,
+        end=end,
+        peers=peers,
+        trends=trends,
+        version=_version(version),
+        no_data=no_data,
+        limit=limit or None,
+        is_cut_allowed=True,
     )
+    opened = open_release(release)
+    frame = run_query(opened, wanted)
+    in_all = _in_all(opened, wanted, frame.height, count)
+    about = (
+        {"release_id": opened.release_id}
+        if chosen in ("table", "csv") and output is None
+        else describe(opened, frame, shlex.join(["akutt", *sys.argv[1:]]), rows_in_all=in_all)
+    )
+    deliver(frame, chosen, about, output)
+    if in_all > frame.height:
+        typer.echo(
+            f"{in_all - frame.height:,} rader til / more rows: bruk filter eller / use filters or "
+            + ("--output" if chosen == "table" and output is None else "--limit 0"),
+            err=chosen != "table",
+        )
+
+
+def _in_all(opened: Any, wanted: KpiQuery, rows: int, count: Any) -> int:
+    """How many rows there are; they are counted only when the limit was reached."""
+    if wanted.limit is None or rows < wanted.limit:
+        return rows
+    return max(int(count(opened, wanted)), rows)
+
+
+def _version(text: str | None) -> Any:
+    if text is None or text == "all":
+        return text
+    if not text.isdigit():
+        raise fail(f"--version {text}: et tall eller all / a number or all")
+    return int(text)

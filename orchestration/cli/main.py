@@ -31,7 +31,10 @@ COMMANDS: dict[str, LazyCommand] = {
     "contract": LazyCommand("orchestration.cli.contract", "Show and export the data contracts."),
     "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),
     "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
-    "release": LazyCommand("orchestration.cli.release", "List, show, verify, roll back releases."),
+    "sql": LazyCommand("orchestration.cli.sql", "Your own SQL on a release, read-only."),
+    "release": LazyCommand(
+        "orchestration.cli.release", "List, show, verify, export, roll back releases."
+    ),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 

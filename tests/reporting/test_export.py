@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import fastexcel
 import polars as pl
 import pytest
 
-from reporting.export import FORMATS, render
+from reporting.columns import heading
+from reporting.describe import describe
+from reporting.export import FORMATS, render, write
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_the_release_id_is_in_every_export(current: Release, fmt: str) -> None:
-    data = render(query(current, KpiQuery()), fmt, current.metadata)
+    frame = query(current, KpiQuery())
+    data = render(frame, fmt, describe(current, frame, "alt"))
     if fmt == "xlsx":
         reader = fastexcel.read_excel(data)
-        assert reader.sheet_names == ["KPI", "Om"]
+        assert reader.sheet_names == ["KPI", "Om", "Definisjoner", "Kolonner"]
         about = reader.load_sheet("Om", header_row=None).to_polars()
         assert current.release_id in about.to_series(1).to_list()
     else:
@@ -34,18 +38,37 @@ def test_machine_formats_give_the_frame_back(current: Release) -> None:
     assert parquet.equals(frame)
     document = json.loads(render(frame, "json", current.metadata))
     assert [row["value"] for row in document["rows"]] == frame["value"].to_list()
-    sheet = (
-        fastexcel.read_excel(render(frame, "xlsx", current.metadata)).load_sheet("KPI").to_polars()
-    )
-    assert sheet["value"].to_list() == frame["value"].to_list()
+    reader = fastexcel.read_excel(render(frame, "xlsx", current.metadata))
+    sheet = reader.load_sheet("KPI").to_polars()
+    assert sheet.columns == [heading(name) for name in frame.columns]
+    for name in ("value", "n", "coverage"):
+        assert sheet[heading(name)].to_list() == frame[name].to_list()
+    # Excel has no dates without a clock.
+    dates = sheet[heading("period_start")]
+    assert isinstance(dates.dtype, pl.Datetime)
+    assert dates.cast(pl.Date).to_list() == frame["period_start"].to_list()
 
 
 def test_text_that_looks_like_a_formula_stays_text(current: Release) -> None:
     frame = query(current, KpiQuery(segments=["=call"]))
-    sheet = (
-        fastexcel.read_excel(render(frame, "xlsx", current.metadata)).load_sheet("KPI").to_polars()
-    )
-    assert sheet["segment"].to_list() == ["=call"]
+    reader = fastexcel.read_excel(render(frame, "xlsx", current.metadata))
+    assert reader.load_sheet("KPI").to_polars()[heading("segment")].to_list() == ["=call"]
+
+
+def test_a_csv_file_has_its_description_beside_it(current: Release, tmp_path: Path) -> None:
+    frame = query(current, KpiQuery(units=["amk_bergen", "amk_oslo"]))
+    about = describe(current, frame, "akutt kpi query")
+    files = write(frame, "csv", about, tmp_path / "out" / "tall.csv")
+    assert [path.name for path in files] == ["tall.csv", "tall.metadata.json"]
+    beside = json.loads(files[1].read_text("utf-8"))
+    assert beside["release_id"] == current.release_id
+    assert beside["query"] == "akutt kpi query"
+    kpis = {kpi["kpi_id"]: kpi for kpi in beside["kpis"]}
+    assert kpis["c113_within_10s"]["target"] == "90"
+    assert kpis["c113_within_10s"]["coverage_lowest"] == 0.9
+    assert {item["status"]: item["rows"] for item in beside["statuses"]}["suppressed"] == 1
+    assert [column["name"] for column in beside["columns"]] == frame.columns
+    assert all("en" in column for column in beside["columns"])
 
 
 def test_the_table_is_written_for_norwegian_readers(current: Release) -> None:
@@ -57,10 +80,10 @@ def test_the_table_is_written_for_norwegian_readers(current: Release) -> None:
         for line in text.splitlines()
     )
     hidden = next(line for line in text.splitlines() if "AMK Bergen" in line)
-    assert hidden.endswith(" :")
+    assert " :  " in hidden
     assert "1 000" not in hidden
     assert ".." in lines["answer_time_p90"]
-    assert "skjult (små tall)" in text
+    assert "skjult (små tall" in text
 
 
 def test_an_empty_result_is_a_table_without_rows(current: Release) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from reporting.periods import PeriodError, label, last_date, parse_period
-from reporting.query import KpiQuery, QueryError, latest_period, list_kpis, query, show_kpi
+from reporting.query import KpiQuery, QueryError, latest_period, query, show_kpi
 from reporting.reader import Release
 
 
@@ -67,10 +67,7 @@ def test_a_wrong_name_is_answered_with_near_ones(
         query(current, wanted)
 
 
-def test_list_and_show(current: Release) -> None:
-    kpis = list_kpis(current)
-    assert kpis["kpi_id"].to_list()[:2] == ["calls_offered", "c113_within_10s"]
-    assert kpis.row(1, named=True)["levels"] == "central, national, region"
+def test_show(current: Release) -> None:
     assert show_kpi(current, "calls_offered")["measure"] == "count"
     with pytest.raises(QueryError):
         show_kpi(current, "nothing")

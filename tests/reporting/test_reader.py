@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from reporting import reader
-from reporting.reader import NoReleaseError, Release, open_current
+from reporting.reader import NoReleaseError, Release, close_shared, open_current, shared
 
 
 def test_the_current_release_is_open_and_says_which_it_is(releases: Path, current: Release) -> None:
@@ -36,6 +37,40 @@ def test_the_connection_reaches_nothing_but_the_release(current: Release, statem
     with pytest.raises(duckdb.Error):
         current.sql(statement)
     assert current.sql("select 1 as one")["one"][0] == 1
+
+
+def test_the_file_can_be_opened_beside_the_release(current: Release) -> None:
+    with duckdb.connect(str(current.path / "akutt.duckdb"), read_only=True) as other:
+        assert other.sql("select count(*) from kpi_values").fetchall() == [(9,)]
+
+
+def test_a_shared_release_stays_open_until_the_pointer_moves(
+    releases: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "releases"
+    shutil.copytree(releases, folder)
+    first = shared(releases_dir=folder)
+    assert shared(releases_dir=folder) is first
+    newer = folder / "20990101T000000Z-newer"
+    shutil.copytree(folder / first.release_id, newer)
+    (folder / "current").write_text(newer.name)
+    assert shared(releases_dir=folder).release_id == newer.name
+    assert shared(first.release_id[:12], folder) is first
+    assert shared(str(newer)).path == newer
+    with pytest.raises(NoReleaseError, match="ambiguous"):
+        shared("20", folder)
+    with pytest.raises(NoReleaseError, match="does not exist"):
+        shared("1999", folder)
+    close_shared()
+    assert shared(releases_dir=folder) is not first
+
+
+def test_threads_share_a_release(releases: Path) -> None:
+    def ask(number: int) -> int:
+        return int(shared(releases_dir=releases).sql(f"select {number} as n")["n"][0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(200))) == list(range(200))
 
 
 def test_without_a_release_the_message_says_what_to_do(tmp_path: Path) -> None:

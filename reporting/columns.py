@@ -1,0 +1,187 @@
+"""The columns of a result and of the tables of a release: headings for people, meaning, groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading in bokmål, and what it holds in both languages."""
+
+    nb: str
+    meaning_nb: str
+    meaning_en: str
+
+
+KEY = (
+    "kpi_id",
+    "kpi_version",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
+)
+
+PEERS = (
+    "peer_group",
+    "peer_count",
+    "peer_q1",
+    "peer_median",
+    "peer_q3",
+    "region_value",
+    "national_value",
+    "target_difference",
+    "funnel_center",
+    "funnel_lower_95",
+    "funnel_upper_95",
+    "funnel_lower_998",
+    "funnel_upper_998",
+    "is_over_dispersed",
+    "comparator",
+    "verdict",
+    "verdict_nb",
+    "verdict_en",
+)
+
+TRENDS = (
+    "xmr_center",
+    "xmr_lower",
+    "xmr_upper",
+    "is_trial",
+    "phase_start",
+    "signal",
+    "signal_direction",
+    "assurance",
+    "trend_nb",
+    "trend_en",
+)
+
+# Type of the columns that a release may lack, so that a query always has them.
+SQL_TYPES = {
+    "peer_group": "varchar",
+    "peer_count": "bigint",
+    "is_over_dispersed": "boolean",
+    "comparator": "varchar",
+    "verdict": "varchar",
+    "verdict_nb": "varchar",
+    "verdict_en": "varchar",
+    "is_trial": "boolean",
+    "phase_start": "date",
+    "signal": "varchar",
+    "signal_direction": "varchar",
+    "assurance": "varchar",
+    "trend_nb": "varchar",
+    "trend_en": "varchar",
+    "grade": "varchar",
+}
+
+COLUMNS: dict[str, Column] = {
+    "kpi_id": Column("Nøkkeltall-id", "id i registeret", "id in the registry"),
+    "kpi_name": Column("Nøkkeltall", "navn på bokmål", "name in bokmål"),
+    "kpi_name_en": Column("Nøkkeltall (engelsk)", "navn på engelsk", "name in English"),
+    "kpi_version": Column("Versjon", "versjon av definisjonen", "version of the definition"),
+    "segment": Column(
+        "Segment", "del som aldri legges sammen med andre", "part that is never added to another"
+    ),
+    "period_grain": Column("Periodetype", "dag til år", "day, week, month, quarter or year"),
+    "period_start": Column(
+        "Periode fra", "første dag, lokal dato", "first day of the period, local date"
+    ),
+    "level": Column("Nivå", "hva enheten er", "what kind of unit it is"),
+    "unit_id": Column("Enhets-id", "kode for enheten", "code of the unit"),
+    "unit_name": Column("Enhet", "navn på enheten", "name of the unit"),
+    "geography_version": Column(
+        "Kommuneinndeling", "inndelingen tallet gjelder", "municipal division of the figure"
+    ),
+    "numerator": Column("Teller", "telleren", "the numerator"),
+    "denominator": Column("Nevner", "nevneren", "the denominator"),
+    "n": Column("Antall", "tilfeller tallet hviler på", "cases that the figure rests on"),
+    "value": Column("Verdi", "i nøkkeltallets enhet", "in the KPI's unit; per cent for shares"),
+    "measure_unit": Column("Måleenhet", "enhet for verdien", "unit of the value"),
+    "lower": Column("Nedre 95 %", "nedre grense, 95 %", "lower limit of the 95 % interval"),
+    "upper": Column("Øvre 95 %", "øvre grense, 95 %", "upper limit of the 95 % interval"),
+    "coverage": Column(
+        "Dekning", "brukbare av dem som skulle telle", "usable out of what should count, 0 to 1"
+    ),
+    "grade": Column(
+        "Datakvalitet", "karakter for grunnlaget", "grade of the data behind the figure"
+    ),
+    "status": Column("Status", "om det finnes et tall", "whether there is a figure, and why not"),
+    "status_reason": Column(
+        "Årsak", "hvorfor tallet ikke finnes", "what is lacking for a KPI without a source"
+    ),
+    "direction": Column("Ønsket retning", "up, down, neutral", "up, down or neutral is better"),
+    "target": Column("Mål", "krav eller mål, ellers tom", "target of the KPI, if it has one"),
+    "break_date": Column(
+        "Brudd", "siste brudd i serien", "last break in the series up to the end of the period"
+    ),
+    "is_break": Column(
+        "Brudd i perioden", "bruddet faller i perioden", "the break falls in this period"
+    ),
+    "break_kind": Column("Bruddtype", "hva som skiftet", "platform_cutover, definition, geography"),
+    "break_nb": Column("Om bruddet", "forklaring på bokmål", "explanation in bokmål"),
+    "break_en": Column("Om bruddet (engelsk)", "forklaring på engelsk", "explanation in English"),
+    "release_id": Column("Utgivelse", "utgivelsen tallet er fra", "release the figure is from"),
+    "peer_group": Column("Lik gruppe", "enheter som ligner", "group of similar units"),
+    "peer_count": Column("Antall like", "enheter i gruppen", "units in the group with a figure"),
+    "peer_q1": Column("Like, 1. kvartil", "nedre kvartil", "lower quartile of similar units"),
+    "peer_median": Column("Like, median", "median", "median of similar units"),
+    "peer_q3": Column("Like, 3. kvartil", "øvre kvartil", "upper quartile of similar units"),
+    "region_value": Column("Regionen", "verdi for regionen", "value of the unit's region"),
+    "national_value": Column("Landet", "verdi for landet", "value of the country"),
+    "target_difference": Column("Avstand til mål", "verdi minus mål", "value minus target"),
+    "funnel_center": Column("Trakt, midt", "midten av trakten", "centre of the funnel"),
+    "funnel_lower_95": Column("Trakt, nedre 95 %", "grense", "lower 95 % funnel limit"),
+    "funnel_upper_95": Column("Trakt, øvre 95 %", "grense", "upper 95 % funnel limit"),
+    "funnel_lower_998": Column("Trakt, nedre 99,8 %", "grense", "lower 99.8 % funnel limit"),
+    "funnel_upper_998": Column("Trakt, øvre 99,8 %", "grense", "upper 99.8 % funnel limit"),
+    "is_over_dispersed": Column(
+        "Overspredning", "mer spredning enn tilfeldig", "limits widened for over-dispersion"
+    ),
+    "comparator": Column(
+        "Sammenlignet med", "trakt, like enheter, landet", "what the verdict compares with"
+    ),
+    "verdict": Column("Vurdering (kode)", "kode", "code of the verdict"),
+    "verdict_nb": Column("Vurdering", "vurdering på bokmål", "verdict in bokmål"),
+    "verdict_en": Column("Vurdering (engelsk)", "vurdering på engelsk", "verdict in English"),
+    "xmr_center": Column("XmR, midt", "prosessens nivå", "centre line of the XmR chart"),
+    "xmr_lower": Column("XmR, nedre", "nedre prosessgrense", "lower process limit"),
+    "xmr_upper": Column("XmR, øvre", "øvre prosessgrense", "upper process limit"),
+    "is_trial": Column("Foreløpige grenser", "under 12 punkter", "limits of fewer than 12 points"),
+    "phase_start": Column("Fase fra", "siste brudd i grensene", "first period of these limits"),
+    "signal": Column("Signal", "regel som slo ut", "rule that was met"),
+    "signal_direction": Column(
+        "Signalets retning", "bedring eller bekymring", "improvement, concern or neutral"
+    ),
+    "assurance": Column("Måloppnåelse", "om målet nås over tid", "whether the target is met"),
+    "trend_nb": Column("Utvikling", "utvikling på bokmål", "development in bokmål"),
+    "trend_en": Column("Utvikling (engelsk)", "utvikling på engelsk", "development in English"),
+}
+
+STATUSES: dict[str, tuple[str, str]] = {
+    "ok": ("det finnes et tall", "there is a figure"),
+    "no_data": (
+        "ingen data for perioden, eller ingen tilfeller; det er ikke null",
+        "nothing was delivered, or there was no case; it is not zero",
+    ),
+    "no_denominator": (
+        "tilfeller uten befolkning å dele på",
+        "cases without a population to divide by",
+    ),
+    "suppressed": (
+        "skjult: tallet er lite, eller kunne røpe et lite tall",
+        "hidden: the number is small, or could reveal one that is",
+    ),
+    "no_source": (
+        "ingen kilde leverer det nøkkeltallet trenger ennå",
+        "no source delivers yet what the KPI needs",
+    ),
+}
+
+
+def heading(column: str) -> str:
+    """The heading of a column for people: bokmål, then the name that code uses."""
+    known = COLUMNS.get(column)
+    return f"{known.nb} / {column}" if known else column

@@ -1,0 +1,174 @@
+"""The small tables of a release, read once per open release: definitions and units.
+
+Names in a query are checked against these, never against the millions of values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import weakref
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from reporting.periods import GRAINS
+from reporting.reader import Release
+
+LEVELS = (
+    "national",
+    "region",
+    "health_trust",
+    "county",
+    "municipality",
+    "central",
+    "base",
+    "source_system",
+)
+NO_SOURCE = "no_source"
+
+
+class QueryError(ValueError):
+    """The release does not know a name in the query, or the query cannot be answered."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a KPI and the periods it is the official one for."""
+
+    number: int
+    first: date | None
+    before: date | None
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """Definitions by KPI (oldest version first), unit names by level and id, segments."""
+
+    kpis: Mapping[str, Sequence[Mapping[str, Any]]]
+    units: Mapping[tuple[str, str], str]
+    segments: frozenset[str]
+
+    def definition(self, kpi_id: str, version: int | None = None) -> Mapping[str, Any]:
+        """The registry's row of one version; the newest one if not told which."""
+        self.check("KPI", [kpi_id], self.kpis)
+        found = self.kpis[kpi_id]
+        if version is None:
+            return found[-1]
+        for row in found:
+            if row["version"] == version:
+                return row
+        raise QueryError(
+            f"{kpi_id}: ingen versjon / no version {version}; "
+            + ", ".join(str(row["version"]) for row in found)
+        )
+
+    def in_force(self, kpi_id: str) -> list[Version]:
+        """Per version the periods for which it is the official one.
+
+        That is the highest version that is valid on the period's first day; before all of them the
+        lowest.
+        """
+        rows = self.kpis[kpi_id]
+        found = []
+        for index, row in enumerate(rows):
+            later = [as_date(other["valid_from"]) for other in rows[index + 1 :]]
+            first = None if index == 0 else as_date(row["valid_from"])
+            before = min((day for day in later if day), default=None)
+            if first is None or before is None or first < before:
+                found.append(Version(row["version"], first, before))
+        return found
+
+    def without_source(self, kpis: Iterable[str]) -> list[Mapping[str, Any]]:
+        """Those of the KPIs that no source carries data for yet."""
+        newest = (self.kpis[kpi][-1] for kpi in kpis)
+        return [row for row in newest if row["status"] == NO_SOURCE]
+
+    def unit_ids(self, wanted: Sequence[str], levels: Sequence[str]) -> list[str]:
+        """Ids of units given by id or by name, in any mix of upper and lower case for names."""
+        here = {key: name for key, name in self.units.items() if not levels or key[0] in levels}
+        ids = {unit_id for _, unit_id in here}
+        by_name: dict[str, set[str]] = {}
+        for (_, unit_id), name in here.items():
+            by_name.setdefault(name.casefold(), set()).add(unit_id)
+        found: list[str] = []
+        for unit in wanted:
+            if unit in ids:
+                found.append(unit)
+            elif unit.casefold() in by_name:
+                found += sorted(by_name[unit.casefold()])
+            else:
+                raise unknown("unit", unit, {*ids, *here.values()})
+        return found
+
+    @staticmethod
+    def check(what: str, names: Iterable[str], valid: Collection[str]) -> None:
+        """Raise with near names when one is not valid."""
+        for name in names:
+            if name not in valid:
+                raise unknown(what, name, valid)
+
+
+def unknown(what: str, name: str, valid: Iterable[str]) -> QueryError:
+    """The error for a name that does not exist, with those that are near it."""
+    known = sorted(set(valid))
+    near = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    hint = ", ".join(near or known[:12])
+    return QueryError(f"Ukjent {what} / unknown {what}: {name!r}. {hint}")
+
+
+_cache: weakref.WeakKeyDictionary[Release, Dimensions] = weakref.WeakKeyDictionary()
+
+
+def dimensions(release: Release) -> Dimensions:
+    """The definitions and units of an open release."""
+    found = _cache.get(release)
+    if found is None:
+        found = _cache[release] = _read(release)
+    return found
+
+
+def _read(release: Release) -> Dimensions:
+    kpis: dict[str, list[dict[str, Any]]] = {}
+    rows = release.rows(
+        "select * replace (cast(version as integer) as version) from kpi_registry"
+        " order by cast(number as integer), kpi_id, cast(version as integer)"
+    )
+    for row in rows:
+        # An empty cell of the registry is nothing, whichever way it was read in.
+        row = {key: None if value == "" else value for key, value in row.items()}
+        row.setdefault("status_reason", None)
+        kpis.setdefault(row["kpi_id"], []).append(row)
+    units = release.rows(
+        "select level, unit_id, coalesce(any_value(unit_name), unit_id) as unit_name from units"
+        " group by level, unit_id"
+    )
+    segments = {
+        segment for row in rows for segment in str(row["segments"] or "").split("|") if segment
+    }
+    return Dimensions(
+        kpis,
+        {(row["level"], row["unit_id"]): row["unit_name"] for row in units},
+        frozenset(segments),
+    )
+
+
+def check_segments(release: Release, wanted: Sequence[str]) -> None:
+    """Segments are named by the registry; the values are asked only for one that is not there."""
+    known = dimensions(release).segments
+    if set(wanted) <= known:
+        return
+    present = {row["segment"] for row in release.rows("select distinct segment from kpi_values")}
+    Dimensions.check("segment", wanted, known | present)
+
+
+def check_grain(grain: str | None) -> None:
+    """Raise when it is no grain."""
+    Dimensions.check("grain", [grain] if grain else [], GRAINS)
+
+
+def as_date(value: object) -> date | None:
+    """A date that a release holds as a date or as text."""
+    if value is None or isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value)[:10])

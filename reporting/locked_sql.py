@@ -1,0 +1,141 @@
+"""An analyst's own SQL on a release: it reads, it ends, and it sees nothing but the release."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reporting.reader import Release
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+ROW_CAP = 100_000
+TIME_LIMIT_SECONDS = 30.0
+
+_READING = {"SELECT", "EXPLAIN"}
+
+
+class SqlError(ValueError):
+    """The statement was refused, stopped, or is wrong; the message says which."""
+
+
+@dataclass(frozen=True)
+class SqlResult:
+    """The rows of a statement, and whether there were more than the cap."""
+
+    frame: pl.DataFrame
+    limit: int
+    is_cut: bool
+
+    def cut_message(self) -> str:
+        """What to tell when rows were left out."""
+        spaced = f"{self.limit:,}".replace(",", " ")
+        return (
+            f"Svaret er kuttet ved {spaced} rader. / "
+            f"The result is cut at {self.limit:,} rows. --limit / limit="
+        )
+
+
+def run_sql(
+    release: Release,
+    statement: str,
+    *,
+    limit: int = ROW_CAP,
+    seconds: float = TIME_LIMIT_SECONDS,
+) -> SqlResult:
+    """Run one reading statement, for so many rows and so many seconds at most."""
+    import duckdb
+
+    if limit < 1 or seconds <= 0:
+        raise SqlError("limit og tid må være over 0 / limit and seconds must be above 0")
+    with release.cursor() as cursor:
+        is_plain = _check(cursor, statement)
+        stopped = threading.Event()
+
+        def stop() -> None:
+            stopped.set()
+            with contextlib.suppress(duckdb.Error):
+                cursor.interrupt()
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            relation = cursor.sql(statement)
+            if relation is None:
+                raise SqlError("Setningen gir ingen rader. / The statement gives no rows.")
+            # Only a plain query can be limited before it runs.
+            frame: pl.DataFrame = (relation.limit(limit + 1) if is_plain else relation).pl()
+        except duckdb.Error as error:
+            if stopped.is_set():
+                raise SqlError(
+                    f"Stoppet etter {seconds:g} s. Avgrens på kpi_id og period_grain, som radene "
+                    f"er ordnet etter. / Stopped after {seconds:g} s. Filter on kpi_id and "
+                    "period_grain, by which the rows are ordered."
+                ) from error
+            raise _explained(release, error) from error
+        finally:
+            timer.cancel()
+    return SqlResult(frame.head(limit), limit, frame.height > limit)
+
+
+def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    """Refuse all but one reading statement; returns whether it is a plain query."""
+    import duckdb
+
+    try:
+        statements = cursor.extract_statements(statement)
+        kinds = [found.type.name for found in statements]
+    except duckdb.Error as error:
+        raise SqlError(f"SQL-en kan ikke leses / cannot be parsed: {_first(error)}") from error
+    except ValueError:
+        kinds = ["OTHER"]  # a kind of statement that the client does not know by name
+    if len(kinds) != 1:
+        raise SqlError(f"Én setning om gangen, ikke {len(kinds)}. / One statement at a time.")
+    (kind,) = kinds
+    # PIVOT without a list of values is several steps inside; each of them runs under the lock.
+    if kind == "MULTI" and re.match(r"\s*(?:--[^\n]*\n|\s)*pivot\b", statement, re.IGNORECASE):
+        return False
+    if kind not in _READING:
+        raise SqlError(
+            f"{kind}: bare lesing er tillatt (SELECT, WITH, FROM, DESCRIBE, SHOW, SUMMARIZE, "
+            f"PIVOT, EXPLAIN). / {kind}: only reading is allowed."
+        )
+    return bool(kind == "SELECT")
+
+
+def _explained(release: Release, error: duckdb.Error) -> SqlError:
+    """The engine's message, and what it means here."""
+    import duckdb
+
+    text = str(error)
+    if isinstance(error, duckdb.PermissionException):
+        return SqlError(
+            "Spørringen får bare lese utgivelsens tabeller, ingen filer eller nettverk. / "
+            f"The query may only read the tables of the release. ({_first(error)})"
+        )
+    if isinstance(error, duckdb.InvalidInputException) and (
+        "has been locked" in text or "read-only" in text
+    ):
+        return SqlError(
+            "Innstillinger og tabeller er låst. / Settings and tables are locked. "
+            f"({_first(error)})"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return SqlError(
+            "Spørringen trenger for mye minne; avgrens den. / The query needs too much memory; "
+            f"filter it. ({_first(error)})"
+        )
+    if isinstance(error, duckdb.CatalogException):
+        tables = ", ".join(sorted(release.columns))
+        return SqlError(f"{text.strip()}\nTabeller / tables: {tables}")
+    return SqlError(f"Feil i SQL-en / error in the SQL: {text.strip()}")
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

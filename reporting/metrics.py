@@ -1,0 +1,372 @@
+"""Standardized figures of the emergency chain, for analysts: `from reporting import metrics`.
+
+Every figure comes from a frozen release and is the same in every tool. The release that the pointer
+names stays open between calls; the pointer is read again in each call, so a new release is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from reporting.dimensions import LEVELS, Dimensions, QueryError, dimensions
+from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
+from reporting.periods import GRAINS, PeriodError, parse_span
+from reporting.query import (
+    PARENT_LEVELS,
+    KpiQuery,
+    TooManyRowsError,
+    breaks_table,
+    show_kpi,
+)
+from reporting.query import query as run_query
+from reporting.reader import NoReleaseError, Release, close_shared, shared
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = [
+    "NoReleaseError",
+    "PeriodError",
+    "QueryError",
+    "SqlError",
+    "TooManyRowsError",
+    "breaks",
+    "close",
+    "definition",
+    "kpis",
+    "query",
+    "release",
+    "sql",
+    "units",
+]
+
+DEFAULT_GRAIN = "month"
+DEFAULT_LIMIT = 100_000
+
+Names = str | Sequence[str] | None
+ReleaseName = str | Path | Release | None
+
+
+def query(
+    kpis: Names = None,
+    level: Names = None,
+    by: Names = None,
+    units: Names = None,
+    segments: Names = None,
+    period: str | None = None,
+    grain: str | None = None,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    peers: bool = False,
+    trends: bool = False,
+    version: int | Literal["all"] | None = None,
+    geography: str | None = None,
+    no_data: bool = True,
+    limit: int | None = DEFAULT_LIMIT,
+    release: ReleaseName = None,
+) -> pl.DataFrame:
+    """Released figures, one row per KPI, segment, period and unit.
+
+    Nothing is added up here: every row is a row of the release, so medians and shares are exact.
+    All names are keyword arguments; one name or a list of them. Example:
+
+        metrics.query(kpis="c113_within_10s", level="central", by="month", period="2026",
+                      peers=True)
+
+    Args:
+        kpis: KPI ids, `"answer_time_median"` or `["answer_time_median", "answer_time_p90"]`. All
+            when not given. `metrics.kpis()` lists them.
+        level: what the units are, `"central"` or `["national", "region"]`. All when not given.
+        by: what splits the rows further. A grain, `"month"`: one row per month inside `period`
+            (the same as `grain`). `"segment"`: one row per segment, which is always so, because
+            segments are never added together. A higher level, `"region"`, `"health_trust"` or
+            `"county"`: adds `region_id` and `region_name`, the region each unit belonged to when
+            the period began, to group or filter by. Several: `["month", "region"]`.
+        units: ids or names of units, `"amk_oslo"` or `["AMK Oslo", "AMK Bergen"]`.
+        segments: `"113"`, `["HELI", "PLANE"]`.
+        period: `"2026"`, `"2026-Q3"`, `"2026-09"`, `"2026-W40"`, `"2026-09-15"`, or a span of
+            them, `"2025..2026"`, `"2025-10.."`. Both ends are included.
+        grain: day, week, month, quarter, year, or `"all"`. Not given: that of `by`, else that of
+            `period`, else month.
+        start, end: the ends of the span by themselves, `start="2025-10", end="2026-03"`.
+        peers: adds comparison with similar units: `peer_median`, `peer_q1`, `peer_q3`,
+            `region_value`, `national_value`, `verdict_nb` and more (months, quarters and years).
+        trends: adds limits and signals of the XmR chart (weeks and months).
+        version: of the definition. Not given: the one in force when each period began. A number,
+            `1`: that one for all periods. `"all"`: every version, side by side.
+        geography: not given: the present division of municipalities. `"event"`: that of the time
+            of the event, where the release has it.
+        no_data: `False` leaves out cells for which there is nothing.
+        limit: the query fails, saying so, when it gives more rows than this. `None`: no limit.
+        release: id of a release or its beginning, `"20261123T"`, or the folder of one. The current
+            one when not given.
+
+    Returns:
+        A polars frame. `docs/analyst.md` explains each column.
+    """
+    opened = open_release(release)
+    return run_query(
+        opened,
+        kpi_query(
+            kpis=kpis,
+            level=level,
+            by=by,
+            units=units,
+            segments=segments,
+            period=period,
+            grain=grain,
+            start=start,
+            end=end,
+            peers=peers,
+            trends=trends,
+            version=version,
+            geography=geography,
+            no_data=no_data,
+            limit=limit,
+        ),
+    )
+
+
+def kpi_query(
+    *,
+    kpis: Names = None,
+    level: Names = None,
+    by: Names = None,
+    units: Names = None,
+    segments: Names = None,
+    period: str | None = None,
+    grain: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    peers: bool = False,
+    trends: bool = False,
+    version: int | Literal["all"] | None = None,
+    geography: str | None = None,
+    no_data: bool = True,
+    limit: int | None = None,
+    is_cut_allowed: bool = False,
+) -> KpiQuery:
+    """The arguments of `query` as people write them, as what to select."""
+    split = _names(by)
+    grains = [name for name in split if name in GRAINS]
+    Dimensions.check("by", split, [*GRAINS, "segment", *PARENT_LEVELS])
+    if len({*grains, *([grain] if grain else [])}) > 1:
+        raise QueryError(
+            f"Velg én periodetype / choose one grain: {', '.join([*grains, grain or ''])}"
+        )
+    chosen = grain or (grains[0] if grains else None)
+    everything = chosen == "all"
+    if not everything:
+        Dimensions.check("grain", [chosen] if chosen else [], [*GRAINS, "all"])
+    span = parse_span(period, start, end, chosen)
+    return KpiQuery(
+        kpis=_names(kpis),
+        levels=_names(level),
+        units=_names(units),
+        segments=_names(segments),
+        grain=None if everything else (chosen or span.grain or DEFAULT_GRAIN),
+        start_from=span.start_from,
+        start_to=span.start_to,
+        with_no_data=no_data,
+        by=[name for name in split if name in PARENT_LEVELS],
+        peers=peers,
+        trends=trends,
+        version=version,
+        geography=geography,
+        limit=limit,
+        is_cut_allowed=is_cut_allowed,
+    )
+
+
+def kpis(search: str | None = None, *, release: ReleaseName = None) -> pl.DataFrame:
+    """The KPIs: id, names, unit, target, levels, segments, status.
+
+    `search`: words that must all stand in id, number, name, definition or segment,
+    `metrics.kpis("113 svartid")`. A KPI with status `no_source` cannot be computed yet;
+    `status_reason` says what is lacking.
+    """
+    import polars as pl
+
+    rows = kpi_rows(open_release(release), search)
+    schema = {**dict.fromkeys(_KPI_COLUMNS, pl.String), "version": pl.Int32}
+    return pl.DataFrame(rows, schema=schema, strict=False, orient="row")
+
+
+_KPI_COLUMNS = (
+    "kpi_id",
+    "name_nb",
+    "name_en",
+    "unit",
+    "direction",
+    "target",
+    "levels",
+    "segments",
+    "version",
+    "status",
+    "status_reason",
+)
+
+
+def kpi_rows(opened: Release, search: str | None = None) -> list[dict[str, Any]]:
+    """The rows of `kpis`."""
+    words = (search or "").casefold().split()
+    found = []
+    for versions in dimensions(opened).kpis.values():
+        row = versions[-1]
+        text = " ".join(str(row.get(name) or "") for name in _SEARCHED).casefold()
+        if all(word in text for word in words):
+            found.append({name: row.get(name) for name in _KPI_COLUMNS})
+    for row in found:
+        for name in ("levels", "segments"):
+            row[name] = ", ".join(str(row[name] or "").split("|"))
+    return found
+
+
+_SEARCHED = ("kpi_id", "name_nb", "name_en", "definition_nb", "definition_en", "segments", "number")
+
+
+def definition(
+    kpi: str, version: int | None = None, *, release: ReleaseName = None
+) -> dict[str, Any]:
+    """Everything the registry says about one KPI: `metrics.definition("resp_median")`.
+
+    The newest version when not told which; `in_force_from` and `in_force_before` tell the periods
+    for which it is the official one. `sql` is what computes it, where the release has that.
+    """
+    opened = open_release(release)
+    return definition_of(opened, kpi, version)
+
+
+def definition_of(opened: Release, kpi: str, version: int | None = None) -> dict[str, Any]:
+    """`definition` on an open release."""
+    row = show_kpi(opened, kpi, version)
+    for period in dimensions(opened).in_force(kpi):
+        if period.number == row["version"]:
+            row["in_force_from"], row["in_force_before"] = period.first, period.before
+    row["sql"] = kpi_sql(opened, kpi, int(row["version"]))
+    return row
+
+
+def kpi_sql(opened: Release, kpi: str, version: int) -> str | None:
+    """The compiled SQL behind one KPI, as it was when the release was made."""
+    if not opened.has("kpi_sql", "kpi_id", "kpi_version", "sql"):
+        return None
+    rows = opened.rows(
+        "select sql from kpi_sql where kpi_id = ? and kpi_version = ?", [kpi, version]
+    )
+    return str(rows[0]["sql"]) if rows else None
+
+
+def units(level: str | None = None, *, release: ReleaseName = None) -> pl.DataFrame:
+    """The units of a level, with name and where they belong: `metrics.units("central")`."""
+    Dimensions.check("level", [level] if level else [], LEVELS)
+    where = "where level = ?" if level else ""
+    return open_release(release).sql(
+        f"select * from units {where} order by level, unit_id", [level] if level else []
+    )
+
+
+def breaks(
+    kpis: Names = None,
+    level: Names = None,
+    units: Names = None,
+    *,
+    release: ReleaseName = None,
+) -> pl.DataFrame:
+    """Breaks in the series, oldest first: `metrics.breaks("answer_time_p90", level="central")`.
+
+    Figures on either side of a break are not to be compared without thought.
+    """
+    import polars as pl
+
+    opened = open_release(release)
+    wanted = KpiQuery(kpis=_names(kpis), levels=_names(level), units=_names(units))
+    rows = break_rows(opened, wanted)
+    schema = dict.fromkeys(BREAK_COLUMNS, pl.String)
+    return pl.DataFrame(
+        rows, schema={**schema, "kpi_version": pl.Int32, "break_date": pl.Date}, orient="row"
+    )
+
+
+BREAK_COLUMNS = (
+    "kpi_id",
+    "kpi_version",
+    "segment",
+    "level",
+    "unit_id",
+    "break_date",
+    "kind",
+    "text_nb",
+    "text_en",
+)
+
+
+def break_rows(opened: Release, wanted: KpiQuery) -> list[dict[str, Any]]:
+    """The breaks of the series that a query may select, without regard to its periods."""
+    known = dimensions(opened)
+    Dimensions.check("KPI", wanted.kpis, known.kpis)
+    Dimensions.check("level", wanted.levels, LEVELS)
+    table = breaks_table(opened)
+    if table is None:
+        return []
+    conditions, parameters = ["kpi_id is not null"], []
+    for column, values in (
+        ("kpi_id", wanted.kpis),
+        ("level", wanted.levels),
+        ("unit_id", known.unit_ids(wanted.units, wanted.levels)),
+        ("segment", wanted.segments),
+    ):
+        if values:
+            conditions.append(f"list_contains(?::varchar[], {column})")
+            parameters.append(list(values))
+    return opened.rows(
+        f"select {', '.join(BREAK_COLUMNS)} from {table} where {' and '.join(conditions)}"
+        " order by break_date, kpi_id, level, unit_id, segment",
+        parameters,
+    )
+
+
+def sql(
+    statement: str,
+    *,
+    limit: int = ROW_CAP,
+    seconds: float = TIME_LIMIT_SECONDS,
+    release: ReleaseName = None,
+) -> pl.DataFrame:
+    """The rows of one SQL statement on the release, and nothing but the release.
+
+    `metrics.sql("select * from kpi_values where unit_id = 'amk_oslo' limit 10")`. It only reads,
+    reaches no file or network, and stops after `seconds`. At most `limit` rows; a warning says when
+    there were more.
+    """
+    import warnings
+
+    result = run_sql(open_release(release), statement, limit=limit, seconds=seconds)
+    if result.is_cut:
+        warnings.warn(result.cut_message(), stacklevel=2)
+    return result.frame
+
+
+def release(name: ReleaseName = None) -> dict[str, Any]:
+    """What a release says about itself: `metrics.release()["release_id"]`."""
+    return dict(open_release(name).metadata)
+
+
+def close() -> None:
+    """Let go of the open releases; the next call opens again."""
+    close_shared()
+
+
+def open_release(name: ReleaseName = None) -> Release:
+    """The open release of that name."""
+    return name if isinstance(name, Release) else shared(name)
+
+
+def _names(given: Names) -> list[str]:
+    """One name, several, or none, as a list without repeats."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(dict.fromkeys(given))
