@@ -51,7 +51,7 @@ def current(releases: Path) -> Iterator[Release]:
 
 # What later releases have besides: a second version, comparisons, trends, breaks, a hierarchy.
 FULLER = f"""
-alter table kpi_registry add column status_reason varchar;
+alter table kpi_registry add column if not exists status_reason varchar;
 insert into kpi_registry by name
     select * replace ('2' as version, '2026-09-01' as valid_from) from kpi_registry
     where kpi_id = 'c113_within_10s';
@@ -59,33 +59,33 @@ insert into kpi_registry by name
     select * replace ('unit_hour_utilisation' as kpi_id, '40' as number, 'no_source' as status,
         'Krever bemannede timer' as status_reason)
     from kpi_registry where kpi_id = 'calls_offered';
-alter table kpi_values add column grade varchar;
+alter table kpi_values add column if not exists grade varchar;
 update kpi_values set grade = 'B';
 insert into kpi_values by name
     select * replace (2 as kpi_version, value + 1 as value) from kpi_values
     where kpi_id = 'c113_within_10s' and level = 'central';
-create table kpi_comparisons as
+create or replace table kpi_comparisons as
     select {", ".join(KEY)}, 'amk' as peer_group, cast(16 as bigint) as peer_count,
         91.5 as peer_q1, 93.0 as peer_median, 94.5 as peer_q3, 92.0 as region_value,
         90.0 as national_value, value - 90 as target_difference, 'funnel' as comparator,
         'better' as verdict, 'bedre enn ventet' as verdict_nb, 'better than expected' as verdict_en
     from kpi_values where period_grain = 'month';
-create table kpi_trends as
+create or replace table kpi_trends as
     select {", ".join(KEY)}, 92.0 as xmr_center, 90.0 as xmr_lower, 94.0 as xmr_upper,
         true as is_trial, date '2026-08-01' as phase_start, cast(null as varchar) as signal,
         cast(null as varchar) as signal_direction, 'pass' as assurance,
         'ingen endring' as trend_nb, 'no change' as trend_en
     from kpi_values where period_grain = 'month';
-create table kpi_series_breaks as
+create or replace table kpi_series_breaks as
     select distinct kpi_id, kpi_version, segment, level, unit_id, date '2026-08-15' as break_date,
         'platform_cutover' as kind, 'Ny plattform' as text_nb, 'New platform' as text_en
     from kpi_values where unit_id = 'amk_oslo';
-create table unit_hierarchy as
+create or replace table unit_hierarchy as
     select 'central' as level, 'amk_oslo' as unit_id, 'region' as parent_level,
         'nord' as parent_id, date '2010-01-01' as valid_from, date '2026-09-01' as valid_to
     union all
     select 'central', 'amk_oslo', 'region', 'sorost', date '2026-09-01', null;
-create table kpi_sql as
+create or replace table kpi_sql as
     select 'c113_within_10s' as kpi_id, 1 as kpi_version, 'select 1 as it_is' as sql;
 """
 
