@@ -69,7 +69,9 @@ open_calls as (
         c.source_system as candidate_system, c.source_id as candidate_id, c.central_id as place,
         c.answered_at as candidate_at, c.event_date, coalesce(m.municipality_id, '') as kind
     from {{ ref('fct_calls') }} as c
-    left join {{ ref('municipality_code_map') }} as m on m.from_code = c.caller_municipality_code
+    left join {{ ref('dim_scene_place') }} as m
+        on m.from_code = c.caller_municipality_code
+        and c.event_date >= m.valid_from and c.event_date < m.valid_to
     where c.is_in_scope and c.segment = '113' and c.is_answered_valid and c.chain_id is null
         and c.transfer_at is null and c.central_id <> 'UNKNOWN'{{ read }}
 ),
@@ -229,7 +231,9 @@ open_alarms as (
 
 pairs as (
     {{ pairs_in_window('CALL', 'open_incidents', 'open_calls',
-        where="(c.kind = '' or s.municipality_id = 'UNKNOWN' or s.municipality_id like concat('%', c.kind, '%'))") }}
+        where="(c.kind = '' or s.municipality_id = 'UNKNOWN'
+            -- The union of the parts of a split municipality is named by all of them.
+            or s.municipality_id like concat('%', c.kind, '%') or c.kind like concat('%', s.municipality_id, '%'))") }}
     union all
     {{ pairs_in_window('TRANSFER', 'open_transfers', 'open_children',
         where='c.candidate_id <> s.subject_id',
