@@ -36,7 +36,10 @@ def seconds(value: float) -> timedelta:
 
 
 def moment(rng: random.Random) -> datetime:
-    return FIRST + seconds(rng.uniform(0, DAYS * 86400))
+    """Any time, or near one of a few, local midnights among them, so that records meet."""
+    if rng.random() < 0.5:
+        return FIRST + seconds(rng.uniform(0, DAYS * 86400))
+    return FIRST + timedelta(hours=8 * rng.randrange(3 * DAYS)) + seconds(rng.uniform(-75, 75))
 
 
 def call_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
@@ -90,6 +93,45 @@ def twin(rng: random.Random, number: int, call: Row) -> Row:
         "revision": 1,
         "ring_start_at": call["ring_start_at"] + shift,
     }
+
+
+def call_before(rng: random.Random, number: int, alarm: Row) -> Row:
+    """A call without any identifier, answered a little before an alarm was received."""
+    answered = (alarm["received_at"] or alarm["alerted_at"]) - seconds(rng.uniform(0, 95))
+    return {
+        "source_id": f"B{number}",
+        "central_id": alarm["central_id"],
+        "ring_start_at": answered - seconds(4),
+        "answered_at": answered,
+        "ended_at": answered + seconds(100),
+        "municipality_basis": rng.choice(("CALLER_LOC", "CATCHMENT")),
+        "municipality_code": rng.choice(MUNICIPALITIES),
+    }
+
+
+def passed_on(rng: random.Random, number: int) -> list[Row]:
+    """A call transferred to a central, where another rings, perhaps with nothing that says so."""
+    ring = moment(rng)
+    transfer = ring + seconds(40)
+    first = {
+        "source_id": f"P{number}",
+        "service_line": "116117",
+        "central_id": "lvs_0301",
+        "ring_start_at": ring,
+        "answered_at": ring + seconds(5),
+        "ended_at": ring + seconds(90),
+        "transferred_to": "amk_tromso",
+        "transfer_at": transfer,
+    }
+    then = {
+        "source_id": f"Q{number}",
+        "central_id": "amk_tromso",
+        "ring_start_at": transfer + seconds(rng.uniform(-3, 12)),
+        "answered_at": transfer + seconds(14),
+        "ended_at": transfer + seconds(80),
+        "parent_call_id": f"P{number}" if rng.random() < 0.3 else None,
+    }
+    return [first, {**first, "revision": 2, "transfer_at": transfer + seconds(1)}, then]
 
 
 def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
@@ -214,6 +256,23 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
     originals = [row for row in versions["call"] if row["revision"] == 1]
     versions["call"] += [
         twin(rng, n, row) for n, row in enumerate(rng.sample(originals, 80 * scale))
+    ]
+    alarms = rng.sample(versions["alarm"], 60 * scale)
+    versions["call"] += [call_before(rng, n, alarm) for n, alarm in enumerate(alarms)]
+    versions["call"] += [row for n in range(20 * scale) for row in passed_on(rng, n)]
+    nearest = {"0301": "heli_al", "5401": "heli_tromso", "9999": "heli_al"}
+    # Some requests name the helicopter's alarm, most are only near it in time.
+    versions["lat_request"] += [
+        {
+            **request_versions(rng, n)[0],
+            "source_id": f"H{n}",
+            "base_id": nearest[alarm["scene_municipality_code"]],
+            "vehicle": "HELI",
+            "requested_at": alarm["alerted_at"] + seconds(rng.uniform(-130, 130)),
+            "alarm_source_id": alarm["source_id"] if rng.random() < 0.3 else None,
+        }
+        for n, alarm in enumerate(versions["alarm"])
+        if alarm["unit_type"] == "HELI" and alarm["scene_municipality_code"] in nearest
     ]
     batches: dict[str, dict[str, list[Row]]] = {}
     for contract, rows in versions.items():

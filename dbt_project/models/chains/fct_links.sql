@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('dim_date') }}
 {#- Windows are minutes wide, so what changed on a date reaches to the dates beside it: those are
     written again, and read with the dates beside them. -#}
 {%- set follows = ['call', 'call_duplicate', 'alarm', 'incident', 'chain_link', 'video_session', 'lat_request'] -%}
