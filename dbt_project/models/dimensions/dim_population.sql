@@ -73,16 +73,40 @@ intervals as (
             partition by level, unit_id, year_number order by cut_on
         ) as valid_to
     from cuts
+),
+counted as (
+    select
+        i.level, i.unit_id, i.year_number, i.valid_from, i.valid_to,
+        cast(sum(m.population) as bigint) as population
+    from intervals as i
+    inner join memberships as m
+        on m.level = i.level and m.unit_id = i.unit_id and m.year_number = i.year_number
+        and m.valid_from <= i.valid_from and m.valid_to >= i.valid_to
+    group by i.level, i.unit_id, i.year_number, i.valid_from, i.valid_to
+),
+marked as (
+    -- A move within a unit leaves it as it was: neighbours with the same population are one.
+    select
+        *,
+        case when population = lag(population, 1) over (
+            partition by level, unit_id, year_number order by valid_from
+        ) then 0 else 1 end as is_start
+    from counted
+),
+numbered as (
+    select
+        *,
+        sum(is_start) over (
+            partition by level, unit_id, year_number order by valid_from
+        ) as stretch
+    from marked
 )
 select
-    i.level,
-    i.unit_id,
-    i.year_number,
-    i.valid_from,
-    i.valid_to,
-    cast(sum(m.population) as bigint) as population
-from intervals as i
-inner join memberships as m
-    on m.level = i.level and m.unit_id = i.unit_id and m.year_number = i.year_number
-    and m.valid_from <= i.valid_from and m.valid_to >= i.valid_to
-group by i.level, i.unit_id, i.year_number, i.valid_from, i.valid_to
+    level,
+    unit_id,
+    year_number,
+    min(valid_from) as valid_from,
+    max(valid_to) as valid_to,
+    population
+from numbered
+group by level, unit_id, year_number, population, stretch
