@@ -70,7 +70,8 @@ def evaluate(expression: str, **columns: float | None) -> Any:
         f"cast({'null' if value is None else repr(float(value))} as double) as {name}"
         for name, value in columns.items()
     )
-    return duckdb.sql(f"select {expression} from (select {row or '1 as one'})").fetchone()[0]  # type: ignore[index]
+    ((value,),) = duckdb.sql(f"select {expression} from (select {row})").fetchall()
+    return value
 
 
 @dataclass
@@ -95,12 +96,25 @@ class Figures:
         """One released figure; a month at a central if nothing else is said."""
         self.cells.append(
             {
-                "kpi_id": kpi_id, "kpi_version": 1, "segment": "all", "period_grain": "month",
-                "period_start": dt.date(2025, 1, 1), "level": "central", "unit_id": unit_id,
-                "geography_version": "2024", "numerator": None, "denominator": None, "n": 1000,
-                "value": None, "lower": None, "upper": None, "coverage": 1.0, "status": "ok",
-                "grade": None, **columns,
-            }  # fmt: skip
+                "kpi_id": kpi_id,
+                "kpi_version": 1,
+                "segment": "all",
+                "period_grain": "month",
+                "period_start": dt.date(2025, 1, 1),
+                "level": "central",
+                "unit_id": unit_id,
+                "geography_version": "2024",
+                "numerator": None,
+                "denominator": None,
+                "n": 1000,
+                "value": None,
+                "lower": None,
+                "upper": None,
+                "coverage": 1.0,
+                "status": "ok",
+                "grade": None,
+                **columns,
+            }
         )
 
     def share(self, kpi_id: str, unit_id: str, numerator: float, n: int, **columns: Any) -> None:
