@@ -1,59 +1,215 @@
-{#- One branch of kpi_values per kind of measure. The branches name only the measures; version,
-    levels and segments come from the registry.
-    Columns: kpi_id, segment, period_grain, period_start, level, unit_id,
-             numerator, denominator, n, value, coverage -#}
+{#- SQL from the KPI registry. `kpi_families` and `kpi_definitions` (generated from kpis/*.yaml) say
+    which measures a family has and which KPIs are made of them; the macros here turn that into
+    the aggregates and the branches of kpi_values. -#}
 
-{% macro kpi_keys(kpi_id) %}
-    '{{ kpi_id }}' as kpi_id, a.segment, a.period_grain, a.period_start, a.level, a.unit_id
+{#- The measures of a family over the rows of its fact, as select columns. -#}
+{% macro measure_columns(family) -%}
+{%- set columns = family_columns(family, ['rows']) -%}
+{%- for name, expression in columns.items() %}
+    {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+{%- endfor %}
 {%- endmacro %}
 
-{#- Share of a counted denominator, times the scale (100 for per cent). -#}
-{% macro kpi_share(kpi_id, relation, numerator, denominator, base=none, scale='1e2') %}
+{#- Column name to aggregate. Parts:
+      rows       counts and sums over the rows of the fact
+      summed     the same from rows that hold them for smaller cells already
+      quantiles  percentiles, with the fractions around them that their limits need -#}
+{% macro family_columns(family, parts) %}
+{%- set definition = kpi_families()[family] -%}
+{%- set columns = {} -%}
+{%- if 'rows' in parts -%}
+    {%- do columns.update(definition.measures) -%}
+    {%- for name, column in definition.squares.items() -%}
+        {%- do columns.update({name: sum_of_squares(column)}) -%}
+    {%- endfor -%}
+{%- endif -%}
+{%- if 'summed' in parts -%}
+    {%- for name in definition.measures -%}
+        {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as bigint)'}) -%}
+    {%- endfor -%}
+    {%- for name in definition.squares -%}
+        {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as decimal(38, 0))'}) -%}
+    {%- endfor -%}
+{%- endif -%}
+{%- if 'quantiles' in parts -%}
+    {%- for column, fractions in definition.percentiles.items() -%}
+        {%- do columns.update({column ~ '_quantiles': percentiles(column, fractions)}) -%}
+    {%- endfor -%}
+{%- endif -%}
+{{ return(columns) }}
+{% endmacro %}
+
+{#- Whole numbers, so that the order of rows does not show; 18 digits hold the square of 11 days. -#}
+{% macro sum_of_squares(column) -%}
+cast(sum(cast({{ column }} as decimal(18, 0)) * cast({{ column }} as decimal(18, 0))) as decimal(38, 0))
+{%- endmacro %}
+
+{#- Every level and period of a family's measures. -#}
+{% macro aggregate_family(family, relation, contracts, parts=['rows', 'quantiles']) %}
+{%- set definition = kpi_families()[family] -%}
+{{ aggregate_periods(
+    relation, contracts, definition.units, family_columns(family, parts), segment=definition.segment
+) }}
+{% endmacro %}
+
+{% macro quantile_names(family, alias) -%}
+{%- for column in kpi_families()[family].percentiles -%}
+{{ alias }}.{{ column }}_quantiles{{ ', ' if not loop.last }}
+{%- endfor -%}
+{%- endmacro %}
+
+{#- A linear form (measure, coefficient pairs) as SQL. -#}
+{% macro linear(terms, alias='a') -%}
+{%- if terms -%}
+({% for name, coefficient in terms -%}
+{{ ' - ' if coefficient < 0 else (' + ' if not loop.first) }}
+{{- coefficient | abs ~ ' * ' if coefficient | abs != 1 }}{{ alias }}.{{ name }}
+{%- endfor %})
+{%- else -%}
+null
+{%- endif -%}
+{%- endmacro %}
+
+{#- The relation a KPI reads: its family, or the family beside person-years or another family. -#}
+{% macro kpi_relation(kpi) -%}
+{%- if kpi.kind == 'rate' -%}{{ kpi.family }}_rates
+{%- elif kpi.other -%}{{ kpi.family }}_with_{{ kpi.other }}
+{%- else -%}{{ kpi.family }}
+{%- endif -%}
+{%- endmacro %}
+
+{#- family, other family, KPIs: families with a KPI whose denominator is of another family. -#}
+{% macro paired_families() %}
+{%- set pairs = {} -%}
+{%- for kpi in kpi_definitions() if kpi.other -%}
+    {%- do pairs.update({(kpi.family, kpi.other): 1}) -%}
+{%- endfor -%}
+{{ return(pairs.keys() | list) }}
+{% endmacro %}
+
+{#- Families with a KPI per person-years. -#}
+{% macro rated_families() %}
+{%- set names = {} -%}
+{%- for kpi in kpi_definitions() if kpi.kind == 'rate' -%}{%- do names.update({kpi.family: 1}) -%}{%- endfor -%}
+{{ return(names.keys() | list) }}
+{% endmacro %}
+
+{#- One KPI of the registry for every segment, period, level and unit that its relation holds. -#}
+{% macro kpi_branch(kpi) %}
+{%- set is_duration = kpi.kind in ('interval', 'mean') -%}
+{%- set is_hours = kpi.kind in ('hours', 'hours_count') -%}
+{%- set numerator = linear(kpi.numerator) -%}
+{%- set denominator = linear(kpi.denominator) -%}
+{%- set n = linear(kpi.n) -%}
+{%- set quantiles = 'a.' ~ kpi.column ~ '_quantiles' if kpi.kind == 'interval' -%}
 select
-    {{ kpi_keys(kpi_id) }},
+    '{{ kpi.id }}' as kpi_id,
+    {{ kpi.version }} as kpi_version,
+    '{{ kpi.kind }}' as kind,
+    cast({{ kpi.factor }} as double) as factor,
+    a.segment,
+    a.period_grain,
+    a.period_start,
+    a.level,
+    a.unit_id,
+    {% if kpi.kind == 'interval' -%}
+    cast(null as double) as numerator,
+    cast(null as double) as denominator,
+    {%- elif kpi.kind == 'mean' -%}
+    cast({{ numerator }} / {{ kpi.ms_per_unit }}e0 as double) as numerator,
+    cast(null as double) as denominator,
+    {%- elif is_hours -%}
+    {{ numerator }} / 36e5 as numerator,
+    {{ denominator ~ ' / 36e5' if kpi.denominator else 'cast(null as double)' }} as denominator,
+    {%- else -%}
     cast({{ numerator }} as double) as numerator,
     cast({{ denominator }} as double) as denominator,
-    cast({{ denominator }} as bigint) as n,
-    {{ scale }} * {{ numerator }} / nullif({{ denominator }}, 0) as value,
-    {{ '1e0 * (' ~ denominator ~ ') / nullif(' ~ base ~ ', 0)' if base else 'cast(1 as double)' }} as coverage
-from {{ relation }} as a
+    {%- endif %}
+    cast({{ n }} as bigint) as n,
+    {% if kpi.kind == 'interval' -%}
+    {{ list_item(quantiles, kpi.position) }} / {{ kpi.ms_per_unit }}e0
+    {%- elif kpi.kind == 'mean' -%}
+    1e0 * {{ numerator }} / nullif({{ n }}, 0) / {{ kpi.ms_per_unit }}e0
+    {%- elif kpi.kind == 'count' -%}
+    cast({{ numerator }} as double)
+    {%- elif kpi.kind == 'hours_count' -%}
+    {{ numerator }} / 36e5
+    {%- elif kpi.kind == 'excess' -%}
+    {{ kpi.factor }}e0 * (1e0 * {{ numerator }} / nullif({{ denominator }}, 0) - {{ chance_of_whole_minute() }})
+    {%- else -%}
+    {{ kpi.factor }}e0 * {{ numerator }} / nullif({{ denominator }}, 0)
+    {%- endif %} as value,
+    {{ ('1e0 * ' ~ linear(kpi.known) ~ ' / nullif(' ~ linear(kpi.base) ~ ', 0)') if kpi.base else 'cast(1 as double)' }} as coverage,
+    {% if kpi.kind == 'interval' -%}
+    {{ rank_limit(quantiles, kpi.below, n, kpi.at, 'lower') }} / {{ kpi.ms_per_unit }}e0 as lower,
+    {{ rank_limit(quantiles, kpi.above, n, kpi.at, 'upper') }} / {{ kpi.ms_per_unit }}e0 as upper
+    {%- elif kpi.kind == 'mean' -%}
+    {{ mean_limit(kpi, '-') }} as lower,
+    {{ mean_limit(kpi, '+') }} as upper
+    {%- else -%}
+    cast(null as double) as lower,
+    cast(null as double) as upper
+    {%- endif %}
+from {{ kpi_relation(kpi) }} as a
+where a.segment in ({{ quoted(kpi.segments) }}) and a.level in ({{ quoted(kpi.levels) }})
 {% endmacro %}
 
-{#- Percentile of an interval, already computed at the level, in the unit of the KPI. -#}
-{% macro kpi_interval(kpi_id, relation, percentile_ms, count, base, ms_per_unit='1e3', numerator='null') %}
-select
-    {{ kpi_keys(kpi_id) }},
-    cast({{ numerator }} as double) as numerator,
-    cast(null as double) as denominator,
-    cast({{ count }} as bigint) as n,
-    {{ percentile_ms }} / {{ ms_per_unit }} as value,
-    1e0 * {{ count }} / nullif({{ base }}, 0) as coverage
-from {{ relation }} as a
-{% endmacro %}
+{% macro quoted(values) -%}
+{% for value in values %}'{{ value }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
 
-{#- A count: its own numerator. -#}
-{% macro kpi_count(kpi_id, relation, count) %}
-select
-    {{ kpi_keys(kpi_id) }},
-    cast({{ count }} as double) as numerator,
-    cast(null as double) as denominator,
-    cast({{ count }} as bigint) as n,
-    cast({{ count }} as double) as value,
-    cast(1 as double) as coverage
-from {{ relation }} as a
-{% endmacro %}
+{% macro chance_of_whole_minute() -%}
+1e0 / 60e0
+{%- endmacro %}
 
-{#- Hours of one thing over hours of another; n is the number of resources. -#}
-{% macro kpi_hours(kpi_id, relation, numerator_ms, denominator_ms, known_ms, count) %}
-select
-    {{ kpi_keys(kpi_id) }},
-    {{ numerator_ms }} / 36e5 as numerator,
-    {{ denominator_ms }} / 36e5 as denominator,
-    cast({{ count }} as bigint) as n,
-    1e2 * {{ numerator_ms }} / nullif({{ denominator_ms }}, 0) as value,
-    1e0 * {{ known_ms }} / nullif({{ denominator_ms }}, 0) as coverage
-from {{ relation }} as a
-{% endmacro %}
+{#- 95 % limit of a percentile by order statistics, from quantiles at a grid of fractions.
+    With n durations sorted, the ranks floor(np - z s) and ceil(np + z s) + 1, s = sqrt(np(1 - p)),
+    enclose the percentile (normal approximation to the binomial; Conover 1999, section 3.2). The
+    quantile at fraction g lies between the ranks on both sides of (n - 1) g + 1; taken is the
+    fraction nearest to p that lies wholly outside the rank, so the interval covers at least as
+    often. Null where n is too small for such a rank. -#}
+{% macro rank_limit(quantiles, grid, n, p, side) -%}
+{%- set spread = z_95() ~ ' * sqrt(' ~ n ~ ' * ' ~ p ~ 'e0 * ' ~ (1 - p) | round(6) ~ 'e0)' -%}
+{%- if grid -%}
+(case
+    {%- for fraction, position in grid %}
+    {%- if side == 'lower' %}
+    when ({{ n }} - 1) * {{ fraction }}e0 <= floor({{ n }} * {{ p }}e0 - {{ spread }}) - 1
+    {%- else %}
+    when ({{ n }} - 1) * {{ fraction }}e0 >= ceil({{ n }} * {{ p }}e0 + {{ spread }})
+    {%- endif %} then {{ list_item(quantiles, position) }}
+    {%- endfor %}
+end)
+{%- else -%}
+cast(null as double)
+{%- endif -%}
+{%- endmacro %}
+
+{#- 95 % limits of a mean, from the sum and the sum of squares: normal approximation, 30 at least. -#}
+{% macro mean_limit(kpi, sign) -%}
+{%- set n = linear(kpi.n) -%}
+{%- set total = 'cast(' ~ linear(kpi.numerator) ~ ' as double)' -%}
+{%- set squares = 'cast(a.' ~ kpi.numerator[0][0] ~ '_squares as double)' -%}
+(case when {{ n }} >= 30 then (
+    {{ total }} / {{ n }} {{ sign }} {{ z_95() }} * sqrt(greatest(0e0,
+        ({{ squares }} - {{ total }} * {{ total }} / {{ n }}) / ({{ n }} - 1)
+    ) / {{ n }})
+) / {{ kpi.ms_per_unit }}e0 end)
+{%- endmacro %}
+
+{#- 95 % limits of what is made of counts: Wilson for shares, Byar for numbers of events. -#}
+{% macro count_limit(side) -%}
+{%- set wilson = wilson_lower if side == 'lower' else wilson_upper -%}
+{%- set byar = byar_lower if side == 'lower' else byar_upper -%}
+case
+    when value is null then null
+    when kind in ('interval', 'mean') then {{ side }}
+    when kind = 'share' then factor * {{ wilson('numerator', 'denominator') }}
+    when kind = 'excess' then factor * ({{ wilson('numerator', 'denominator') }} - {{ chance_of_whole_minute() }})
+    when kind = 'count' then {{ byar('numerator') }}
+    when kind in ('rate', 'ratio', 'standardized') then factor * {{ byar('numerator') }} / denominator
+end
+{%- endmacro %}
 
 {#- Is a text value one of a list separated by vertical bars? -#}
 {% macro in_list(value, list) -%}
@@ -68,12 +224,12 @@ concat('|', {{ list }}, '|') like concat('%|', {{ value }}, '|%')
 {#- Changes that each KPI family follows. -#}
 {% macro family_changes() %}
 {{ return({
-    'calls': ['call', 'call_duplicate'],
+    'calls': ['call', 'call_duplicate', 'call_recall', 'call_cell'],
     'alarms': ['alarm', 'incident'],
     'chain': ['alarm', 'incident', 'chain_link'],
     'video': ['video_session', 'call', 'call_duplicate'],
     'lat': ['lat_request', 'lat_readiness', 'lat_readiness_day'],
-    'data_quality': contracts() + ['record_quality'],
+    'data_quality': contracts() + ['call_duplicate', 'record_quality'],
 }) }}
 {% endmacro %}
 
@@ -102,21 +258,9 @@ cross join {{ grain_list() }} as g
 {% endmacro %}
 
 {% macro touched_kpi_periods() %}
-select k.kpi_id, t.period_grain, t.period_start
+select k.kpi_id, k.version, t.period_grain, t.period_start
 from ({{ touched_family_periods() }}) as t
 inner join {{ ref('kpi_registry') }} as k on k.family = t.family
-{% endmacro %}
-
-{#- Events per so many person-years; n is the number of events. -#}
-{% macro kpi_rate(kpi_id, relation, events, person_years, scale) %}
-select
-    {{ kpi_keys(kpi_id) }},
-    cast({{ events }} as double) as numerator,
-    {{ person_years }} as denominator,
-    cast({{ events }} as bigint) as n,
-    {{ scale }} * {{ events }} / nullif({{ person_years }}, 0) as value,
-    cast(1 as double) as coverage
-from {{ relation }} as a
 {% endmacro %}
 
 {#- On an increment, only the periods of the family that were touched. -#}

@@ -6,7 +6,11 @@
         "contract": "call",
         "aggregate": "agg_call_homes",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "central": "central_id",
+        },
         "measures": {
             "home_answered": "cast(sum(answered_with_home) as bigint)",
             "elsewhere": "cast(sum(answered_elsewhere) as bigint)",
@@ -21,7 +25,11 @@
         "contract": "call",
         "aggregate": "agg_call_hours",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "central": "central_id",
+        },
         "measures": {
             "busy": "count(case when is_busy then 1 end)",
             "measured": "count(case when is_measured then 1 end)",
@@ -37,7 +45,11 @@
         "contract": "call",
         "aggregate": "agg_call_texts",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "central": "central_id",
+        },
         "measures": {
             "texts": "count(*)",
         },
@@ -51,7 +63,11 @@
         "contract": "call",
         "aggregate": "agg_calls",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "central": "central_id",
+        },
         "measures": {
             "offered": "count(*)",
             "answered": "count(case when is_answered then 1 end)",
@@ -78,8 +94,8 @@
             "answer_ms_sum_squares": "answer_ms",
         },
         "percentiles": {
-            "answer_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.65, 0.74, 0.75, 0.775, 0.8375, 0.865, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.9275, 0.93125, 0.95875, 0.9625, 0.974375, 0.9821875, 0.98609375, 0.988046875, 0.9890234375, 0.98951171875, 0.989755859375, 0.99, 0.990244140625, 0.99048828125, 0.9909765625, 0.991953125, 0.99390625, 0.9978125],
-            "handling_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "answer_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.65, 0.74, 0.75, 0.775, 0.8375, 0.865, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.9275, 0.93125, 0.95875, 0.9625, 0.974375, 0.9821875, 0.98609375, 0.988046875, 0.9890234375, 0.98951171875, 0.989755859375, 0.99, 0.990244140625, 0.99048828125, 0.9909765625, 0.991953125, 0.99390625, 0.9978125, 1.0],
+            "handling_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
     "chains": {
@@ -87,7 +103,13 @@
         "contract": "alarm",
         "aggregate": "agg_chains",
         "segment": none,
-        "units": [["national", none], ["region", "region_id"], ["health_trust", "health_trust_id"], ["county", "county_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "health_trust": "health_trust_id",
+            "county": "county_id",
+            "central": "central_id",
+        },
         "measures": {
             "red": "count(*)",
             "linked": "count(case when is_linked then 1 end)",
@@ -100,8 +122,8 @@
         "squares": {
         },
         "percentiles": {
-            "chain_ms": [0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625],
-            "handover_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "chain_ms": [0.0, 0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625, 1.0],
+            "handover_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
     "incidents": {
@@ -109,7 +131,14 @@
         "contract": "alarm",
         "aggregate": "agg_incidents",
         "segment": none,
-        "units": [["national", none], ["region", "region_id"], ["health_trust", "health_trust_id"], ["county", "county_id"], ["municipality", "municipality_id"], ["municipality", "municipality_union_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "health_trust": "health_trust_id",
+            "county": "county_id",
+            "municipality": "municipality_id",
+            "central": "central_id",
+        },
         "measures": {
             "incidents": "count(*)",
             "red": "count(case when is_red then 1 end)",
@@ -129,8 +158,8 @@
         "squares": {
         },
         "percentiles": {
-            "response_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.65, 0.75, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625],
-            "dispatch_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "response_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.65, 0.75, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625, 1.0],
+            "dispatch_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
     "lat_readiness": {
@@ -138,7 +167,11 @@
         "contract": "lat_readiness",
         "aggregate": "agg_lat_readiness",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["base", "base_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "base": "base_id",
+        },
         "measures": {
             "resources": "count(distinct resource_id)",
             "planned_ms": "cast(sum(planned_ms) as bigint)",
@@ -157,7 +190,11 @@
         "contract": "lat_request",
         "aggregate": "agg_lat_requests",
         "segment": "segment",
-        "units": [["national", none], ["region", "region_id"], ["base", "base_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "base": "base_id",
+        },
         "measures": {
             "requests": "count(*)",
             "completed": "count(case when outcome = 'COMPLETED' then 1 end)",
@@ -173,8 +210,8 @@
         "squares": {
         },
         "percentiles": {
-            "reaction_ms": [0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625],
-            "response_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "reaction_ms": [0.0, 0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625, 1.0],
+            "response_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
     "missions": {
@@ -182,7 +219,14 @@
         "contract": "alarm",
         "aggregate": "agg_missions",
         "segment": none,
-        "units": [["national", none], ["region", "region_id"], ["health_trust", "health_trust_id"], ["county", "county_id"], ["municipality", "municipality_id"], ["municipality", "municipality_union_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "health_trust": "health_trust_id",
+            "county": "county_id",
+            "municipality": "municipality_id",
+            "central": "central_id",
+        },
         "measures": {
             "missions": "count(*)",
             "cancelled_before_scene": "count(case when is_cancelled_before_scene then 1 end)",
@@ -203,11 +247,11 @@
         "squares": {
         },
         "percentiles": {
-            "turnout_ms": [0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625],
-            "travel_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
-            "scene_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
-            "turnaround_ms": [0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625],
-            "mission_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "turnout_ms": [0.0, 0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625, 1.0],
+            "travel_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
+            "scene_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
+            "turnaround_ms": [0.0, 0.65, 0.775, 0.8375, 0.86875, 0.884375, 0.8921875, 0.89609375, 0.898046875, 0.8990234375, 0.89951171875, 0.899755859375, 0.9, 0.900244140625, 0.90048828125, 0.9009765625, 0.901953125, 0.90390625, 0.9078125, 0.915625, 0.93125, 0.9625, 1.0],
+            "mission_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
     "record_quality": {
@@ -215,7 +259,12 @@
         "contract": "segment",
         "aggregate": "agg_record_quality",
         "segment": "contract",
-        "units": [["national", none], ["central", "central_id"], ["base", "base_id"], ["source_system", "source_system"]],
+        "units": {
+            "national": none,
+            "central": "central_id",
+            "base": "base_id",
+            "source_system": "source_system",
+        },
         "measures": {
             "row_count": "cast(sum(row_count) as bigint)",
             "complete_count": "cast(sum(complete_count) as bigint)",
@@ -239,7 +288,14 @@
         "contract": "alarm",
         "aggregate": "agg_response_standardized",
         "segment": none,
-        "units": [["national", none], ["region", "region_id"], ["health_trust", "health_trust_id"], ["county", "county_id"], ["municipality", "municipality_id"], ["municipality", "municipality_union_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "health_trust": "health_trust_id",
+            "county": "county_id",
+            "municipality": "municipality_id",
+            "central": "central_id",
+        },
         "measures": {
         },
         "squares": {
@@ -252,7 +308,11 @@
         "contract": "video_session",
         "aggregate": "agg_video",
         "segment": none,
-        "units": [["national", none], ["region", "region_id"], ["central", "central_id"]],
+        "units": {
+            "national": none,
+            "region": "region_id",
+            "central": "central_id",
+        },
         "measures": {
             "sessions": "count(*)",
             "connected": "count(case when is_connected then 1 end)",
@@ -263,8 +323,8 @@
         "squares": {
         },
         "percentiles": {
-            "setup_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
-            "duration_ms": [0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75],
+            "setup_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
+            "duration_ms": [0.0, 0.25, 0.375, 0.4375, 0.46875, 0.484375, 0.4921875, 0.49609375, 0.498046875, 0.4990234375, 0.49951171875, 0.499755859375, 0.5, 0.500244140625, 0.50048828125, 0.5009765625, 0.501953125, 0.50390625, 0.5078125, 0.515625, 0.53125, 0.5625, 0.625, 0.75, 1.0],
         },
     },
 }) }}{% endmacro %}
@@ -276,15 +336,15 @@
     {"id": "c113_over_20s", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["answered_over_20s", 1], ["unanswered_over_20s", 1]], "denominator": [["answered_valid", 1], ["unanswered_valid", 1]], "n": [["answered_valid", 1], ["unanswered_valid", 1]], "known": [["answered_valid", 1], ["unanswered_valid", 1]], "base": [["offered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113"]},
     {"id": "c116117_within_2min", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["within_120s", 1]], "denominator": [["answered_valid", 1], ["unanswered", 1]], "n": [["answered_valid", 1], ["unanswered", 1]], "known": [["answered_valid", 1], ["unanswered", 1]], "base": [["offered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["116117"]},
     {"id": "c116117_within_10min", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["within_600s", 1]], "denominator": [["answered_valid", 1], ["unanswered", 1]], "n": [["answered_valid", 1], ["unanswered", 1]], "known": [["answered_valid", 1], ["unanswered", 1]], "base": [["offered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["116117"]},
-    {"id": "answer_time_median", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 25]]},
-    {"id": "answer_time_p90", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.9, "position": 37, "below": [[0.899755859375, 36], [0.89951171875, 35], [0.8990234375, 34], [0.898046875, 33], [0.89609375, 32], [0.8921875, 31], [0.884375, 30], [0.86875, 29], [0.8375, 27], [0.775, 26], [0.65, 23]], "above": [[0.900244140625, 38], [0.90048828125, 39], [0.9009765625, 40], [0.901953125, 41], [0.90390625, 42], [0.9078125, 43], [0.915625, 44], [0.93125, 46], [0.9625, 48]]},
-    {"id": "answer_time_p99", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.99, "position": 56, "below": [[0.989755859375, 55], [0.98951171875, 54], [0.9890234375, 53], [0.988046875, 52], [0.98609375, 51], [0.9821875, 50], [0.974375, 49], [0.95875, 47], [0.9275, 45], [0.865, 28], [0.74, 24]], "above": [[0.990244140625, 57], [0.99048828125, 58], [0.9909765625, 59], [0.991953125, 60], [0.99390625, 61], [0.9978125, 62]]},
+    {"id": "answer_time_median", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 26], [1.0, 64]]},
+    {"id": "answer_time_p90", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.9, "position": 38, "below": [[0.899755859375, 37], [0.89951171875, 36], [0.8990234375, 35], [0.898046875, 34], [0.89609375, 33], [0.8921875, 32], [0.884375, 31], [0.86875, 30], [0.8375, 28], [0.775, 27], [0.65, 24], [0.0, 1]], "above": [[0.900244140625, 39], [0.90048828125, 40], [0.9009765625, 41], [0.901953125, 42], [0.90390625, 43], [0.9078125, 44], [0.915625, 45], [0.93125, 47], [0.9625, 49], [1.0, 64]]},
+    {"id": "answer_time_p99", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "answer_ms", "at": 0.99, "position": 57, "below": [[0.989755859375, 56], [0.98951171875, 55], [0.9890234375, 54], [0.988046875, 53], [0.98609375, 52], [0.9821875, 51], [0.974375, 50], [0.95875, 48], [0.9275, 46], [0.865, 29], [0.74, 25], [0.0, 1]], "above": [[0.990244140625, 58], [0.99048828125, 59], [0.9909765625, 60], [0.991953125, 61], [0.99390625, 62], [0.9978125, 63], [1.0, 64]]},
     {"id": "answer_time_mean", "version": 1, "kind": "mean", "family": "calls", "other": none, "numerator": [["answer_ms_sum", 1]], "denominator": [], "n": [["answered_valid", 1]], "known": [["answered_valid", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"]},
     {"id": "unanswered_share", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["unanswered", 1]], "denominator": [["offered", 1]], "n": [["offered", 1]], "known": [["offered", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113", "116117"]},
     {"id": "abandoned_gt30s", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["abandoned_after_30s", 1]], "denominator": [["answered", 1], ["unanswered_valid", 1]], "n": [["answered", 1], ["unanswered_valid", 1]], "known": [["answered", 1], ["unanswered_valid", 1]], "base": [["offered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["116117"]},
     {"id": "short_abandon_share", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["abandoned_within_5s", 1]], "denominator": [["answered", 1], ["unanswered_valid", 1]], "n": [["answered", 1], ["unanswered_valid", 1]], "known": [["answered", 1], ["unanswered_valid", 1]], "base": [["offered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113", "116117"]},
     {"id": "recall_15min", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["recalled", 1]], "denominator": [["unanswered_with_caller", 1]], "n": [["unanswered_with_caller", 1]], "known": [["unanswered_with_caller", 1]], "base": [["unanswered", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113", "116117"]},
-    {"id": "handling_time_median", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["handled", 1]], "known": [["handled", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "handling_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
+    {"id": "handling_time_median", "version": 1, "kind": "interval", "family": "calls", "other": none, "numerator": [], "denominator": [], "n": [["handled", 1]], "known": [["handled", 1]], "base": [["answered", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["113", "116117"], "column": "handling_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
     {"id": "answered_elsewhere", "version": 1, "kind": "share", "family": "call_homes", "other": none, "numerator": [["elsewhere", 1]], "denominator": [["home_answered", 1]], "n": [["home_answered", 1]], "known": [["home_answered", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113", "116117"]},
     {"id": "transfer_116117_to_113", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["transferred_to_amk", 1]], "denominator": [["answered", 1]], "n": [["answered", 1]], "known": [["answered", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["116117"]},
     {"id": "transfer_113_to_116117", "version": 1, "kind": "share", "family": "calls", "other": none, "numerator": [["transferred_to_lvs", 1]], "denominator": [["answered", 1]], "n": [["answered", 1]], "known": [["answered", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["113"]},
@@ -296,25 +356,25 @@
     {"id": "red_share", "version": 1, "kind": "share", "family": "incidents", "other": none, "numerator": [["red", 1]], "denominator": [["urgency_known", 1]], "n": [["urgency_known", 1]], "known": [["urgency_known", 1]], "base": [["incidents", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
     {"id": "resp_urban_12", "version": 1, "kind": "share", "family": "incidents", "other": none, "numerator": [["urban_within_720s", 1]], "denominator": [["urban_eligible", 1]], "n": [["urban_eligible", 1]], "known": [["urban_eligible", 1]], "base": [["urban_base", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
     {"id": "resp_rural_25", "version": 1, "kind": "share", "family": "incidents", "other": none, "numerator": [["rural_within_1500s", 1]], "denominator": [["rural_eligible", 1]], "n": [["rural_eligible", 1]], "known": [["rural_eligible", 1]], "base": [["rural_base", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
-    {"id": "resp_median", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["response_eligible", 1]], "known": [["response_eligible", 1]], "base": [["response_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "response_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 24]]},
-    {"id": "resp_p90", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["response_eligible", 1]], "known": [["response_eligible", 1]], "base": [["response_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "response_ms", "at": 0.9, "position": 35, "below": [[0.899755859375, 34], [0.89951171875, 33], [0.8990234375, 32], [0.898046875, 31], [0.89609375, 30], [0.8921875, 29], [0.884375, 28], [0.86875, 27], [0.8375, 26], [0.775, 25], [0.65, 23]], "above": [[0.900244140625, 36], [0.90048828125, 37], [0.9009765625, 38], [0.901953125, 39], [0.90390625, 40], [0.9078125, 41], [0.915625, 42], [0.93125, 43], [0.9625, 44]]},
+    {"id": "resp_median", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["response_eligible", 1]], "known": [["response_eligible", 1]], "base": [["response_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "response_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 25], [1.0, 46]]},
+    {"id": "resp_p90", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["response_eligible", 1]], "known": [["response_eligible", 1]], "base": [["response_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "response_ms", "at": 0.9, "position": 36, "below": [[0.899755859375, 35], [0.89951171875, 34], [0.8990234375, 33], [0.898046875, 32], [0.89609375, 31], [0.8921875, 30], [0.884375, 29], [0.86875, 28], [0.8375, 27], [0.775, 26], [0.65, 24], [0.0, 1]], "above": [[0.900244140625, 37], [0.90048828125, 38], [0.9009765625, 39], [0.901953125, 40], [0.90390625, 41], [0.9078125, 42], [0.915625, 43], [0.93125, 44], [0.9625, 45], [1.0, 46]]},
     {"id": "resp_coverage", "version": 1, "kind": "share", "family": "incidents", "other": none, "numerator": [["response_eligible", 1]], "denominator": [["red", 1]], "n": [["red", 1]], "known": [["red", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
-    {"id": "dispatch_interval", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["dispatch_valid", 1]], "known": [["dispatch_valid", 1]], "base": [["dispatch_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "dispatch_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
-    {"id": "turnout_p90", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["turnout_valid", 1]], "known": [["turnout_valid", 1]], "base": [["turnout_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "turnout_ms", "at": 0.9, "position": 12, "below": [[0.899755859375, 11], [0.89951171875, 10], [0.8990234375, 9], [0.898046875, 8], [0.89609375, 7], [0.8921875, 6], [0.884375, 5], [0.86875, 4], [0.8375, 3], [0.775, 2], [0.65, 1]], "above": [[0.900244140625, 13], [0.90048828125, 14], [0.9009765625, 15], [0.901953125, 16], [0.90390625, 17], [0.9078125, 18], [0.915625, 19], [0.93125, 20], [0.9625, 21]]},
-    {"id": "travel_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["travel_valid", 1]], "known": [["travel_valid", 1]], "base": [["travel_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "travel_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
-    {"id": "scene_time_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["scene_valid", 1]], "known": [["scene_valid", 1]], "base": [["scene_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "scene_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
-    {"id": "hospital_turnaround_p90", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["turnaround_valid", 1]], "known": [["turnaround_valid", 1]], "base": [["turnaround_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "turnaround_ms", "at": 0.9, "position": 12, "below": [[0.899755859375, 11], [0.89951171875, 10], [0.8990234375, 9], [0.898046875, 8], [0.89609375, 7], [0.8921875, 6], [0.884375, 5], [0.86875, 4], [0.8375, 3], [0.775, 2], [0.65, 1]], "above": [[0.900244140625, 13], [0.90048828125, 14], [0.9009765625, 15], [0.901953125, 16], [0.90390625, 17], [0.9078125, 18], [0.915625, 19], [0.93125, 20], [0.9625, 21]]},
-    {"id": "mission_time_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["mission_time_valid", 1]], "known": [["mission_time_valid", 1]], "base": [["mission_time_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "mission_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
+    {"id": "dispatch_interval", "version": 1, "kind": "interval", "family": "incidents", "other": none, "numerator": [], "denominator": [], "n": [["dispatch_valid", 1]], "known": [["dispatch_valid", 1]], "base": [["dispatch_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "dispatch_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
+    {"id": "turnout_p90", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["turnout_valid", 1]], "known": [["turnout_valid", 1]], "base": [["turnout_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "turnout_ms", "at": 0.9, "position": 13, "below": [[0.899755859375, 12], [0.89951171875, 11], [0.8990234375, 10], [0.898046875, 9], [0.89609375, 8], [0.8921875, 7], [0.884375, 6], [0.86875, 5], [0.8375, 4], [0.775, 3], [0.65, 2], [0.0, 1]], "above": [[0.900244140625, 14], [0.90048828125, 15], [0.9009765625, 16], [0.901953125, 17], [0.90390625, 18], [0.9078125, 19], [0.915625, 20], [0.93125, 21], [0.9625, 22], [1.0, 23]]},
+    {"id": "travel_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["travel_valid", 1]], "known": [["travel_valid", 1]], "base": [["travel_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "travel_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
+    {"id": "scene_time_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["scene_valid", 1]], "known": [["scene_valid", 1]], "base": [["scene_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "scene_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
+    {"id": "hospital_turnaround_p90", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["turnaround_valid", 1]], "known": [["turnaround_valid", 1]], "base": [["turnaround_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "turnaround_ms", "at": 0.9, "position": 13, "below": [[0.899755859375, 12], [0.89951171875, 11], [0.8990234375, 10], [0.898046875, 9], [0.89609375, 8], [0.8921875, 7], [0.884375, 6], [0.86875, 5], [0.8375, 4], [0.775, 3], [0.65, 2], [0.0, 1]], "above": [[0.900244140625, 14], [0.90048828125, 15], [0.9009765625, 16], [0.901953125, 17], [0.90390625, 18], [0.9078125, 19], [0.915625, 20], [0.93125, 21], [0.9625, 22], [1.0, 23]]},
+    {"id": "mission_time_median", "version": 1, "kind": "interval", "family": "missions", "other": none, "numerator": [], "denominator": [], "n": [["mission_time_valid", 1]], "known": [["mission_time_valid", 1]], "base": [["mission_time_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"], "column": "mission_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
     {"id": "cancelled_share", "version": 1, "kind": "share", "family": "missions", "other": none, "numerator": [["cancelled_before_scene", 1]], "denominator": [["missions", 1]], "n": [["missions", 1]], "known": [["missions", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
     {"id": "not_conveyed", "version": 1, "kind": "share", "family": "missions", "other": none, "numerator": [["not_conveyed", 1]], "denominator": [["result_known", 1]], "n": [["result_known", 1]], "known": [["result_known", 1]], "base": [["scene_reached", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
     {"id": "units_per_incident", "version": 1, "kind": "ratio", "family": "incidents", "other": none, "numerator": [["unit_missions", 1]], "denominator": [["incidents", 1]], "n": [["incidents", 1]], "known": [["incidents", 1]], "base": [], "factor": 1.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "municipality", "central"], "segments": ["all"]},
     {"id": "video_per_100_calls", "version": 1, "kind": "ratio", "family": "video", "other": "calls", "numerator": [["connected", 1]], "denominator": [["calls_answered", 1]], "n": [["calls_answered", 1]], "known": [["calls_answered", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["all"]},
     {"id": "video_connect_rate", "version": 1, "kind": "share", "family": "video", "other": none, "numerator": [["connected", 1]], "denominator": [["sessions", 1]], "n": [["sessions", 1]], "known": [["sessions", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["all"]},
-    {"id": "video_setup_median", "version": 1, "kind": "interval", "family": "video", "other": none, "numerator": [], "denominator": [], "n": [["setup_valid", 1]], "known": [["setup_valid", 1]], "base": [["connected", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["all"], "column": "setup_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
-    {"id": "video_duration_median", "version": 1, "kind": "interval", "family": "video", "other": none, "numerator": [], "denominator": [], "n": [["duration_valid", 1]], "known": [["duration_valid", 1]], "base": [["connected", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["all"], "column": "duration_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
+    {"id": "video_setup_median", "version": 1, "kind": "interval", "family": "video", "other": none, "numerator": [], "denominator": [], "n": [["setup_valid", 1]], "known": [["setup_valid", 1]], "base": [["connected", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["all"], "column": "setup_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
+    {"id": "video_duration_median", "version": 1, "kind": "interval", "family": "video", "other": none, "numerator": [], "denominator": [], "n": [["duration_valid", 1]], "known": [["duration_valid", 1]], "base": [["connected", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "central"], "segments": ["all"], "column": "duration_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
     {"id": "video_failed", "version": 1, "kind": "share", "family": "video", "other": none, "numerator": [["failed", 1]], "denominator": [["sessions", 1]], "n": [["sessions", 1]], "known": [["sessions", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "central"], "segments": ["all"]},
-    {"id": "chain_ring_to_scene_p90", "version": 1, "kind": "interval", "family": "chains", "other": none, "numerator": [], "denominator": [], "n": [["chain_valid", 1]], "known": [["chain_valid", 1]], "base": [["red_acute", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"], "column": "chain_ms", "at": 0.9, "position": 12, "below": [[0.899755859375, 11], [0.89951171875, 10], [0.8990234375, 9], [0.898046875, 8], [0.89609375, 7], [0.8921875, 6], [0.884375, 5], [0.86875, 4], [0.8375, 3], [0.775, 2], [0.65, 1]], "above": [[0.900244140625, 13], [0.90048828125, 14], [0.9009765625, 15], [0.901953125, 16], [0.90390625, 17], [0.9078125, 18], [0.915625, 19], [0.93125, 20], [0.9625, 21]]},
-    {"id": "chain_handover_delay", "version": 1, "kind": "interval", "family": "chains", "other": none, "numerator": [], "denominator": [], "n": [["handover_valid", 1]], "known": [["handover_valid", 1]], "base": [["handover_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"], "column": "handover_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
+    {"id": "chain_ring_to_scene_p90", "version": 1, "kind": "interval", "family": "chains", "other": none, "numerator": [], "denominator": [], "n": [["chain_valid", 1]], "known": [["chain_valid", 1]], "base": [["red_acute", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"], "column": "chain_ms", "at": 0.9, "position": 13, "below": [[0.899755859375, 12], [0.89951171875, 11], [0.8990234375, 10], [0.898046875, 9], [0.89609375, 8], [0.8921875, 7], [0.884375, 6], [0.86875, 5], [0.8375, 4], [0.775, 3], [0.65, 2], [0.0, 1]], "above": [[0.900244140625, 14], [0.90048828125, 15], [0.9009765625, 16], [0.901953125, 17], [0.90390625, 18], [0.9078125, 19], [0.915625, 20], [0.93125, 21], [0.9625, 22], [1.0, 23]]},
+    {"id": "chain_handover_delay", "version": 1, "kind": "interval", "family": "chains", "other": none, "numerator": [], "denominator": [], "n": [["handover_valid", 1]], "known": [["handover_valid", 1]], "base": [["handover_base", 1]], "factor": 1.0, "ms_per_unit": 1000, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"], "column": "handover_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
     {"id": "chain_contacts_per_incident", "version": 1, "kind": "ratio", "family": "chains", "other": none, "numerator": [["contacts", 1]], "denominator": [["linked", 1]], "n": [["linked", 1]], "known": [["linked", 1]], "base": [["red", 1]], "factor": 1.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"]},
     {"id": "chain_link_rate", "version": 1, "kind": "share", "family": "chains", "other": none, "numerator": [["linked", 1]], "denominator": [["red", 1]], "n": [["red", 1]], "known": [["red", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "health_trust", "county", "central"], "segments": ["all"]},
     {"id": "lat_requests", "version": 1, "kind": "count", "family": "lat_requests", "other": none, "numerator": [["requests", 1]], "denominator": [], "n": [["requests", 1]], "known": [["requests", 1]], "base": [], "factor": 1.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
@@ -324,8 +384,8 @@
     {"id": "lat_declined_weather", "version": 1, "kind": "share", "family": "lat_requests", "other": none, "numerator": [["declined_weather", 1]], "denominator": [["requests", 1]], "n": [["requests", 1]], "known": [["requests", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
     {"id": "lat_declined_concurrency", "version": 1, "kind": "share", "family": "lat_requests", "other": none, "numerator": [["declined_concurrency", 1]], "denominator": [["requests", 1]], "n": [["requests", 1]], "known": [["requests", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
     {"id": "lat_declined_unready", "version": 1, "kind": "share", "family": "lat_requests", "other": none, "numerator": [["declined_unready", 1]], "denominator": [["requests", 1]], "n": [["requests", 1]], "known": [["requests", 1]], "base": [], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
-    {"id": "lat_reaction_p90", "version": 1, "kind": "interval", "family": "lat_requests", "other": none, "numerator": [], "denominator": [], "n": [["reaction_valid", 1]], "known": [["reaction_valid", 1]], "base": [["reaction_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "base"], "segments": ["HELI"], "column": "reaction_ms", "at": 0.9, "position": 12, "below": [[0.899755859375, 11], [0.89951171875, 10], [0.8990234375, 9], [0.898046875, 8], [0.89609375, 7], [0.8921875, 6], [0.884375, 5], [0.86875, 4], [0.8375, 3], [0.775, 2], [0.65, 1]], "above": [[0.900244140625, 13], [0.90048828125, 14], [0.9009765625, 15], [0.901953125, 16], [0.90390625, 17], [0.9078125, 18], [0.915625, 19], [0.93125, 20], [0.9625, 21]]},
-    {"id": "lat_response_median", "version": 1, "kind": "interval", "family": "lat_requests", "other": none, "numerator": [], "denominator": [], "n": [["response_valid", 1]], "known": [["response_valid", 1]], "base": [["completed", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"], "column": "response_ms", "at": 0.5, "position": 12, "below": [[0.499755859375, 11], [0.49951171875, 10], [0.4990234375, 9], [0.498046875, 8], [0.49609375, 7], [0.4921875, 6], [0.484375, 5], [0.46875, 4], [0.4375, 3], [0.375, 2], [0.25, 1]], "above": [[0.500244140625, 13], [0.50048828125, 14], [0.5009765625, 15], [0.501953125, 16], [0.50390625, 17], [0.5078125, 18], [0.515625, 19], [0.53125, 20], [0.5625, 21], [0.625, 22], [0.75, 23]]},
+    {"id": "lat_reaction_p90", "version": 1, "kind": "interval", "family": "lat_requests", "other": none, "numerator": [], "denominator": [], "n": [["reaction_valid", 1]], "known": [["reaction_valid", 1]], "base": [["reaction_base", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "base"], "segments": ["HELI"], "column": "reaction_ms", "at": 0.9, "position": 13, "below": [[0.899755859375, 12], [0.89951171875, 11], [0.8990234375, 10], [0.898046875, 9], [0.89609375, 8], [0.8921875, 7], [0.884375, 6], [0.86875, 5], [0.8375, 4], [0.775, 3], [0.65, 2], [0.0, 1]], "above": [[0.900244140625, 14], [0.90048828125, 15], [0.9009765625, 16], [0.901953125, 17], [0.90390625, 18], [0.9078125, 19], [0.915625, 20], [0.93125, 21], [0.9625, 22], [1.0, 23]]},
+    {"id": "lat_response_median", "version": 1, "kind": "interval", "family": "lat_requests", "other": none, "numerator": [], "denominator": [], "n": [["response_valid", 1]], "known": [["response_valid", 1]], "base": [["completed", 1]], "factor": 1.0, "ms_per_unit": 60000, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"], "column": "response_ms", "at": 0.5, "position": 13, "below": [[0.499755859375, 12], [0.49951171875, 11], [0.4990234375, 10], [0.498046875, 9], [0.49609375, 8], [0.4921875, 7], [0.484375, 6], [0.46875, 5], [0.4375, 4], [0.375, 3], [0.25, 2], [0.0, 1]], "above": [[0.500244140625, 14], [0.50048828125, 15], [0.5009765625, 16], [0.501953125, 17], [0.50390625, 18], [0.5078125, 19], [0.515625, 20], [0.53125, 21], [0.5625, 22], [0.625, 23], [0.75, 24], [1.0, 25]]},
     {"id": "lat_readiness", "version": 1, "kind": "hours", "family": "lat_readiness", "other": none, "numerator": [["ready_ms", 1]], "denominator": [["planned_ms", 1]], "n": [["resources", 1]], "known": [["known_ms", 1]], "base": [["planned_ms", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
     {"id": "lat_readiness_operator", "version": 1, "kind": "hours", "family": "lat_readiness", "other": none, "numerator": [["planned_ms", 1], ["operator_down_ms", -1]], "denominator": [["planned_ms", 1]], "n": [["resources", 1]], "known": [["known_ms", 1]], "base": [["planned_ms", 1]], "factor": 100.0, "ms_per_unit": none, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},
     {"id": "lat_weather_down_h", "version": 1, "kind": "hours_count", "family": "lat_readiness", "other": none, "numerator": [["weather_down_ms", 1]], "denominator": [], "n": [["resources", 1]], "known": [["known_ms", 1]], "base": [["planned_ms", 1]], "factor": 1.0, "ms_per_unit": 3600000, "levels": ["national", "region", "base"], "segments": ["HELI", "PLANE", "CAR"]},

@@ -122,7 +122,7 @@ percentile_cont({{ share }}) within group (order by {{ column }})
 
 {#- contract, event_date pairs touched by new changes to the stored records. -#}
 {% macro touched_contract_dates() %}
-select distinct r.contract, d.date_day
-from {{ new_date_ranges(contracts()) }} as r
+select distinct case r.contract when 'call_duplicate' then 'call' else r.contract end as contract, d.date_day
+from {{ new_date_ranges(contracts() + ['call_duplicate']) }} as r
 inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}

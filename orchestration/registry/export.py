@@ -36,10 +36,10 @@ _MACRO_HEAD = (
 
 
 def grid(percentile: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fractions below and above a percentile, the nearest first."""
+    """Fractions below and above a percentile, the nearest first, the smallest and largest last."""
     below = [percentile - step for step in reversed(GRID_STEPS) if percentile - step > 0]
     above = [percentile + step for step in reversed(GRID_STEPS) if percentile + step < 1]
-    return tuple(below), tuple(above)
+    return (*below, 0.0), (*above, 1.0)
 
 
 def fractions(percentiles: tuple[float, ...]) -> list[float]:
@@ -144,7 +144,7 @@ def _family(family: Family) -> dict[str, Any]:
         "contract": family.contract,
         "aggregate": family.aggregate,
         "segment": family.segment,
-        "units": [[level, column] for level, column in family.unit_columns],
+        "units": dict(family.units),
         "measures": {name: _measure(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {

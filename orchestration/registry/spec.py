@@ -268,8 +268,8 @@ class Family(_Strict):
     description_nb: str
     description_en: str
     segment: str | None = Field(None, description="Column with the segment; none means 'all'.")
-    units: dict[Level, str | tuple[str, ...] | None] = Field(
-        description="Level to the column or columns with its units; national has none."
+    units: dict[Level, str | None] = Field(
+        description="Level to the column with its units; national has none."
     )
     measures: dict[str, Measure]
     identities: tuple[IdentityText, ...] = ()
@@ -304,13 +304,6 @@ class Family(_Strict):
             ):
                 raise ValueError(f"{kpi.id}: percentile {kpi.percentile} is not computed")
         return self
-
-    @property
-    def unit_columns(self) -> Iterator[tuple[Level, str | None]]:
-        """Every level with each of its unit columns."""
-        for level, columns in self.units.items():
-            for column in columns if isinstance(columns, tuple) else (columns,):
-                yield level, column
 
 
 class Registry:

@@ -11,14 +11,15 @@ calls as (
         coalesce(u.unit_id, 'UNKNOWN') as registered_central_id,
         coalesce(u.region_id, 'UNKNOWN') as region_id,
         r.removed_source_id is not null as is_duplicate,
-        t.unit_id is not null as is_transfer_to_amk,
+        coalesce(t.unit_kind, '') = 'AMK' as is_transfer_to_amk,
+        coalesce(t.unit_kind, '') = 'LVS' as is_transfer_to_lvs,
         c.outcome = 'ANSWERED' as is_answered
     from {{ ref('int_calls__latest') }} as c
     left join {{ ref('dim_unit') }} as u
         on u.unit_id = c.central_id and u.level = 'central'
         and c.event_date >= u.valid_from and c.event_date < u.valid_to
     left join {{ ref('dim_unit') }} as t
-        on t.unit_id = c.transferred_to and t.unit_kind = 'AMK'
+        on t.unit_id = c.transferred_to and t.unit_kind in ('AMK', 'LVS')
         and c.transfer_at is not null
         and c.event_date >= t.valid_from and c.event_date < t.valid_to
     left join removed as r
@@ -30,6 +31,8 @@ flagged as (
         *,
         segment is not null and direction = 'INBOUND' and channel = 'VOICE' and not is_test
             and outcome <> 'TECHNICAL' and not is_duplicate as is_in_scope,
+        segment is not null and direction = 'INBOUND' and channel = 'SMS' and not is_test
+            and outcome <> 'TECHNICAL' and not is_duplicate as is_text_contact,
         is_answered and answered_at is not null and not has_timing_warning as is_answered_valid,
         not is_answered and ended_at is not null and not has_timing_warning as is_unanswered_valid
     from calls
@@ -45,6 +48,7 @@ select
     channel,
     registered_central_id as central_id,
     central_id as reported_central_id,
+    home_central_id,
     region_id,
     ring_start_at,
     clock_start_at,
@@ -60,14 +64,17 @@ select
     is_test,
     is_duplicate,
     is_in_scope,
+    is_text_contact,
     is_answered,
     is_answered_valid,
     is_unanswered_valid,
     is_transfer_to_amk,
+    is_transfer_to_lvs,
     case when is_answered_valid then {{ ms_between('clock_start_at', 'answered_at') }} end as answer_ms,
     case when is_unanswered_valid then {{ ms_between('clock_start_at', 'ended_at') }} end as wait_ms,
     case when is_answered_valid then {{ ms_between('answered_at', 'ended_at') }} end as handling_ms,
     case when is_answered_valid then {{ ms_between('clock_start_at', 'answered_at') }} / 1e3 end as answer_seconds,
+    extract_at,
     has_order_warning,
     has_missing_warning,
     has_timing_warning,

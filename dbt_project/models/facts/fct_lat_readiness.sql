@@ -40,7 +40,7 @@ actual as (
     select *
     from (
         select
-            resource_id, state, event_date, last_date, start_at,
+            resource_id, state, attribution, event_date, last_date, start_at,
             least(end_at, coalesce(lead(start_at) over (
                 partition by resource_id order by start_at, source_id
             ), end_at)) as end_at
@@ -61,7 +61,7 @@ planned_days as (
 ),
 actual_days as (
     select
-        a.resource_id, a.state, d.date_day,
+        a.resource_id, a.state, a.attribution, d.date_day,
         greatest(a.start_at, d.utc_start_at) as start_at,
         least(a.end_at, d.utc_end_at) as end_at
     from actual as a
@@ -81,7 +81,11 @@ known_totals as (
         p.resource_id, p.base_id, p.vehicle, p.date_day,
         sum({{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }}) as known_ms,
         sum(case when a.state in ('READY', 'ON_MISSION')
-            then {{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }} else 0 end) as ready_ms
+            then {{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }} else 0 end) as ready_ms,
+        {%- for name, attribution in {'operator': 'OPERATOR', 'weather': 'WEATHER'}.items() %}
+        sum(case when a.state in ('OFF', 'REDUCED') and a.attribution = '{{ attribution }}'
+            then {{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }} else 0 end) as {{ name }}_down_ms{{ ',' if not loop.last }}
+        {%- endfor %}
     from planned_days as p
     inner join actual_days as a
         on a.resource_id = p.resource_id and a.date_day = p.date_day
@@ -98,6 +102,8 @@ select
     cast(p.planned_ms as bigint) as planned_ms,
     cast(coalesce(k.ready_ms, 0) as bigint) as ready_ms,
     cast(coalesce(k.known_ms, 0) as bigint) as known_ms,
+    cast(coalesce(k.operator_down_ms, 0) as bigint) as operator_down_ms,
+    cast(coalesce(k.weather_down_ms, 0) as bigint) as weather_down_ms,
     p.planned_ms / 36e5 as planned_hours,
     coalesce(k.ready_ms, 0) / 36e5 as ready_hours,
     coalesce(k.known_ms, 0) / 36e5 as known_hours

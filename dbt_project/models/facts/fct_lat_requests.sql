@@ -22,6 +22,11 @@ select
             and not r.has_timing_warning
             then {{ ms_between('r.requested_at', 'r.airborne_at') }}
     end as reaction_ms,
+    case
+        when r.outcome = 'COMPLETED' and not r.has_timing_warning
+            then {{ ms_between('r.requested_at', 'r.at_scene_at') }}
+    end as response_ms,
+    r.extract_at,
     r.has_order_warning,
     r.has_missing_warning,
     r.has_timing_warning,

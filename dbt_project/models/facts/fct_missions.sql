@@ -13,7 +13,10 @@ with missions as (
         coalesce(g.event_county_id, g.county_id) as event_county_id,
         u.unit_id as registered_central_id,
         a.mission_type in ('ACUTE', 'ORDERED', 'TRANSFER') as is_counted,
-        a.cancelled_at is not null as is_cancelled
+        a.cancelled_at is not null as is_cancelled,
+        a.mission_type = 'ACUTE' as is_acute,
+        a.mission_type in ('ACUTE', 'ORDERED', 'TRANSFER') and a.unit_type = 'CAR'
+            and a.cancelled_at is null as is_active_car
     from {{ ref('int_alarms__latest') }} as a
     left join {{ ref('dim_scene_place') }} as g
         on g.from_code = a.scene_municipality_code
@@ -64,6 +67,20 @@ select
             and not (is_cancelled and en_route_at is null)
             then {{ ms_between('alerted_at', 'en_route_at') }}
     end as turnout_ms,
+    is_active_car and is_acute as is_travel_base,
+    is_active_car and is_acute and coalesce(result, '') = 'CONVEYED' as is_scene_base,
+    is_active_car and coalesce(result, '') = 'CONVEYED' as is_turnaround_base,
+    is_active_car as is_mission_time_base,
+    is_active_car and at_scene_at is not null as is_scene_reached,
+    case when is_active_car and is_acute and not has_timing_warning
+        then {{ ms_between('en_route_at', 'at_scene_at') }} end as travel_ms,
+    case when is_active_car and is_acute and result = 'CONVEYED' and not has_timing_warning
+        then {{ ms_between('at_scene_at', 'departed_at') }} end as scene_ms,
+    case when is_active_car and result = 'CONVEYED' and not has_timing_warning
+        then {{ ms_between('at_destination_at', 'available_at') }} end as turnaround_ms,
+    case when is_active_car and not has_timing_warning
+        then {{ ms_between('alerted_at', 'available_at') }} end as mission_ms,
+    extract_at,
     has_order_warning,
     has_missing_warning,
     has_timing_warning,

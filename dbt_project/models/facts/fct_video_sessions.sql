@@ -17,6 +17,11 @@ select
         when v.status = 'CONNECTED' and not v.has_timing_warning
             then {{ ms_between('v.link_sent_at', 'v.connected_at') }}
     end as setup_ms,
+    case
+        when v.status = 'CONNECTED' and not v.has_timing_warning
+            then {{ ms_between('v.connected_at', 'v.ended_at') }}
+    end as duration_ms,
+    v.extract_at,
     v.has_order_warning,
     v.has_missing_warning,
     v.has_timing_warning,

@@ -24,6 +24,7 @@ select
     direction,
     channel,
     central_id,
+    home_central_id,
     ring_start_at,
     menu_end_at,
     answered_at,

@@ -5,7 +5,7 @@
     on_schema_change='fail',
     contract={'enforced': true},
     meta={
-        'scope': "(kpi_id, period_grain, period_start) in ({{ touched_kpi_periods() }})",
+        'scope': "(kpi_id, kpi_version, period_grain, period_start) in ({{ touched_kpi_periods() }})",
     },
     pre_hook="{{ reset_consumed(kpi_changes()) }}",
     post_hook="{{ log_consumed(kpi_changes()) }}",
@@ -69,40 +69,54 @@ unit_periods as (
 sourced_units as (
     select distinct contract, level, unit_id from {{ ref('dim_unit_source') }}
 ),
-calls as (select * from {{ ref('agg_calls') }} {{ touched_only('calls') }}),
-missions as (select * from {{ ref('agg_missions') }} {{ touched_only('alarms') }}),
-incidents as (select * from {{ ref('agg_incidents') }} {{ touched_only('alarms') }}),
-chains as (select * from {{ ref('agg_chains') }} {{ touched_only('chain') }}),
-sessions as (select * from {{ ref('agg_video') }} {{ touched_only('video') }}),
-requests as (select * from {{ ref('agg_lat_requests') }} {{ touched_only('lat') }}),
-readiness as (select * from {{ ref('agg_lat_readiness') }} {{ touched_only('lat') }}),
-quality as (select * from {{ ref('agg_record_quality') }} {{ touched_only('data_quality') }}),
-answered_calls as (
-    select period_grain, period_start, level, unit_id, sum(answered) as answered
-    from {{ ref('agg_calls') }} {{ touched_only('video') }}
-    group by period_grain, period_start, level, unit_id
-),
-video_use as (
-    -- Answered calls without a video session count in the denominator where video was delivered.
+{%- for name, family in kpi_families().items() %}
+{{ name }} as (select * from {{ ref(family.aggregate) }} {{ touched_only(family.subject) }}),
+{%- endfor %}
+{#- A numerator of one family over a denominator of another, all segments of the latter together:
+    units without the former count where its records were delivered. -#}
+{%- for name, other in paired_families() %}
+{{ name }}_with_{{ other }} as (
     select
         'all' as segment,
-        coalesce(c.period_grain, s.period_grain) as period_grain,
-        coalesce(c.period_start, s.period_start) as period_start,
-        coalesce(c.level, s.level) as level,
-        coalesce(c.unit_id, s.unit_id) as unit_id,
-        coalesce(s.connected, 0) as connected,
-        coalesce(c.answered, 0) as answered
-    from answered_calls as c
-    full outer join sessions as s
-        on s.period_grain = c.period_grain and s.period_start = c.period_start
-        and s.level = c.level and s.unit_id = c.unit_id
-    {{ delivered_joins("'video_session'", 'c') }}
-    where s.unit_id is not null or {{ is_delivered() }}
+        coalesce(o.period_grain, f.period_grain) as period_grain,
+        coalesce(o.period_start, f.period_start) as period_start,
+        coalesce(o.level, f.level) as level,
+        coalesce(o.unit_id, f.unit_id) as unit_id,
+        {%- for measure in kpi_families()[name].measures %}
+        coalesce(f.{{ measure }}, 0) as {{ measure }},
+        {%- endfor %}
+        {%- for measure in kpi_families()[other].measures %}
+        coalesce(o.{{ measure }}, 0) as {{ other }}_{{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (
+        select
+            period_grain, period_start, level, unit_id,
+            {%- for measure in kpi_families()[other].measures %}
+            sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ ref(kpi_families()[other].aggregate) }} {{ touched_only(kpi_families()[name].subject) }}
+        group by period_grain, period_start, level, unit_id
+    ) as o
+    full outer join {{ name }} as f
+        on f.period_grain = o.period_grain and f.period_start = o.period_start
+        and f.level = o.level and f.unit_id = o.unit_id
+    {{ delivered_joins("'" ~ kpi_families()[name].contract ~ "'", 'o') }}
+    where f.unit_id is not null or {{ is_delivered() }}
+),
+{%- endfor %}
+populations as (
+    select
+        'alarms' as subject, 'all' as segment, level, unit_id, year_number, valid_from, valid_to, population
+    from {{ ref('dim_population') }}
+    union all
+    select 'calls', segment, level, unit_id, year_number, valid_from, valid_to, population
+    from {{ ref('dim_call_population') }}
 ),
 period_years as (
-    -- Days of each period that lie within the span, by calendar year.
+    -- Days of each period that lie within the span of the record type, by calendar year.
     {%- for grain in grains() %}
     select
+        case s.contract when 'alarm' then 'alarms' else 'calls' end as subject,
         '{{ grain }}' as period_grain,
         d.{{ grain }}_start as period_start,
         d.year_number,
@@ -110,96 +124,63 @@ period_years as (
         min(d.date_day) as first_day,
         {{ add_days('max(d.date_day)', 1) }} as next_day
     from {{ ref('dim_date') }} as d
-    inner join spans as s on s.contract = 'alarm' and d.date_day between s.first_on and s.last_on
-    group by d.{{ grain }}_start, d.year_number, d.days_in_year
+    inner join spans as s on s.contract in ('alarm', 'call') and d.date_day between s.first_on and s.last_on
+    group by s.contract, d.{{ grain }}_start, d.year_number, d.days_in_year
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 person_years as (
     -- Days on each side of a move within the year count with the population of that side.
     select
-        y.period_grain, y.period_start, p.level, p.unit_id,
+        y.subject, p.segment, y.period_grain, y.period_start, p.level, p.unit_id,
         sum(
             cast(p.population as double)
             * {{ dbt.datediff('greatest(y.first_day, p.valid_from)', 'least(y.next_day, p.valid_to)', 'day') }}
             / y.days_in_year
         ) as person_years
-    from (select * from period_years {{ touched_only('alarms') }}) as y
-    inner join {{ ref('dim_population') }} as p
-        on p.year_number = y.year_number
+    from period_years as y
+    inner join populations as p
+        on p.subject = y.subject
+        and p.year_number = y.year_number
         and p.valid_from < y.next_day and p.valid_to > y.first_day
-    group by y.period_grain, y.period_start, p.level, p.unit_id
+    {%- if is_incremental() %}
+    where (y.subject, y.period_grain, y.period_start) in (select family, period_grain, period_start from touched)
+    {%- endif %}
+    group by y.subject, p.segment, y.period_grain, y.period_start, p.level, p.unit_id
 ),
-incident_rates as (
+{#- Counts beside person-years. No events is a true zero where something was delivered. -#}
+{%- for name in rated_families() %}
+{%- set family = kpi_families()[name] %}
+{{ name }}_rates as (
     select
-        'all' as segment,
-        coalesce(i.period_grain, y.period_grain) as period_grain,
-        coalesce(i.period_start, y.period_start) as period_start,
-        coalesce(i.level, y.level) as level,
-        coalesce(i.unit_id, y.unit_id) as unit_id,
-        coalesce(i.incidents, 0) as incidents,
+        coalesce(f.segment, y.segment) as segment,
+        coalesce(f.period_grain, y.period_grain) as period_grain,
+        coalesce(f.period_start, y.period_start) as period_start,
+        coalesce(f.level, y.level) as level,
+        coalesce(f.unit_id, y.unit_id) as unit_id,
+        {%- for measure in family.measures %}
+        coalesce(f.{{ measure }}, 0) as {{ measure }},
+        {%- endfor %}
         y.person_years
-    from person_years as y
-    full outer join incidents as i
-        on i.period_grain = y.period_grain and i.period_start = y.period_start
-        and i.level = y.level and i.unit_id = y.unit_id
-    {{ delivered_joins("'alarm'", 'y') }}
-    where i.unit_id is not null
+    from (select * from person_years where subject = '{{ family.subject }}') as y
+    full outer join {{ name }} as f
+        on f.segment = y.segment and f.period_grain = y.period_grain
+        and f.period_start = y.period_start and f.level = y.level and f.unit_id = y.unit_id
+    {{ delivered_joins("'" ~ family.contract ~ "'", 'y') }}
+    where f.unit_id is not null
         or ({{ is_delivered() }} and not (y.period_grain = 'day' and y.level in ({{ areas_without_days() }})))
 ),
-results as (
-    {{ kpi_count('calls_offered', 'calls', 'a.offered') }} union all
-    {{ kpi_share('c113_within_10s', 'calls', 'a.within_10s', 'a.answered_valid', 'a.answered') }} union all
-    {{ kpi_share('c113_within_10s_offered', 'calls', 'a.within_10s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
-    {{ kpi_share('c116117_within_2min', 'calls', 'a.within_120s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
-    {{ kpi_share('c116117_within_10min', 'calls', 'a.within_600s', '(a.answered_valid + a.unanswered)', 'a.offered') }} union all
-    {{ kpi_interval('answer_time_median', 'calls', list_item('a.answer_ms_percentiles', 1), 'a.answered_valid', 'a.answered') }} union all
-    {{ kpi_interval('answer_time_p90', 'calls', list_item('a.answer_ms_percentiles', 2), 'a.answered_valid', 'a.answered') }} union all
-    {{ kpi_interval('answer_time_mean', 'calls', '1e0 * a.answer_ms_sum / nullif(a.answered_valid, 0)', 'a.answered_valid', 'a.answered', numerator='a.answer_ms_sum / 1e3') }} union all
-    {{ kpi_share('unanswered_share', 'calls', 'a.unanswered', 'a.offered') }} union all
-    {{ kpi_share('abandoned_gt30s', 'calls', 'a.abandoned_after_30s', '(a.answered + a.unanswered_valid)', 'a.offered') }} union all
-    {{ kpi_share('short_abandon_share', 'calls', 'a.abandoned_within_5s', '(a.answered + a.unanswered_valid)', 'a.offered') }} union all
-    {{ kpi_interval('handling_time_median', 'calls', 'a.handling_ms_p50', 'a.handled', 'a.answered') }} union all
-    {{ kpi_share('transfer_116117_to_113', 'calls', 'a.transferred_to_amk', 'a.answered') }} union all
-    {{ kpi_rate('incidents_per_1000', 'incident_rates', 'a.incidents', 'a.person_years', '1e3') }} union all
-    {{ kpi_share('red_share', 'incidents', 'a.red', 'a.urgency_known', 'a.incidents') }} union all
-    {{ kpi_share('resp_urban_12', 'incidents', 'a.urban_within_720s', 'a.urban_eligible', 'a.urban_base') }} union all
-    {{ kpi_share('resp_rural_25', 'incidents', 'a.rural_within_1500s', 'a.rural_eligible', 'a.rural_base') }} union all
-    {{ kpi_interval('resp_median', 'incidents', list_item('a.response_ms_percentiles', 1), 'a.response_eligible', 'a.response_base', '6e4') }} union all
-    {{ kpi_interval('resp_p90', 'incidents', list_item('a.response_ms_percentiles', 2), 'a.response_eligible', 'a.response_base', '6e4') }} union all
-    {{ kpi_share('resp_coverage', 'incidents', 'a.response_eligible', 'a.red') }} union all
-    {{ kpi_interval('dispatch_interval', 'incidents', 'a.dispatch_ms_p50', 'a.dispatch_valid', 'a.dispatch_base') }} union all
-    {{ kpi_interval('turnout_p90', 'missions', 'a.turnout_ms_p90', 'a.turnout_valid', 'a.turnout_base') }} union all
-    {{ kpi_share('cancelled_share', 'missions', 'a.cancelled_before_scene', 'a.missions') }} union all
-    {{ kpi_share('video_per_100_calls', 'video_use', 'a.connected', 'a.answered') }} union all
-    {{ kpi_share('video_connect_rate', 'sessions', 'a.connected', 'a.sessions') }} union all
-    {{ kpi_interval('video_setup_median', 'sessions', 'a.setup_ms_p50', 'a.setup_valid', 'a.connected') }} union all
-    {{ kpi_interval('chain_ring_to_scene_p90', 'chains', 'a.chain_ms_p90', 'a.chain_valid', 'a.red_acute', '6e4') }} union all
-    {{ kpi_share('chain_link_rate', 'chains', 'a.linked', 'a.red') }} union all
-    {{ kpi_count('lat_requests', 'requests', 'a.requests') }} union all
-    {{ kpi_share('lat_completed', 'requests', 'a.completed', 'a.requests') }} union all
-    {{ kpi_share('lat_declined', 'requests', 'a.declined', 'a.requests') }} union all
-    {{ kpi_share('lat_aborted', 'requests', 'a.aborted', '(a.completed + a.aborted)') }} union all
-    {{ kpi_share('lat_declined_weather', 'requests', 'a.declined_weather', 'a.requests') }} union all
-    {{ kpi_interval('lat_reaction_p90', 'requests', 'a.reaction_ms_p90', 'a.reaction_valid', 'a.reaction_base', '6e4') }} union all
-    {{ kpi_hours('lat_readiness', 'readiness', 'a.ready_ms', 'a.planned_ms', 'a.known_ms', 'a.resources') }} union all
-    {{ kpi_share('dq_complete', 'quality', 'a.complete_count', 'a.row_count') }} union all
-    {{ kpi_share('dq_order', 'quality', 'a.order_breach_count', 'a.row_count') }} union all
-    {{ kpi_share('dq_geo_unknown', 'quality', 'a.geo_unknown_count', 'a.row_count') }}
-),
+{%- endfor %}
 registered as (
-    select
-        r.*,
-        k.version,
-        k.measure
-    from results as r
-    inner join registry as k on k.kpi_id = r.kpi_id
-    where {{ in_list('r.segment', 'k.segments') }} and {{ in_list('r.level', 'k.levels') }}
+    {%- for kpi in kpi_definitions() %}
+    {{ kpi_branch(kpi) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 expected as (
     select
         k.kpi_id, u.segment, p.period_grain, p.period_start, u.level, u.unit_id,
-        k.version, k.measure = 'count' as is_count,
+        k.version as kpi_version, k.measure = 'count' as is_count,
         case when k.contract = 'segment' then u.segment else k.contract end as contract
     from registry as k
     inner join {{ ref('dim_kpi_unit') }} as u
@@ -219,13 +200,13 @@ missing as (
     from expected as e
     {{ delivered_joins('e.contract', 'e') }}
     left join registered as r
-        on r.kpi_id = e.kpi_id and r.segment = e.segment and r.period_grain = e.period_grain
+        on r.kpi_id = e.kpi_id and r.kpi_version = e.kpi_version and r.segment = e.segment and r.period_grain = e.period_grain
         and r.period_start = e.period_start and r.level = e.level and r.unit_id = e.unit_id
     where r.kpi_id is null
 )
 select
     kpi_id,
-    cast(version as integer) as kpi_version,
+    cast(kpi_version as integer) as kpi_version,
     segment,
     period_grain,
     period_start,
@@ -236,19 +217,19 @@ select
     denominator,
     n,
     cast(value as double) as value,
-    cast(null as double) as lower,
-    cast(null as double) as upper,
+    cast({{ count_limit('lower') }} as double) as lower,
+    cast({{ count_limit('upper') }} as double) as upper,
     cast(coverage as double) as coverage,
     case
         when value is not null then 'ok'
-        when measure = 'rate' and denominator is null then 'no_denominator'
+        when kind = 'rate' and denominator is null then 'no_denominator'
         else 'no_data'
     end as status
 from registered
 union all
 select
     kpi_id,
-    cast(version as integer),
+    cast(kpi_version as integer),
     segment,
     period_grain,
     period_start,
@@ -259,8 +240,8 @@ select
     cast(null as double),
     cast(0 as bigint),
     case when is_zero then cast(0 as double) end,
-    cast(null as double),
-    cast(null as double),
+    case when is_zero then cast({{ byar_lower('0e0') }} as double) end,
+    case when is_zero then cast({{ byar_upper('0e0') }} as double) end,
     case when is_zero then cast(1 as double) end,
     case when is_zero then 'ok' else 'no_data' end
 from missing

@@ -1,0 +1,63 @@
+{%- set window_minutes = 15 -%}
+{%- set follows = ['call', 'call_duplicate'] -%}
+{#- A call can be the recall of one late on the day before: a call whose fifteen minutes reach into a
+    touched date is looked at again, and no other call of its day. -#}
+{{ config(
+    materialized='incremental' if target.type == 'duckdb' else 'table',
+    incremental_strategy='keyed_changes',
+    on_schema_change='fail',
+    contract={'enforced': true},
+    meta={
+        'produces': 'call_recall',
+        'scope': "event_date in ({{ touched_dates(['call', 'call_duplicate']) }})
+            or window_end_date in ({{ touched_dates(['call', 'call_duplicate']) }})",
+        'change': {
+            'source_system': 'source_system', 'source_id': 'source_id',
+            'first_date': 'event_date', 'last_date': 'event_date',
+        },
+    },
+    pre_hook=["{{ reset_load_log('call_recall') }}", "{{ reset_consumed(['call', 'call_duplicate']) }}"],
+    post_hook=[
+        "{{ log_derived('call_recall') }}",
+        "{{ log_consumed(['call', 'call_duplicate']) }}",
+    ],
+) }}
+{%- set window_end = dbt.dateadd('minute', window_minutes, 'c.ring_start_at') -%}
+with calls as (
+    select source_system, source_id, event_date, segment, caller_key, ring_start_at, is_answered
+    from {{ ref('fct_calls') }}
+    where is_in_scope and caller_key is not null
+    {%- if is_incremental() %}
+        and event_date in (
+            select distinct n.date_day
+            from ({{ touched_dates(follows) }}) as t
+            inner join {{ ref('dim_date') }} as n
+                on n.date_day between {{ add_days('t.date_day', -1) }} and {{ add_days('t.date_day', 1) }}
+        )
+    {%- endif %}
+),
+unanswered as (
+    select
+        c.source_system, c.source_id, c.event_date, c.segment, c.caller_key, c.ring_start_at,
+        {{ window_end }} as window_end_at,
+        case when {{ window_end }} >= d.utc_end_at then {{ add_days('c.event_date', 1) }}
+            else c.event_date end as window_end_date
+    from calls as c
+    inner join {{ ref('dim_date') }} as d on d.date_day = c.event_date
+    where not c.is_answered
+)
+select
+    u.source_system,
+    u.source_id,
+    u.event_date,
+    u.window_end_date,
+    cast(min({{ ms_between('u.ring_start_at', 'c.ring_start_at') }}) as bigint) as recall_ms
+from unanswered as u
+inner join calls as c
+    on c.caller_key = u.caller_key and c.segment = u.segment
+    and c.ring_start_at > u.ring_start_at and c.ring_start_at <= u.window_end_at
+{%- if is_incremental() %}
+where u.event_date in ({{ touched_dates(follows) }})
+    or u.window_end_date in ({{ touched_dates(follows) }})
+{%- endif %}
+group by u.source_system, u.source_id, u.event_date, u.window_end_date
