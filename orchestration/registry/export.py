@@ -164,9 +164,7 @@ def _measure(measure: Measure) -> str:
 
 
 def _kpi(registry: Registry, kpi: Kpi) -> dict[str, Any]:
-    others = sorted(
-        {name.partition(".")[0] for form in kpi.forms for name in form if "." in name}
-    )
+    others = sorted({name.partition(".")[0] for form in kpi.forms for name in form if "." in name})
     entry: dict[str, Any] = {
         "id": kpi.id,
         "version": kpi.version,

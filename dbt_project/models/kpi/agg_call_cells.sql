@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('dim_date') }}
 {%- set follows = ['call', 'call_duplicate', 'call_recall'] -%}
 {#- The call KPIs' counts in their smallest cells. There are ten calls to a cell and more: the counts
     of all periods, of clock hours and of home centrals are then sums of few rows, and a new day
