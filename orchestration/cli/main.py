@@ -29,6 +29,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "ingest": LazyCommand("orchestration.cli.ingest", "Take pending files into the lake."),
     "source": LazyCommand("orchestration.cli.source", "List, check and draft source files."),
     "contract": LazyCommand("orchestration.cli.contract", "Show and export the data contracts."),
+    "geography": LazyCommand("orchestration.cli.geography", "Load KOSTRA groups from KLASS."),
     "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),
     "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
     "sql": LazyCommand("orchestration.cli.sql", "Your own SQL on a release, read-only."),
