@@ -33,6 +33,7 @@ class Receipt:
     Attributes:
         status: `accepted` (its rows were judged one by one) or `refused` (whole, see refusal).
         warnings, rejections: number of rows per rule code.
+        first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.
         replay_of: batch whose rejects this receipt judges again, under a corrected map.
     """
@@ -56,6 +57,7 @@ class Receipt:
     exact_duplicates: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     rejections: dict[str, int] = field(default_factory=dict)
+    first_rows: dict[str, int] = field(default_factory=dict)
     null_counts: dict[str, int] = field(default_factory=dict)
     first_event_date: str | None = None
     last_event_date: str | None = None
@@ -183,6 +185,7 @@ _RECEIPT_SCHEMA: dict[str, pl.DataType] = {
     "exact_duplicates": pl.Int64(),
     "warnings": pl.String(),
     "rejections": pl.String(),
+    "first_rows": pl.String(),
     "null_counts": pl.String(),
     "first_event_date": pl.Date(),
     "last_event_date": pl.Date(),
@@ -195,14 +198,14 @@ _RECEIPT_SCHEMA: dict[str, pl.DataType] = {
 def read_receipts(lake: Path, contract: str | None = None) -> pl.DataFrame:
     """Every receipt as a frame, one row per delivery and judgement.
 
-    `warnings`, `rejections` and `null_counts` are JSON objects of name to count.
+    `warnings`, `rejections`, `first_rows` and `null_counts` are JSON objects of name to number.
     """
     rows = []
     for batch_id, receipt in iter_receipts(lake, contract):
         row: dict[str, Any] = {name: receipt.get(name) for name in _RECEIPT_SCHEMA}
         row["batch_id"] = batch_id
-        for name in ("warnings", "rejections", "null_counts"):
-            row[name] = json.dumps(receipt[name], sort_keys=True)
+        for name in ("warnings", "rejections", "first_rows", "null_counts"):
+            row[name] = json.dumps(receipt.get(name, {}), sort_keys=True)
         for name in ("delivered_on", "first_event_date", "last_event_date"):
             row[name] = dt.date.fromisoformat(row[name]) if row[name] else None
         row["ingested_at"] = dt.datetime.fromisoformat(row["ingested_at"])

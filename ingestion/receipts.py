@@ -10,6 +10,7 @@ from contracts import Contract, Evaluation
 from ingestion.delivery import FILE_INDEX, Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.lake import Receipt
+from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
 ROW_UNREADABLE = "ROW_UNREADABLE"
@@ -47,11 +48,26 @@ class Counts:
             pl.col("event_date").min().alias("_first"),
             pl.col("event_date").max().alias("_last"),
         )
+        self.first_rows = _first_rows(
+            raw.select(FILE_INDEX, ROW_NUMBER),
+            {
+                **outcome.row_failures,
+                **{code: mask & accepted_mask for code, mask in outcome.warnings.items()},
+            },
+        )
         self.profile = {row[FILE_INDEX]: row for row in profile.iter_rows(named=True)}
 
 
 def _tally(files: pl.Series) -> dict[int, int]:
     return dict(files.value_counts().iter_rows())
+
+
+def _first_rows(rows: pl.DataFrame, masks: dict[str, pl.Series]) -> dict[str, dict[int, int]]:
+    """Per code and file, the first row that the code stands on."""
+    return {
+        code: dict(rows.filter(mask).group_by(FILE_INDEX).agg(pl.col(ROW_NUMBER).min()).iter_rows())
+        for code, mask in masks.items()
+    }
 
 
 class ReceiptMaker:
@@ -88,6 +104,9 @@ class ReceiptMaker:
         rejections = _of_file(counts.rejections, index)
         if unreadable:
             rejections[ROW_UNREADABLE] = unreadable
+        first_rows = _of_file(counts.first_rows, index)
+        if unreadable:
+            first_rows[ROW_UNREADABLE] = min(delivery.unreadable)
         distrusted = "FILE_TOO_MANY_REJECTS" in rejections
         return Receipt(
             source=self._spec.name,
@@ -107,6 +126,7 @@ class ReceiptMaker:
             exact_duplicates=duplicates,
             warnings=_of_file(counts.warnings, index),
             rejections=rejections,
+            first_rows=first_rows,
             null_counts={
                 name: count for name, count in profile.items() if not name.startswith("_") and count
             },

@@ -171,10 +171,13 @@ class Engine:
         select: Sequence[str] = (),
     ) -> BuildOutcome | None:
         """Bring the warehouse up to the lake; nothing to do when it is there already."""
+        from orchestration.readiness.tallies import write_tallies
+
         with self.writer():
             lake = self.lake()
             if not select and self.warehouse.is_fresh(lake):
                 return None
+            write_tallies(self.home.lake, self.receipts())
             return self.warehouse.build(lake, on_event=on_event, select=select)
 
     def disclosure_is_fresh(self) -> bool:

@@ -12,10 +12,12 @@ from contracts.export.dbt import dbt_source
 from contracts.export.dictionary import dictionary
 from contracts.export.json_schema import json_schema
 from contracts.export.odcs import odcs
+from contracts.export.readiness import readiness_macro
 from contracts.export.rules_csv import rules_csv
 
 EXPORTS = "contracts/exports"
 RULES_SEED = "dbt_project/seeds/contract_rules.csv"
+READINESS_MACRO = "dbt_project/macros/readiness_fields.sql"
 
 
 def render_all() -> dict[str, str]:
@@ -29,6 +31,7 @@ def render_all() -> dict[str, str]:
     files[f"{EXPORTS}/dictionary.nb.md"] = dictionary(contracts, FILE_RULES, "nb")
     files[f"{EXPORTS}/dictionary.en.md"] = dictionary(contracts, FILE_RULES, "en")
     files[RULES_SEED] = rules_csv(contracts, FILE_RULES)
+    files[READINESS_MACRO] = readiness_macro(contracts)
     return files
 
 

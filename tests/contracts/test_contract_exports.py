@@ -189,7 +189,8 @@ def test_dbt_source_lists_record_and_lineage_columns(contract: str) -> None:
 
 def test_rule_seed_has_every_code_once() -> None:
     rows = list(csv.DictReader(io.StringIO(committed(RULES_SEED))))
-    assert [*rows[0]] == ["code", "contract", "level", "kind", "message_nb", "message_en"]
+    header = ["code", "contract", "level", "kind", "field", "message_nb", "message_en"]
+    assert [*rows[0]] == header
     codes = [row["code"] for row in rows]
     assert len(codes) == len(set(codes))
     assert set(codes) == {code for _, code in CASES} | {rule.code for rule in FILE_RULES}

@@ -1,0 +1,101 @@
+"""Receipts as two small Parquet files beside the batches, for the warehouse to read.
+
+`deliveries.parquet` has one row per delivered file and judgement, counts net of replays (see
+`orchestration.deliveries`); `rule_hits.parquet` one row per file and rule code. Both are made anew
+from the receipts before every build: some thousand rows a year.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import polars as pl
+
+from orchestration import atomic
+from orchestration.deliveries import net
+
+DELIVERIES = "deliveries.parquet"
+RULE_HITS = "rule_hits.parquet"
+
+_DELIVERY = ("source", "contract", "delivered_on", "file_name")
+_DELIVERY_COLUMNS = (
+    *_DELIVERY,
+    "status",
+    "refusal_code",
+    "map_version",
+    "rows_read",
+    "accepted",
+    "rejected",
+    "exact_duplicates",
+    "is_replay",
+)
+_HIT_SCHEMA: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "contract": pl.String(),
+    "delivered_on": pl.Date(),
+    "file_name": pl.String(),
+    "code": pl.String(),
+    "row_count": pl.Int64(),
+    "first_row": pl.Int64(),
+}
+
+
+def deliveries(receipts: pl.DataFrame) -> pl.DataFrame:
+    """Every delivery whose date is known, with counts that can be summed."""
+    return (
+        net(receipts)
+        .filter(pl.col("delivered_on").is_not_null())
+        .select(_DELIVERY_COLUMNS)
+        .sort(_DELIVERY_COLUMNS)
+    )
+
+
+def rule_hits(receipts: pl.DataFrame) -> pl.DataFrame:
+    """Rows per file and rule: rejected ones as last judged, warnings over all accepted rows.
+
+    A file that was refused whole is one hit of its refusal code, with no row.
+    """
+    counted = net(receipts).filter(pl.col("delivered_on").is_not_null())
+    latest = counted.sort("ingested_at", maintain_order=True).unique(
+        ["source", "file_id"], keep="last", maintain_order=True
+    )
+    rows = [
+        {**_of(row), "code": code, "row_count": count, "first_row": _first_row(row, code)}
+        for frame, column in ((latest, "rejections"), (counted, "warnings"))
+        for row in frame.iter_rows(named=True)
+        for code, count in json.loads(row[column]).items()
+    ]
+    rows += [
+        {**_of(row), "code": row["refusal_code"], "row_count": 0, "first_row": None}
+        for row in latest.filter(pl.col("status") == "refused").iter_rows(named=True)
+        if row["refusal_code"] not in json.loads(row["rejections"])
+    ]
+    return (
+        pl.DataFrame(rows, schema=_HIT_SCHEMA)
+        .group_by("source", "contract", "delivered_on", "file_name", "code")
+        .agg(pl.col("row_count").sum(), pl.col("first_row").min())
+        .select(list(_HIT_SCHEMA))
+        .sort(list(_HIT_SCHEMA))
+    )
+
+
+def write_tallies(lake: Path, receipts: pl.DataFrame) -> None:
+    """Write both files, each in one step."""
+    lake.mkdir(parents=True, exist_ok=True)
+    for name, frame in ((DELIVERIES, deliveries(receipts)), (RULE_HITS, rule_hits(receipts))):
+        aside = lake / f".{name}.{uuid.uuid4().hex}"
+        try:
+            frame.write_parquet(aside, compression="zstd")
+            atomic.replace(aside, lake / name)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def _of(row: dict[str, object]) -> dict[str, object]:
+    return {name: row[name] for name in _DELIVERY}
+
+
+def _first_row(row: dict[str, object], code: str) -> object:
+    return json.loads(str(row["first_rows"])).get(code)
