@@ -292,7 +292,7 @@ def _disclosed(warehouse: Path) -> dict[str, Any]:
 def _releasable_tables(
     warehouse: Path, receipts: pl.DataFrame, policy: SuppressionPolicy
 ) -> dict[str, pl.DataFrame]:
-    tables = release_content.read_warehouse(warehouse)
+    tables = release_content.with_safe_readiness(release_content.read_warehouse(warehouse), policy)
     values = tables["kpi_values"] = with_codes(tables["kpi_values"])
     unregistered = set(values["kpi_id"].unique()) - set(tables["kpi_registry"]["kpi_id"])
     if unregistered:

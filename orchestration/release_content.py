@@ -10,6 +10,8 @@ from typing import Any, Literal, overload
 import polars as pl
 
 from orchestration.deliveries import net
+from orchestration.readiness.releasable import releasable_findings, releasable_readiness
+from orchestration.suppression import SuppressionPolicy
 
 UNKNOWN = "UNKNOWN"
 NATIONAL = "NO"
@@ -104,6 +106,7 @@ FURTHER_TABLES = (
     "peer_groups",
     "unit_hierarchy",
     "data_readiness",
+    "readiness_grades",
     "readiness_findings",
     "chain_link_methods",
 )
@@ -227,6 +230,16 @@ def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.Data
         .sort("source", "contract", "month")
     )
     return {"data_coverage": per_day, "data_volume": per_month}
+
+
+def with_safe_readiness(
+    tables: Mapping[str, pl.DataFrame], policy: SuppressionPolicy
+) -> dict[str, pl.DataFrame]:
+    """The tables with readiness in the form that may be shown."""
+    safe = {"data_readiness": releasable_readiness, "readiness_findings": releasable_findings}
+    return {
+        name: safe[name](frame, policy) if name in safe else frame for name, frame in tables.items()
+    }
 
 
 def coverage_summary(per_day: pl.DataFrame) -> dict[str, Mapping[str, Any]]:

@@ -37,7 +37,11 @@ NOT_MEASURED: dict[str, frozenset[str]] = {
 
 # What figures are made from although no presence rule asks for it: filled in as far as possible.
 WANTED: dict[str, dict[str, pl.Expr | None]] = {
-    "call": {"caller_pseudonym": None},
+    "call": {
+        "caller_pseudonym": (pl.col("direction") == "INBOUND")
+        & (pl.col("service_line") != "ADMIN")
+        & (pl.col("service_line") != "OTHER")
+    },
     "alarm": {
         "scene_municipality_code": None,
         "result": pl.col("cancelled_at").is_null(),

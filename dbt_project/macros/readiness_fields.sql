@@ -33,7 +33,7 @@
         {'name': 'chain_id', 'kind': 'key', 'rule': '',
          'expected': "", 'is_wanted': false},
         {'name': 'caller_pseudonym', 'kind': 'key', 'rule': '',
-         'expected': "true", 'is_wanted': true},
+         'expected': "((direction = 'INBOUND' and service_line <> 'ADMIN') and service_line <> 'OTHER')", 'is_wanted': true},
         {'name': 'municipality_code', 'kind': 'text', 'rule': '',
          'expected': "", 'is_wanted': false},
         {'name': 'municipality_basis', 'kind': 'code', 'rule': '',

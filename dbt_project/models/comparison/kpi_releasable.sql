@@ -14,7 +14,7 @@ select
     case when h.kpi_id is null then v.{{ number }} end as {{ number }},
     {%- endfor %}
     case when h.kpi_id is null then v.status else 'suppressed' end as status,
-    cast(null as {{ dbt.type_string() }}) as grade
+    g.grade
 from {{ ref('kpi_values') }} as v
 inner join {{ source('disclosure', 'kpi_scope') }} as s
     on s.kpi_id = v.kpi_id and s.segment = v.segment and s.level = v.level
@@ -23,3 +23,16 @@ left join {{ source('disclosure', 'kpi_hidden') }} as h
     on h.kpi_id = v.kpi_id and h.kpi_version = v.kpi_version and h.segment = v.segment
     and h.period_grain = v.period_grain and h.period_start = v.period_start
     and h.level = v.level and h.unit_id = v.unit_id
+left join (
+    -- The records a KPI rests on; data quality KPIs name them in the segment.
+    select
+        kpi_id, version,
+        case when family in ('chain', 'chains') then 'chain' when contract <> 'segment' then contract end as contract
+    from {{ ref('kpi_registry') }}
+) as k on k.kpi_id = v.kpi_id and k.version = v.kpi_version
+left join {{ ref('readiness_grades') }} as g
+    on g.contract = coalesce(k.contract, v.segment) and g.level = v.level and g.unit_id = v.unit_id
+    -- Days and weeks have the grade of the month they begin in.
+    and g.period_grain = case when v.period_grain in ('day', 'week') then 'month' else v.period_grain end
+    and g.period_start = case when v.period_grain in ('day', 'week')
+        then {{ start_of('month', 'v.period_start') }} else v.period_start end

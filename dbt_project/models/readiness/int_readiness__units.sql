@@ -1,8 +1,11 @@
 {{ config(materialized='table') }}
 with covered as (
-    select contract, source, level, unit_id, valid_from, valid_to
-    from {{ ref('dim_unit_source') }}
-    where level in ('central', 'base')
+    -- Out-of-hours centrals run no ambulance missions.
+    select s.contract, s.source, s.level, s.unit_id, s.valid_from, s.valid_to
+    from {{ ref('dim_unit_source') }} as s
+    left join {{ ref('dim_unit') }} as u
+        on u.unit_id = s.unit_id and u.level = s.level and u.unit_kind = 'LVS'
+    where s.level in ('central', 'base') and not (s.contract = 'alarm' and u.unit_id is not null)
 ),
 delivering as (
     select distinct contract, source from {{ ref('stg_lake__deliveries') }}

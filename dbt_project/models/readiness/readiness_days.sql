@@ -98,7 +98,7 @@ called_sessions as (
 requests as (
     select source_system, source_id, event_date, _batch_id, base_id, alarm_source_id
     from {{ ref('int_lat_requests__latest') }}
-    where not is_deleted and {{ in_touched_readiness('lat_request', 'event_date') }}
+    where not is_deleted and outcome <> 'DECLINED' and {{ in_touched_readiness('lat_request', 'event_date') }}
 ),
 alarmed_requests as (
     select distinct r.source_system, r.source_id
@@ -153,12 +153,13 @@ counted as (
     {{ 'union all' if not loop.last }}
     {%- endfor %}
     union all
-    -- A municipality code is known when it leads to a current municipality, or to several.
+    -- A municipality code is known when it leads to a current municipality, or to the parts of a split one.
     select
         'alarm', r.event_date, r.source_system, r._batch_id, r.central_id, 'scene_municipality_code', 'place_known',
         {{ count_if('g.from_code is not null') }}, count(*)
     from {{ ref('int_alarms__latest') }} as r
-    left join {{ ref('municipality_code_map') }} as g on g.from_code = r.scene_municipality_code
+    left join (select distinct from_code from {{ ref('int_municipality_targets') }}) as g
+        on g.from_code = r.scene_municipality_code
     where not r.is_deleted and {{ in_touched_readiness('alarm', 'r.event_date') }}
     group by r.event_date, r.source_system, r._batch_id, r.central_id
 ),

@@ -35,17 +35,27 @@ by_rule as (
     from hits
     group by contract, source, code, field, measure, message_nb, message_en
 ),
+owed as (
+    -- Rows in which a field should have had a value.
+    select contract, source, field, sum(whole) as row_count
+    from {{ ref('data_readiness') }}
+    where level = 'source' and period_grain = 'month' and measure = 'present'
+    group by contract, source, field
+),
 rule_findings as (
     select
         b.contract, b.source, b.code, b.field, b.measure, b.message_nb, b.message_en,
         b.affected,
-        case when b.measure = 'files_accepted' then t.files else t.rows_read end as of_total,
+        case when b.measure = 'files_accepted' then t.files else coalesce(o.row_count, t.rows_read) end as of_total,
         b.file_count, b.since, b.last_seen,
         {%- for position in [1, 2, 3] %}
         b.example_{{ position }}_file, b.example_{{ position }}_row{{ ',' if not loop.last }}
         {%- endfor %}
     from by_rule as b
     inner join totals as t on t.contract = b.contract and t.source = b.source
+    left join owed as o
+        on o.contract = b.contract and o.source = b.source and o.field = b.field
+        and b.measure = 'present' and right(b.code, 7) = '_ABSENT'
 ),
 months as (
     -- What no single rule says: the months in which a measure of the source was below grade A.

@@ -90,9 +90,11 @@ units as (
     where position = 1
 ),
 areas as (
-    select distinct b.level, b.unit_id, m.region_id
+    select distinct b.level, b.unit_id, r.unit_id as region_id
     from {{ ref('bridge_municipality_units') }} as b
-    inner join {{ ref('dim_municipality') }} as m on m.municipality_id = b.municipality_id
+    inner join {{ ref('bridge_municipality_units') }} as r
+        on r.municipality_id = b.municipality_id and r.level = 'region'
+        and r.valid_from < b.valid_to and r.valid_to > b.valid_from
     where b.level in ('health_trust', 'county', 'municipality')
 ),
 in_areas as (
