@@ -159,9 +159,9 @@ def _sql(node: Mapping[str, Any]) -> str:
 def readiness_macro(contracts: Sequence[Contract]) -> str:
     """The macro file `readiness_fields.sql`."""
     lines = [
-        "{#- Generated from the contract classes (`akutt contract export`): the fields readiness is",
-        "    measured on. expected = rows in which the field should have a value; is_wanted = only",
-        "    figures ask for it, no rule of the contract does. -#}",
+        "{#- Generated from the contract classes (`akutt contract export`): the fields that",
+        "    readiness is measured on. expected = rows in which the field should have a value;",
+        "    is_wanted = only figures ask for it, no rule of the contract does. -#}",
         "{% macro readiness_fields() %}",
         "{{ return({",
     ]

@@ -1,6 +1,6 @@
-{#- Generated from the contract classes (`akutt contract export`): the fields readiness is
-    measured on. expected = rows in which the field should have a value; is_wanted = only
-    figures ask for it, no rule of the contract does. -#}
+{#- Generated from the contract classes (`akutt contract export`): the fields that
+    readiness is measured on. expected = rows in which the field should have a value;
+    is_wanted = only figures ask for it, no rule of the contract does. -#}
 {% macro readiness_fields() %}
 {{ return({
     'call': [

@@ -32,6 +32,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "geography": LazyCommand("orchestration.cli.geography", "Load KOSTRA groups from KLASS."),
     "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),
     "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
+    "readiness": LazyCommand("orchestration.cli.readiness", "Grades and findings per source."),
     "sql": LazyCommand("orchestration.cli.sql", "Your own SQL on a release, read-only."),
     "release": LazyCommand(
         "orchestration.cli.release", "List, show, verify, export, roll back releases."

@@ -21,7 +21,7 @@ def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.D
     """`data_readiness` without numbers of rows; `is_suppressed` says where a share is left out."""
     part, whole, of_rows = pl.col("part"), pl.col("whole"), pl.col("is_of_rows")
     return frame.with_columns(_hidden(part, whole, of_rows, policy).alias("is_suppressed")).select(
-        *frame.columns[: frame.columns.index("is_of_rows") + 1],
+        *frame.columns[: frame.columns.index("part")],
         pl.when(~of_rows).then(part).alias("part"),
         pl.when(~of_rows).then(whole).alias("whole"),
         pl.when(of_rows).then(band(whole, policy)).alias("rows"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -62,10 +63,10 @@ def rule_hits(receipts: pl.DataFrame) -> pl.DataFrame:
         ["source", "file_id"], keep="last", maintain_order=True
     )
     rows = [
-        {**_of(row), "code": code, "row_count": count, "first_row": _first_row(row, code)}
+        hit
         for frame, column in ((latest, "rejections"), (counted, "warnings"))
-        for row in frame.iter_rows(named=True)
-        for code, count in json.loads(row[column]).items()
+        for row in frame.filter(pl.col(column) != "{}").iter_rows(named=True)
+        for hit in _hits(row, column)
     ]
     rows += [
         {**_of(row), "code": row["refusal_code"], "row_count": 0, "first_row": None}
@@ -93,9 +94,16 @@ def write_tallies(lake: Path, receipts: pl.DataFrame) -> None:
             aside.unlink(missing_ok=True)
 
 
+def _hits(row: dict[str, object], column: str) -> Iterator[dict[str, object]]:
+    first_rows = json.loads(str(row["first_rows"]))
+    for code, count in json.loads(str(row[column])).items():
+        yield {
+            **_of(row),
+            "code": code,
+            "row_count": count,
+            "first_row": first_rows.get(code),
+        }
+
+
 def _of(row: dict[str, object]) -> dict[str, object]:
     return {name: row[name] for name in _DELIVERY}
-
-
-def _first_row(row: dict[str, object], code: str) -> object:
-    return json.loads(str(row["first_rows"])).get(code)

@@ -104,6 +104,7 @@ select
     g.dimension,
     g.measure,
     g.is_of_rows,
+    m.counts = 1 as is_decisive,
     g.part,
     g.whole,
     cast(g.share as double) as value,
