@@ -184,7 +184,9 @@ def breaks(release: Release) -> pl.DataFrame:
     return release.sql(
         """
         select kind, contract, count(distinct unit_id) as units, min(break_date) as first_date,
-            max(break_date) as last_date, min(text_nb) as text_nb, min(text_en) as text_en
+            max(break_date) as last_date,
+            arg_min(text_nb, concat(break_date, unit_id, kpi_id)) as text_nb,
+            arg_min(text_en, concat(break_date, unit_id, kpi_id)) as text_en
         from kpi_breaks
         group by kind, contract
         order by kind, contract

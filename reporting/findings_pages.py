@@ -360,7 +360,8 @@ def _answer(release: Release, period: Period) -> tuple[str, str]:
 def _how_much(row: dict[str, Any]) -> str:
     """`1 000+ (2,7 %)`: the band and the share, where both may be told."""
     count = _HIDDEN if row["affected"] is None else str(row["affected"])
-    unit = "rader / rows" if row["is_of_rows"] else "dager eller filer / days or files"
+    others = "dager / days" if row["measure"] == "days_delivered" else "filer / files"
+    unit = "rader / rows" if row["is_of_rows"] else others
     share = "" if row["value"] is None else f" ({_percent(100 - row['value'])})"
     return f"{count} {unit}{share}"
 

@@ -59,13 +59,12 @@ def releasable_findings(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.Da
 
 def band(count: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
     """A number of rows as text that gives no small number away."""
-    text = pl.when(count == 0).then(pl.lit("0"))
-    for least, words in _BANDS:
-        text = text.when(count >= least).then(pl.lit(words))
-    return (
-        text.when(count >= policy.min_count)
-        .then(pl.lit(f"{policy.min_count}+"))
-        .otherwise(pl.lit(HIDDEN))
+    bands = [pl.when(count >= least).then(pl.lit(words)) for least, words in _BANDS]
+    return pl.coalesce(
+        *bands,
+        pl.when(count >= policy.min_count).then(pl.lit(f"{policy.min_count}+")),
+        pl.when(count == 0).then(pl.lit("0")),
+        pl.lit(HIDDEN),
     )
 
 

@@ -112,8 +112,8 @@ select
     v.example_{{ position }}_file,
     v.example_{{ position }}_row,
     {%- endfor %}
-    coalesce(v.message_nb, m.name_nb) as what_nb,
-    coalesce(v.message_en, m.name_en) as what_en,
+    coalesce(v.message_nb, concat('For lav andel: ', m.name_nb)) as what_nb,
+    coalesce(v.message_en, concat('Too low a share: ', m.name_en)) as what_en,
     m.action_nb,
     m.action_en
 from valued as v
