@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -16,7 +16,22 @@ from orchestration.suppression import SuppressionPolicy
 UNKNOWN = "UNKNOWN"
 NATIONAL = "NO"
 
+# The key of a figure, in the order of the rows. Readers skip what they did not ask for by the
+# smallest and largest value of each stretch of rows: first the grain, so that months are not spread
+# among thirty times as many days, then the KPI; and the period before the unit, so that one day of
+# everything is a few stretches.
 KPI_KEY = (
+    "period_grain",
+    "kpi_id",
+    "level",
+    "period_start",
+    "unit_id",
+    "segment",
+    "kpi_version",
+    "geography_version",
+)
+# The order of releases that do not state theirs.
+FIRST_KPI_KEY = (
     "kpi_id",
     "period_grain",
     "level",
@@ -26,6 +41,7 @@ KPI_KEY = (
     "kpi_version",
     "geography_version",
 )
+_TABLES_OF_FIGURES = ("kpi_values", "kpi_comparisons", "kpi_trends")
 
 # The registry's words for how a KPI is computed, and the suppression rule each one falls under.
 _KIND_OF_MEASURE = {
@@ -175,10 +191,11 @@ def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def key_of(table: str, frame: pl.DataFrame) -> list[str]:
+def key_of(table: str, frame: pl.DataFrame, kpi_key: Sequence[str] = KPI_KEY) -> list[str]:
     """The columns that order a table the same way every time."""
-    if table == "kpi_values":
-        return [column for column in KPI_KEY if column in frame.columns]
+    figures = _TABLES_OF_FIGURES if tuple(kpi_key) == KPI_KEY else ("kpi_values",)
+    if table in figures:
+        return [column for column in kpi_key if column in frame.columns]
     return [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
 
 
