@@ -31,6 +31,7 @@ from orchestration.canonical import hash_ordered, ordered, with_codes, with_text
 from orchestration.disclosure.step import read_info
 from orchestration.locks import exclusive
 from orchestration.suppression import HIDDEN_COLUMNS, SUPPRESSED, SuppressionPolicy, too_small
+from reporting.datapackage import write_package
 
 POINTER = "current"
 HELD = "held"
@@ -322,6 +323,8 @@ def _write_files(
         parquet = pool.submit(_write_parquet, folder, tables)
         _write_database(folder / DATABASE, tables, metadata)
         parquet.result()
+    described = {folder / f"{name}.parquet": frame.schema for name, frame in tables.items()}
+    write_package(folder, metadata, {**described, folder / DATABASE: None})
     atomic.write_json(folder / METADATA, metadata)
     files = sorted(path for path in folder.iterdir())
     atomic.write_json(folder / CHECKSUMS, {path.name: _sha256(path) for path in files})

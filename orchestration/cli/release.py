@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
 from orchestration.cli.common import fail
+from orchestration.cli.reading import readable
 
 app = typer.Typer(help="List, show, verify, roll back releases.", no_args_is_help=True)
 ReleaseArgument = Annotated[
@@ -87,6 +89,35 @@ def verify(release: ReleaseArgument = None) -> None:
     tables = info.metadata["tables"]
     rows = sum(table["rows"] for table in tables.values())
     typer.echo(f"{info.release_id}: ok ({len(tables)} tables, {rows:,} rows, no small numbers)")
+
+
+@app.command()
+@readable
+def export(
+    folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
+    fmt: Annotated[str, typer.Option("--format", help="csv, xlsx or parquet.")] = "csv",
+    layout: Annotated[
+        str, typer.Option("--by", help="family: ready to read; table: the tables as they are.")
+    ] = "family",
+    grain: Annotated[
+        list[str] | None, typer.Option(help="Grains (repeatable); else month, quarter and year.")
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="Release id, its beginning, or a folder.")
+    ] = None,
+) -> None:
+    """Write a release as files for other tools, with definitions and a data package."""
+    from reporting.bulk import DEFAULT_GRAINS, export_release
+    from reporting.dimensions import check_grain
+    from reporting.metrics import open_release
+
+    for name in grain or ():
+        check_grain(name)
+    opened = open_release(release)
+    files = export_release(
+        opened, folder, fmt, layout=layout, grains=grain or DEFAULT_GRAINS, say=typer.echo
+    )
+    typer.echo(f"{folder}: {len(files)} filer / files, utgivelse {opened.release_id}")
 
 
 @app.command()

@@ -62,6 +62,7 @@ def test_a_release_is_complete_and_verifies(tmp_path: Path) -> None:
         "data_coverage.parquet",
         "data_volume.parquet",
         "metadata.json",
+        "datapackage.json",
         "checksums.json",
     }
     assert verify_release(tmp_path / "releases") == []
