@@ -17,11 +17,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from ingestion.home import Home
 from orchestration import paths
 from orchestration.engine import Engine, Settings
 from orchestration.paths import DBT_PROJECT
+from orchestration.registry import load_registry
+from orchestration.registry.export import MACRO, SEED, definitions_macro, registry_csv
 from tests.e2e.conftest import KEY, World
 from tests.orchestration.conftest import NothingExpected
 
@@ -29,8 +32,8 @@ pytestmark = pytest.mark.slow
 
 DAYS = [dt.date(2019, 12, 29) + dt.timedelta(days=day) for day in range(8)]
 DECEMBER, JANUARY = dt.date(2019, 12, 1), dt.date(2020, 1, 1)
-CUTOVER, MOVE = dt.date(2020, 1, 2), dt.date(2020, 1, 3)
-CENTRAL = "lvs_5001"
+CUTOVER, MOVE, REDEFINITION = dt.date(2020, 1, 2), dt.date(2020, 1, 3), dt.date(2020, 1, 4)
+CENTRAL, REDEFINED = "lvs_5001", "c116117_within_2min"
 
 SNILLFJORD = "5055+5056+5059"  # Heim, Hitra and Orkland
 # Municipality code as stated, first and last day, red incidents a day, minutes to scene.
@@ -177,6 +180,20 @@ def surnadal_moves(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
+def ten_minutes_are_soon_enough(project: Path) -> None:
+    """A second version of the share within 2 minutes, and what is generated from the registry."""
+    path = project / "kpis" / "calls.yaml"
+    family = yaml.safe_load(path.read_text("utf-8"))
+    (old,) = (kpi for kpi in family["kpis"] if kpi["id"] == REDEFINED)
+    formula = "100 * within 600 s / (answered with valid times + unanswered)"
+    new = {"version": 2, "numerator": "within_600s", "valid_from": REDEFINITION, "formula": formula}
+    family["kpis"].append({**old, **new})
+    path.write_text(yaml.safe_dump(family, allow_unicode=True, sort_keys=False), "utf-8")
+    registry = load_registry(project / "kpis")
+    (project / "seeds" / SEED.name).write_text(registry_csv(registry), "utf-8")
+    (project / "macros" / MACRO.name).write_text(definitions_macro(registry), "utf-8")
+
+
 @dataclass(frozen=True)
 class State:
     """What there is to see after a run."""
@@ -260,6 +277,7 @@ def first(world: World, project: Path) -> State:
 def second(world: World, project: Path, first: State) -> State:
     """The figures after the owners of the tables changed them."""
     change_seed(project, "municipality_health_trust", surnadal_moves)
+    ten_minutes_are_soon_enough(project)
     return run(world, project)
 
 
@@ -388,6 +406,24 @@ def surnadal_people() -> int:
             if row["municipality_code"] == "1566" and row["year"] == "2020"
         )
     return int(row["population"])
+
+
+def test_versions_of_a_definition_stand_side_by_side(first: State, second: State) -> None:
+    for day in DAYS:
+        keys = {"period_start": day, "period_grain": "day"}
+        old = second.cell(REDEFINED, CENTRAL, day, period_grain="day")
+        new = second.cell(REDEFINED, CENTRAL, day, period_grain="day", kpi_version=2)
+        assert old == first.cell(REDEFINED, CENTRAL, day, period_grain="day"), keys
+        assert (old["value"], new["value"]) == (100 if day < CUTOVER else 50, 100)
+    assert second.broken(CENTRAL, REDEFINED) == {
+        CUTOVER: first.broken(CENTRAL, REDEFINED)[CUTOVER],
+        REDEFINITION: "Version 2 of the definition applies from this day.",
+    }
+    assert REDEFINITION not in second.broken(CENTRAL, "c116117_within_10min")
+    shown = second.released.filter(
+        pl.col("kpi_id") == REDEFINED, pl.col("level") == "national", pl.col("status") == "ok"
+    )
+    assert set(shown["kpi_version"]) == {1, 2}
 
 
 def test_the_release_shows_the_same_history(first: State) -> None:
