@@ -56,7 +56,7 @@ where {{ grain }}_start in (
 {#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
       segment  column with the segment, or none for 'all'
       levels   level name -> unit column; national has none
-    A fact with municipalities has municipality_union_id too: rows of a union's members count in
+    A fact with municipality_id as a level has municipality_union_id too: rows of a union's members count in
     their own municipality and in the union, which is why unions are grouped by themselves. -#}
 {% macro aggregate_periods(relation, contracts, levels, measures, segment=none, where='1 = 1') %}
 {%- set keys = 'f.' ~ segment ~ ', ' if segment else '' -%}
@@ -88,7 +88,7 @@ group by grouping sets (
     ({{ keys }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
     {%- endfor %}
 )
-{%- if levels.municipality %}
+{%- if levels.municipality == 'municipality_id' %}
 having grouping(f.municipality_id) = 1
     or coalesce(max(f.municipality_union_id), '') <> max(f.municipality_id)
 union all

@@ -25,6 +25,7 @@ from orchestration.engine import Engine, Settings
 from orchestration.paths import DBT_PROJECT
 from orchestration.registry import load_registry
 from orchestration.registry.export import MACRO, SEED, definitions_macro, registry_csv
+from reporting import metrics
 from tests.e2e.conftest import KEY, World
 from tests.orchestration.conftest import NothingExpected
 
@@ -339,6 +340,27 @@ def test_the_codes_of_the_event_date_are_kept(first: State, world: World) -> Non
     }
 
 
+def test_figures_by_the_division_of_the_event_date(first: State, world: World) -> None:
+    early = world.sql(
+        "select unit_id, n, value from kpi_values_event_geography where kpi_id = 'resp_median'"
+        " and period_grain = 'month' and period_start = '2019-12-01' and level = 'municipality'"
+    )
+    assert {row[0]: row[1:] for row in early.iter_rows()} == {
+        "1502": (9, 10),
+        "1543": (6, 30),
+        "1545": (3, 30),
+        "5011": (9, 20),
+        "5012": (6, 20),
+        "1566": (15, 20),
+    }
+    sums = world.sql(
+        "select level, sum(n) as n from kpi_values_event_geography where kpi_id = 'red_share'"
+        " and period_grain = 'year' and period_start = '2020-01-01' group by level"
+    )
+    everything = first.cell("red_share", "NO", JANUARY)["n"]
+    assert dict(sums.iter_rows()) == {"municipality": everything, "county": everything}
+
+
 def test_a_cutover_marks_the_series_of_its_central(first: State) -> None:
     for day in DAYS:
         cell = first.cell("c116117_within_2min", CENTRAL, day, period_grain="day")
@@ -410,10 +432,9 @@ def surnadal_people() -> int:
 
 def test_versions_of_a_definition_stand_side_by_side(first: State, second: State) -> None:
     for day in DAYS:
-        keys = {"period_start": day, "period_grain": "day"}
         old = second.cell(REDEFINED, CENTRAL, day, period_grain="day")
         new = second.cell(REDEFINED, CENTRAL, day, period_grain="day", kpi_version=2)
-        assert old == first.cell(REDEFINED, CENTRAL, day, period_grain="day"), keys
+        assert old == first.cell(REDEFINED, CENTRAL, day, period_grain="day")
         assert (old["value"], new["value"]) == (100 if day < CUTOVER else 50, 100)
     assert second.broken(CENTRAL, REDEFINED) == {
         CUTOVER: first.broken(CENTRAL, REDEFINED)[CUTOVER],
@@ -424,6 +445,20 @@ def test_versions_of_a_definition_stand_side_by_side(first: State, second: State
         pl.col("kpi_id") == REDEFINED, pl.col("level") == "national", pl.col("status") == "ok"
     )
     assert set(shown["kpi_version"]) == {1, 2}
+
+
+def test_the_official_series_passes_from_one_version_to_the_next(
+    second: State, world: World
+) -> None:
+    folder = world.home.releases / (world.home.releases / "current").read_text("utf-8").strip()
+    series = metrics.query(REDEFINED, level="national", grain="day", release=folder, no_data=False)
+    assert second.released.height
+    assert dict(series.select("period_start", "kpi_version").iter_rows()) == {
+        day: 1 if day < REDEFINITION else 2 for day in DAYS
+    }
+    assert dict(series.select("period_start", "value").iter_rows()) == {
+        day: 50 if CUTOVER <= day < REDEFINITION else 100 for day in DAYS
+    }
 
 
 def test_the_release_shows_the_same_history(first: State) -> None:
