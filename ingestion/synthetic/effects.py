@@ -12,6 +12,7 @@ from ingestion.synthetic.clock import (
     SECOND,
     date_of,
     earliest_reading,
+    extract_ms,
     midnight,
 )
 from ingestion.synthetic.faults import Fault
@@ -74,7 +75,10 @@ def apply(ref: Reference, rng: Rng, fault: Fault, rows: pl.DataFrame) -> Applied
             )
             return as_rows(wrong, found=True), flagged(wrong, "has_timing_warning"), none
         case "late":
-            return as_rows(rows, delivered=_later(rng, rows), found=True), kept, none
+            delivered = _later(rng, rows)
+            taken = extract_ms(delivered.to_numpy().astype(np.int64))
+            late = kept.with_columns(pl.Series(taken).cast(pl.Datetime("ms")).alias("extract_at"))
+            return as_rows(rows, delivered=delivered, found=True), late, none
         case "corrected":
             first = _first_version(fault.contract, rows)
             second = rows.with_columns(pl.lit(2, dtype=pl.Int32).alias("revision"))

@@ -68,6 +68,7 @@ SUPERSEDED = "replaced by the later revision"
 DELETED = "removed by the tombstone"
 LINKED = "recognised as the same call; the row of the platform in force is kept"
 RECOVERED = "recovered without loss; no figure changes"
+UNITED = "kept; counted under the union of the municipalities that the code was split into"
 NO_PLACE = "kept; counted under UNKNOWN at the levels that need the municipality"
 NO_UNIT = "kept; counted under UNKNOWN at the levels that need the unit"
 LESS_LINKED = "kept; the chain figures have one link less"
@@ -271,8 +272,8 @@ FAULTS: tuple[Fault, ...] = (
         "alarm",
         "scene_municipality_code",
         1.5e-3,
-        "unknown_geo",
-        NO_PLACE,
+        "union",
+        UNITED,
     ),
     Fault(
         "unknown_municipality_code",

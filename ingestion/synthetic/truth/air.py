@@ -34,6 +34,7 @@ def thin_requests(rows: pl.DataFrame) -> pl.DataFrame:
         "reason",
         "requested_at",
         "airborne_at",
+        "at_scene_at",
         "has_timing_warning",
     )
 
@@ -43,22 +44,30 @@ def request_figures(requests: pl.DataFrame, places: Places, dates: pl.DataFrame)
     outcome = pl.col("outcome")
     started = outcome != "DECLINED"
     reaction = (pl.col("airborne_at") - pl.col("requested_at")).dt.total_milliseconds()
+    response = (pl.col("at_scene_at") - pl.col("requested_at")).dt.total_milliseconds()
+
+    def declined_for(*reasons: str) -> pl.Expr:
+        return (outcome == "DECLINED") & pl.col("reason").is_in(reasons).fill_null(False)
+
     rows = places.at_base(requests).with_columns(
         pl.lit(True).alias("any"),
         started.alias("started"),
         (outcome == "COMPLETED").alias("completed"),
         (outcome == "DECLINED").alias("declined"),
         (outcome == "ABORTED").alias("aborted"),
-        ((outcome == "DECLINED") & (pl.col("reason") == "WEATHER").fill_null(False)).alias(
-            "weather"
-        ),
+        declined_for("WEATHER").alias("weather"),
+        declined_for("CONCURRENCY").alias("concurrency"),
+        declined_for("TECHNICAL", "CREW", "DUTY_TIME").alias("unready"),
         pl.when(~pl.col("has_timing_warning")).then(reaction).alias("reaction_ms"),
+        pl.when(~pl.col("has_timing_warning")).then(response).alias("response_ms"),
     )
     wanted = {
         "lat_completed": ("completed", "any", "any"),
         "lat_declined": ("declined", "any", "any"),
         "lat_aborted": ("aborted", "started", "started"),
         "lat_declined_weather": ("weather", "any", "any"),
+        "lat_declined_concurrency": ("concurrency", "any", "any"),
+        "lat_declined_unready": ("unready", "any", "any"),
     }
     number = rows.select(
         pl.lit("lat_requests").alias("kpi_id"), *_KEYS, pl.lit(1.0).alias("numerator")
@@ -72,6 +81,12 @@ def request_figures(requests: pl.DataFrame, places: Places, dates: pl.DataFrame)
                 rows.filter(urgent),
                 LEVELS,
                 {"lat_reaction_p90": ("reaction_ms", "p90")},
+                scale=1 / 60_000,
+            ),
+            statistics(
+                rows.filter("completed"),
+                LEVELS,
+                {"lat_response_median": ("response_ms", "median")},
                 scale=1 / 60_000,
             ),
         ]
@@ -101,13 +116,20 @@ def _grid(places: Places) -> dict[str, pl.DataFrame]:
 
 
 def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
-    """Ready hours of the planned hours, each hour on the local day it passes."""
+    """Hours of the planned hours in each state, each hour on the local day it passes."""
     planned = _by_day(_merged(readiness.filter(pl.col("state") == "PLANNED")))
     actual = _by_day(_cut(readiness.filter(pl.col("state") != "PLANNED")))
+    down = pl.col("state").is_in(["OFF", "REDUCED"])
+    parts_of = {
+        "covered": pl.lit(True),
+        "ready": pl.col("state").is_in(_READY),
+        "operator": down & (pl.col("attribution") == "OPERATOR").fill_null(False),
+        "weather": down & (pl.col("attribution") == "WEATHER").fill_null(False),
+    }
     overlap = (
         planned.select("resource_id", "date", "start", "end")
         .join(
-            actual.select("resource_id", "date", "state", "start", "end"),
+            actual.select("resource_id", "date", "state", "attribution", "start", "end"),
             on=["resource_id", "date"],
             suffix="_actual",
         )
@@ -118,10 +140,7 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
         )
         .filter(pl.col("ms") > 0)
         .group_by("resource_id", "date")
-        .agg(
-            pl.col("ms").sum().alias("covered"),
-            pl.col("ms").filter(pl.col("state").is_in(_READY)).sum().alias("ready"),
-        )
+        .agg(pl.col("ms").filter(wanted).sum().alias(name) for name, wanted in parts_of.items())
     )
     by_day = (
         planned.group_by("resource_id", "date")
@@ -131,28 +150,38 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
             (pl.col("end") - pl.col("start")).sum().alias("planned"),
         )
         .join(overlap, on=["resource_id", "date"], how="left")
-        .with_columns(pl.col("covered", "ready").fill_null(0))
+        .with_columns(pl.col(list(parts_of)).fill_null(0))
     )
+    wanted = {
+        "lat_readiness": pl.col("ready"),
+        "lat_readiness_operator": pl.col("planned") - pl.col("operator"),
+        "lat_weather_down_h": pl.col("weather"),
+    }
     parts = []
     for level, frame in levelled(places.at_base(by_day), LEVELS):
         for grain in GRAINS:
-            parts.append(
-                frame.group_by("segment", period_start(grain), "unit_id")
-                .agg(
-                    pl.col("planned", "covered", "ready").sum() / _HOUR_MS,
-                    pl.col("resource_id").n_unique().cast(pl.Float64).alias("n"),
-                )
-                .with_columns(
-                    pl.lit("lat_readiness").alias("kpi_id"),
-                    pl.lit(grain).alias("period_grain"),
-                    pl.lit(level).alias("level"),
-                    pl.col("ready").alias("numerator"),
-                    pl.col("planned").alias("denominator"),
-                    (pl.col("covered") / pl.col("planned")).alias("coverage"),
-                    (pl.col("ready") / pl.col("planned") * 100).alias("value"),
-                )
-                .select(OUTPUT)
+            hours = frame.group_by("segment", period_start(grain), "unit_id").agg(
+                pl.col("planned", *parts_of).sum() / _HOUR_MS,
+                pl.col("resource_id").n_unique().cast(pl.Float64).alias("n"),
             )
+            for kpi, numerator in wanted.items():
+                # Hours down for weather are told as hours, the others as a share of the planned.
+                of_planned = kpi != "lat_weather_down_h"
+                share = pl.col("numerator") / pl.col("planned") * 100
+                parts.append(
+                    hours.with_columns(
+                        pl.lit(kpi).alias("kpi_id"),
+                        pl.lit(grain).alias("period_grain"),
+                        pl.lit(level).alias("level"),
+                        numerator.alias("numerator"),
+                        (pl.col("covered") / pl.col("planned")).alias("coverage"),
+                        (pl.col("planned") if of_planned else pl.lit(None, pl.Float64)).alias(
+                            "denominator"
+                        ),
+                    )
+                    .with_columns((share if of_planned else pl.col("numerator")).alias("value"))
+                    .select(OUTPUT)
+                )
     return pl.concat(parts)
 
 
@@ -164,6 +193,7 @@ def thin_readiness(rows: pl.DataFrame) -> pl.DataFrame:
         "resource_id",
         "vehicle",
         "state",
+        "attribution",
         pl.col("start_at").dt.epoch("ms").alias("start"),
         pl.col("end_at").dt.epoch("ms").alias("end"),
     )

@@ -35,7 +35,7 @@ FAULT_COLUMNS = {
 KPI_KEYS = list(OUTPUT[:6])
 _COMPARED = ("numerator", "denominator", "n", "coverage", "value")
 _THIN: dict[str, dict[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
-    "call": {"call": calls.thin, "link": incidents.thin_links},
+    "call": {"call": calls.thin, "text": calls.thin_texts, "link": incidents.thin_links},
     "alarm": {"alarm": incidents.thin_missions},
     "video_session": {"video_session": calls.thin_video},
     "lat_request": {"lat_request": air.thin_requests},
@@ -72,7 +72,7 @@ class Truth:
     places: Places = field(init=False)
     _piles: dict[str, _Pile] = field(default_factory=lambda: defaultdict(_Pile))
     _found: list[pl.DataFrame] = field(default_factory=list)
-    _delivered: list[int] = field(default_factory=list)
+    _delivered: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
     _links: list[pl.DataFrame] = field(default_factory=list)
     _lost: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -93,13 +93,13 @@ class Truth:
         pile = self._piles["quality"]
         pile.common.append(quality.tally(contract, result.common, self.places))
         pile.clean.append(quality.tally(contract, result.clean, self.places))
-        in_force = pl.concat([result.effective, result.doubles])
-        pile.effective.append(quality.tally(contract, in_force, self.places))
-        if contract == "alarm":
+        pile.effective.append(quality.tally(contract, result.effective, self.places))
+        pile.effective.append(quality.tally(contract, result.doubles, self.places, doubled=True))
+        if contract in ("call", "alarm"):
             accepted = result.emitted.filter(
                 pl.col("_fault").is_null() | ~pl.col("_fault").is_in(_REFUSED)
             )["_delivered"]
-            self._delivered += [int(accepted.min()), int(accepted.max())]  # type: ignore[arg-type]
+            self._delivered[contract] += [int(accepted.min()), int(accepted.max())]  # type: ignore[arg-type]
         self._found.append(_found(contract, clean, result))
         self._lost[contract] += _records_with(_LOST, clean, result)
         self._gone |= set(_records_with(_GONE, clean, result))
@@ -124,7 +124,10 @@ class Truth:
 
     def _figures(self, rows: Callable[[_Pile], list[pl.DataFrame]]) -> pl.DataFrame:
         frames = {name: pl.concat(rows(pile)) for name, pile in self._piles.items()}
-        delivered = date_of(min(self._delivered)), date_of(max(self._delivered))
+        delivered = {
+            contract: (date_of(min(days)), date_of(max(days)))
+            for contract, days in self._delivered.items()
+        }
         return figures(frames, self.places, (self.first, self.last), delivered)
 
     def _write_records(self, contract: str, clean: pl.DataFrame) -> None:
@@ -143,19 +146,20 @@ def figures(
     frames: dict[str, pl.DataFrame],
     places: Places,
     span: tuple[dt.date, dt.date],
-    delivered: tuple[dt.date, dt.date],
+    delivered: dict[str, tuple[dt.date, dt.date]],
 ) -> pl.DataFrame:
-    """Every figure from thin rows: call, link, alarm, video_session, lat_*, quality.
+    """Every figure from thin rows: call, text, link, alarm, video_session, lat_*, quality.
 
     `span` is the first and last date of the run, on which nothing counts as zero; `delivered` those
-    of the deliveries of alarms, over which person-years are counted.
+    of the deliveries of calls and of alarms, over which person-years are counted.
     """
     dates = pl.date_range(*span, eager=True).alias("date").to_frame()
     return pl.concat(
         [
-            calls.call_figures(frames["call"], places, dates),
+            calls.call_figures(frames["call"], places, dates, delivered["call"]),
+            calls.text_figures(frames["text"], places, dates),
             calls.video_figures(frames["video_session"], frames["call"], places),
-            incidents.alarm_figures(frames["alarm"], places, *delivered),
+            incidents.alarm_figures(frames["alarm"], places, *delivered["alarm"]),
             incidents.chain_figures(frames["alarm"], frames["link"], places),
             air.request_figures(frames["lat_request"], places, dates),
             air.readiness_figures(frames["lat_readiness"], places),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+import numpy as np
 import polars as pl
 
 from ingestion.synthetic.truth.places import Places
+from ingestion.synthetic.truth.rates import per_thousand
 from ingestion.synthetic.truth.rollup import cells, counts, shares, statistics
 
 LEVELS = {"national": None, "region": "region", "central": "central"}
@@ -14,24 +18,31 @@ _KEYS = ("segment", "date", "central", "region")
 _SHARES_113 = {
     "c113_within_10s": ("within_10", "answered_valid", "answered"),
     "c113_within_10s_offered": ("within_10", "answered_valid_or_not", "offered"),
+    "c113_over_20s": ("over_20", "valid", "offered"),
+    "transfer_113_to_116117": ("to_lvs", "answered", "answered"),
 }
 _SHARES_116117 = {
     "c116117_within_2min": ("within_120", "answered_valid_or_not", "offered"),
     "c116117_within_10min": ("within_600", "answered_valid_or_not", "offered"),
     "abandoned_gt30s": ("over_30", "answered_or_not_valid", "offered"),
-    "transfer_116117_to_113": ("transferred", "answered", "answered"),
+    "transfer_116117_to_113": ("to_amk", "answered", "answered"),
 }
 _SHARES_BOTH = {
     "unanswered_share": ("unanswered", "offered", "offered"),
     "short_abandon_share": ("under_5", "answered_or_not_valid", "offered"),
+    "recall_15min": ("repeated", "unanswered_with_caller", "unanswered"),
 }
+_COMPLETE = ("unanswered_share", "transfer_116117_to_113", "transfer_113_to_116117")
+_RECALL_MS = 15 * 60_000
+# An hour with fewer calls is not measured; the shares that meet the target are whole tenths.
+_LEAST_CALLS, _TENTHS_113, _TENTHS_116117 = 5, 9, 8
 
 
-def in_scope() -> pl.Expr:
-    """Public voice calls to the medical lines that are not tests or technical."""
+def in_scope(channel: str = "VOICE") -> pl.Expr:
+    """Public calls to the medical lines that are not tests or technical."""
     return (
         (pl.col("direction") == "INBOUND")
-        & (pl.col("channel") == "VOICE")
+        & (pl.col("channel") == channel)
         & pl.col("service_line").is_in(["113", "116117", "LOCAL8"])
         & ~pl.col("is_test")
         & (pl.col("outcome") != "TECHNICAL")
@@ -66,33 +77,66 @@ def thin(rows: pl.DataFrame) -> pl.DataFrame:
         .then("transferred_to")
         .cast(pl.Categorical)
         .alias("transferred_to"),
+        pl.col("home_central_id").cast(pl.Categorical).alias("home"),
+        (pl.col("home_central_id") != pl.col("central_id")).alias("elsewhere"),
+        pl.col("_caller").str.slice(3).cast(pl.Int32).alias("caller"),
+        pl.col("ring_start_at").dt.epoch("ms").alias("ring_ms"),
+        # The hour of the clock start, counted from 1970 in UTC.
+        (clock.dt.epoch("s") // 3600).cast(pl.Int32).alias("hour"),
     )
 
 
-def call_figures(calls: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl.DataFrame:
-    """All figures of calls, from thin rows."""
+def thin_texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """What the figure needs of text messages."""
+    return rows.filter(in_scope("SMS")).select(
+        pl.col("_day").cast(pl.Date).alias("date"),
+        "central_id",
+        pl.when(pl.col("service_line") == "113")
+        .then(pl.lit(S113))
+        .otherwise(pl.lit(S116117))
+        .alias("segment"),
+    )
+
+
+def call_figures(
+    calls: pl.DataFrame,
+    places: Places,
+    dates: pl.DataFrame,
+    delivered: tuple[dt.date, dt.date],
+) -> pl.DataFrame:
+    """All figures of voice calls, from thin rows; `delivered` are the dates of the deliveries."""
     segment = pl.when("is_113").then(pl.lit(S113)).otherwise(pl.lit(S116117))
-    rows = _placed(calls, places).with_columns(segment.cast(pl.Categorical).alias("segment"))
-    amks = places.centrals.filter(pl.col("unit_kind") == "AMK")["central_id"].to_list()
+    rows = _placed(calls, places).with_columns(
+        segment.cast(pl.Categorical).alias("segment"), _rung_again(calls).alias("again")
+    )
+    kinds = dict(places.centrals.select("central_id", "unit_kind").iter_rows())
+    onward = pl.col("answered") & pl.col("transferred_to").is_not_null()
+    goal = pl.col("transferred_to").cast(pl.String)
+    has_caller = ~pl.col("answered") & pl.col("caller").is_not_null()
     by_day = rows.group_by(_KEYS).agg(
-        pl.len().alias("offered"),
+        *_timeliness(),
         pl.col("answered").sum(),
-        (~pl.col("answered")).sum().alias("unanswered"),
-        (pl.col("answered") & pl.col("answer_ms").is_not_null()).sum().alias("answered_valid"),
         (~pl.col("answered") & pl.col("wait_ms").is_not_null()).sum().alias("unanswered_valid"),
-        (pl.col("answer_ms") <= 10_000).sum().alias("within_10"),
-        (pl.col("answer_ms") <= 120_000).sum().alias("within_120"),
         (pl.col("answer_ms") <= 600_000).sum().alias("within_600"),
+        ((pl.col("answer_ms") > 20_000).sum() + (pl.col("wait_ms") > 20_000).sum()).alias(
+            "over_20"
+        ),
         (pl.col("wait_ms") > 30_000).sum().alias("over_30"),
         (pl.col("wait_ms") < 5_000).sum().alias("under_5"),
-        (pl.col("answered") & pl.col("transferred_to").cast(pl.String).is_in(amks))
-        .sum()
-        .alias("transferred"),
+        has_caller.sum().alias("unanswered_with_caller"),
+        (has_caller & pl.col("again")).sum().alias("repeated"),
+        *(
+            (onward & goal.is_in([unit for unit, kind in kinds.items() if kind == wanted]))
+            .sum()
+            .alias(f"to_{wanted.lower()}")
+            for wanted in ("AMK", "LVS")
+        ),
     )
     by_day = by_day.with_columns(
         pl.col("segment", "central", "region").cast(pl.String),
         (pl.col("answered_valid") + pl.col("unanswered")).alias("answered_valid_or_not"),
         (pl.col("answered") + pl.col("unanswered_valid")).alias("answered_or_not_valid"),
+        (pl.col("answered_valid") + pl.col("unanswered_valid")).alias("valid"),
     )
     emergency = by_day.filter(pl.col("segment") == S113)
     out_of_hours = by_day.filter(pl.col("segment") == S116117)
@@ -101,6 +145,7 @@ def call_figures(calls: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl
             cells(emergency, _KEYS, _SHARES_113),
             cells(out_of_hours, _KEYS, _SHARES_116117),
             cells(by_day, _KEYS, _SHARES_BOTH),
+            _hours(rows),
         ]
     )
     offered = by_day.select(
@@ -111,14 +156,27 @@ def call_figures(calls: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl
     answered = rows.filter("answered").select(*_KEYS, "answer_ms", "handling_ms")
     return pl.concat(
         [
-            counts(offered, LEVELS, _grid(places), dates),
-            shares(share_cells, LEVELS, complete=("unanswered_share", "transfer_116117_to_113")),
+            counts(offered, LEVELS, _grid(places, "calls_offered"), dates),
+            shares(share_cells, LEVELS, complete=_COMPLETE),
+            _elsewhere(calls, places),
+            *(
+                per_thousand(
+                    by_day.filter(pl.col("segment") == line).rename({"offered": "calls_per_1000"}),
+                    places,
+                    delivered,
+                    LEVELS,
+                    {"national": None, "region": "region", "central": owner},
+                    [("calls_per_1000", line)],
+                )
+                for line, owner in ((S113, "amk"), (S116117, "lvs"))
+            ),
             statistics(
                 answered,
                 LEVELS,
                 {
                     "answer_time_median": ("answer_ms", "median"),
                     "answer_time_p90": ("answer_ms", "p90"),
+                    "answer_time_p99": ("answer_ms", "p99"),
                     "answer_time_mean": ("answer_ms", "mean"),
                     "handling_time_median": ("handling_ms", "median"),
                 },
@@ -126,6 +184,80 @@ def call_figures(calls: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl
             ),
         ]
     )
+
+
+def _timeliness() -> list[pl.Expr]:
+    """The counts that the statutory shares are made of."""
+    return [
+        pl.len().alias("offered"),
+        (~pl.col("answered")).sum().alias("unanswered"),
+        (pl.col("answered") & pl.col("answer_ms").is_not_null()).sum().alias("answered_valid"),
+        (pl.col("answer_ms") <= 10_000).sum().alias("within_10"),
+        (pl.col("answer_ms") <= 120_000).sum().alias("within_120"),
+    ]
+
+
+def _rung_again(calls: pl.DataFrame) -> pl.Series:
+    """Whether the same number rang the same service again, later but within 15 minutes."""
+    if not calls.height:
+        return pl.Series([], dtype=pl.Boolean)
+    known = calls["caller"].is_not_null().to_numpy()
+    who = calls.select(
+        (pl.col("caller").rank("dense") * 2 + pl.col("is_113")).fill_null(0).cast(pl.Int64)
+    ).to_series()
+    # One ascending number per call: the caller and service first, then the time.
+    ring = calls["ring_ms"].to_numpy()
+    width = int(ring.max() - ring.min()) + 2 * _RECALL_MS
+    place = who.to_numpy() * width + (ring - ring.min())
+    ordered = np.sort(place[known])
+    following = np.searchsorted(ordered, place, side="right")
+    there = np.append(ordered, np.iinfo(np.int64).max)[following]
+    return pl.Series(known & (there - place <= _RECALL_MS))
+
+
+def _hours(rows: pl.DataFrame) -> pl.DataFrame:
+    """Cells of the hours in which a central had enough calls, and those that met the target."""
+    hours = rows.group_by(*_KEYS, "hour").agg(*_timeliness())
+    emergency = pl.col("segment").cast(pl.String) == S113
+    both = pl.col("answered_valid") + pl.col("unanswered")
+    hours = hours.filter(pl.col("offered") >= _LEAST_CALLS).with_columns(
+        pl.col("segment", "central", "region").cast(pl.String),
+        pl.when(emergency).then("answered_valid").otherwise(both).cast(pl.Int64).alias("counted"),
+        pl.when(emergency).then("within_10").otherwise("within_120").cast(pl.Int64).alias("in"),
+        pl.when(emergency).then(_TENTHS_113).otherwise(_TENTHS_116117).alias("tenths"),
+    )
+    hours = hours.with_columns(
+        pl.lit(True).alias("busy"),
+        (pl.col("counted") > 0).alias("measured"),
+        (
+            (pl.col("counted") > 0) & (pl.col("in") * 10 >= pl.col("counted") * pl.col("tenths"))
+        ).alias("met"),
+    )
+    return cells(hours, _KEYS, {"hours_meeting_target": ("met", "measured", "busy")})
+
+
+def _elsewhere(calls: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """Calls that another central than the caller's own answered, by the caller's own."""
+    answered = (
+        calls.filter(pl.col("answered") & pl.col("home").is_not_null())
+        .group_by("date", "home", "is_113")
+        .agg(pl.len().alias("calls"), pl.col("elsewhere").sum())
+        .with_columns(
+            pl.col("home").cast(pl.String).alias("central_id"),
+            pl.when("is_113").then(pl.lit(S113)).otherwise(pl.lit(S116117)).alias("segment"),
+        )
+    )
+    wanted = {"answered_elsewhere": ("elsewhere", "calls", "calls")}
+    placed = cells(places.at_central(answered), _KEYS, wanted)
+    return shares(placed, LEVELS, complete=tuple(wanted))
+
+
+def text_figures(texts: pl.DataFrame, places: Places, dates: pl.DataFrame) -> pl.DataFrame:
+    """The number of text messages."""
+    rows = places.at_central(texts).select(
+        pl.lit("text_contacts").alias("kpi_id"), *_KEYS, pl.lit(1.0).alias("numerator")
+    )
+    return counts(rows, LEVELS, _grid(places, "text_contacts"), dates)
 
 
 def _placed(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
@@ -142,10 +274,10 @@ def _placed(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
     )
 
 
-def _grid(places: Places) -> dict[str, pl.DataFrame]:
+def _grid(places: Places, kpi: str) -> dict[str, pl.DataFrame]:
     """Where a count of zero is a fact: 113 at the AMK centrals, 116117 at the LVS centrals."""
     centrals = places.centrals.select(
-        pl.lit("calls_offered").alias("kpi_id"),
+        pl.lit(kpi).alias("kpi_id"),
         pl.when(pl.col("unit_kind") == "AMK")
         .then(pl.lit(S113))
         .otherwise(pl.lit(S116117))
@@ -165,25 +297,29 @@ def _grid(places: Places) -> dict[str, pl.DataFrame]:
 def thin_video(rows: pl.DataFrame) -> pl.DataFrame:
     """What the figures need of video sessions."""
     connected = pl.col("status") == "CONNECTED"
+    valid = connected & ~pl.col("has_timing_warning")
     setup = (pl.col("connected_at") - pl.col("link_sent_at")).dt.total_milliseconds()
+    duration = (pl.col("ended_at") - pl.col("connected_at")).dt.total_milliseconds()
     return rows.select(
         pl.col("_day").cast(pl.Date).alias("date"),
         "central_id",
         connected.alias("connected"),
-        pl.when(connected & ~pl.col("has_timing_warning")).then(setup).alias("setup_ms"),
+        (pl.col("status") == "FAILED").alias("failed"),
+        pl.when(valid).then(setup).alias("setup_ms"),
+        pl.when(valid).then(duration).alias("duration_ms"),
     )
 
 
 def video_figures(video: pl.DataFrame, calls: pl.DataFrame, places: Places) -> pl.DataFrame:
     """All figures of video; the first one is told against the answered calls of the same unit."""
     rows = places.at_central(video).with_columns(pl.lit("all").alias("segment"))
-    one = pl.lit(1.0)
-    rate = rows.select(
-        pl.lit("video_connect_rate").alias("kpi_id"),
-        *_KEYS,
-        pl.col("connected").cast(pl.Float64).alias("numerator"),
-        one.alias("denominator"),
-        one.alias("expected"),
+    rate = cells(
+        rows.with_columns(pl.lit(True).alias("any")),
+        _KEYS,
+        {
+            "video_connect_rate": ("connected", "any", "any"),
+            "video_failed": ("failed", "any", "any"),
+        },
     )
     sessions = rows.select(
         pl.lit("video_per_100_calls").alias("kpi_id"),
@@ -212,12 +348,15 @@ def video_figures(video: pl.DataFrame, calls: pl.DataFrame, places: Places) -> p
             shares(
                 pl.concat([rate, sessions, answered]),
                 LEVELS,
-                complete=("video_connect_rate", "video_per_100_calls"),
+                complete=("video_connect_rate", "video_failed", "video_per_100_calls"),
             ),
             statistics(
                 rows.filter("connected"),
                 LEVELS,
-                {"video_setup_median": ("setup_ms", "median")},
+                {
+                    "video_setup_median": ("setup_ms", "median"),
+                    "video_duration_median": ("duration_ms", "median"),
+                },
                 scale=1e-3,
             ),
         ]

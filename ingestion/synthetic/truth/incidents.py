@@ -8,7 +8,8 @@ import polars as pl
 
 from ingestion.synthetic.clock import OSLO
 from ingestion.synthetic.truth.calls import in_scope
-from ingestion.synthetic.truth.places import GEOGRAPHY, Places, person_years
+from ingestion.synthetic.truth.places import GEOGRAPHY, Places
+from ingestion.synthetic.truth.rates import per_thousand
 from ingestion.synthetic.truth.rollup import (
     GRAINS,
     OUTPUT,
@@ -22,7 +23,19 @@ from ingestion.synthetic.truth.rollup import (
 COUNTED = ("ACUTE", "ORDERED", "TRANSFER")
 CHAIN_LEVELS = {name: column for name, column in GEOGRAPHY.items() if name != "municipality"}
 _URGENCY = {"RED": 0, "YELLOW": 1, "GREEN": 2, "UNKNOWN": 3}
-_KEYS = ("segment", "date", "region", "health_trust", "county", "municipality", "central")
+_KEYS = (
+    "segment",
+    "date",
+    "region",
+    "health_trust",
+    "county",
+    "municipality",
+    "union",
+    "central",
+)
+# The people of a central are those of the municipalities it answers for.
+_PEOPLE = {**GEOGRAPHY, "central": "amk"}
+_URBAN_MS, _RURAL_MS = 720_000, 1_500_000
 _MISSION_COLUMNS = (
     "source_system",
     "source_id",
@@ -37,7 +50,11 @@ _MISSION_COLUMNS = (
     "alerted_at",
     "en_route_at",
     "at_scene_at",
+    "departed_at",
+    "at_destination_at",
+    "available_at",
     "cancelled_at",
+    "result",
     "has_timing_warning",
 )
 
@@ -53,7 +70,16 @@ def thin_links(rows: pl.DataFrame) -> pl.DataFrame:
     """Calls that may be part of a chain: linked themselves, or passed on to a call that is."""
     return rows.filter(
         in_scope() & (pl.col("chain_id").is_not_null() | pl.col("transferred_to").is_not_null())
-    ).select("source_id", "chain_id", "parent_call_id", "ring_start_at", "has_timing_warning")
+    ).select(
+        "source_id",
+        "chain_id",
+        "parent_call_id",
+        "ring_start_at",
+        "answered_at",
+        "has_timing_warning",
+        (pl.col("service_line") == "113").alias("is_113"),
+        (pl.col("outcome") == "ANSWERED").alias("answered"),
+    )
 
 
 def incidents_of(missions: pl.DataFrame, places: Places) -> pl.DataFrame:
@@ -82,19 +108,24 @@ def incidents_of(missions: pl.DataFrame, places: Places) -> pl.DataFrame:
             pl.col("going").any().alias("has_going"),
             pl.col("fine").filter("going").all().alias("going_fine"),
             pl.col("at_scene_at").filter("going").min().alias("first_unit"),
+            pl.len().alias("units"),
         )
     )
     anchor = pl.coalesce("received", "alerted")
     date = anchor.dt.replace_time_zone("UTC").dt.convert_time_zone(OSLO).dt.date()
     red = pl.col("rank") == 0
-    response = red & ~pl.col("changed") & pl.col("has_car")
-    eligible = response & pl.col("received").is_not_null() & pl.col("cars_fine")
-    return places.at_scene(rows).with_columns(
-        date.alias("date"),
+    steady = ~pl.col("changed") & pl.col("has_car")
+    timely = steady & pl.col("received").is_not_null() & pl.col("cars_fine")
+    eligible = red & timely
+    return places.at_scene(rows.with_columns(date.alias("date"))).with_columns(
         pl.lit("all").alias("segment"),
         red.alias("red"),
-        response.alias("response"),
+        (red & steady).alias("response"),
         eligible.alias("eligible"),
+        timely.alias("timely"),
+        pl.when(timely)
+        .then((pl.col("first_car") - pl.col("received")).dt.total_milliseconds())
+        .alias("arrival_ms"),
         pl.when(eligible)
         .then((pl.col("first_car") - pl.col("received")).dt.total_milliseconds())
         .alias("response_ms"),
@@ -109,11 +140,30 @@ def alarm_figures(
 ) -> pl.DataFrame:
     """All figures of missions and incidents, for the span of deliveries first to last."""
     incidents = incidents_of(missions, places)
+    placed = places.at_scene(missions).with_columns(pl.lit("all").alias("segment"))
+    span = first, last
+    one = pl.lit(1)
     return pl.concat(
         [
-            _per_thousand(incidents, places, first, last),
+            per_thousand(
+                incidents.with_columns(one.alias("incidents_per_1000")),
+                places,
+                span,
+                GEOGRAPHY,
+                _PEOPLE,
+                [("incidents_per_1000", "all")],
+            ),
+            per_thousand(
+                placed.with_columns(one.alias("missions_per_1000")),
+                places,
+                span,
+                GEOGRAPHY,
+                _PEOPLE,
+                [("missions_per_1000", "all")],
+            ),
             _incident_shares(incidents),
-            _mission_shares(missions, places),
+            _mission_shares(placed),
+            _standardized(incidents),
             statistics(
                 incidents.filter("response"),
                 GEOGRAPHY,
@@ -126,41 +176,8 @@ def alarm_figures(
                 {"dispatch_interval": ("dispatch_ms", "median")},
                 scale=1e-3,
             ),
-            _turnout(missions, places),
+            _mission_times(placed),
         ]
-    )
-
-
-def _per_thousand(
-    incidents: pl.DataFrame, places: Places, first: dt.date, last: dt.date
-) -> pl.DataFrame:
-    parts = []
-    for level, frame in levelled(incidents, GEOGRAPHY):
-        for grain in GRAINS:
-            parts.append(
-                frame.group_by("unit_id", period_start(grain))
-                .agg(pl.len().cast(pl.Float64).alias("numerator"))
-                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
-            )
-    keys = ["unit_id", "period_start", "period_grain", "level"]
-    people = person_years(places, first, last)
-    joined = pl.concat(parts).join(people, on=keys, how="full", coalesce=True)
-    # Single days of small areas are listed where something happened.
-    small = pl.col("level").is_in(["municipality", "county", "health_trust"])
-    listed = ~(small & (pl.col("period_grain") == "day")) | pl.col("numerator").is_not_null()
-    return (
-        joined.filter(listed)
-        .with_columns(
-            pl.lit("incidents_per_1000").alias("kpi_id"),
-            pl.lit("all").alias("segment"),
-            pl.col("numerator").fill_null(0.0),
-        )
-        .with_columns(
-            pl.col("numerator").alias("n"),
-            pl.lit(1.0).alias("coverage"),
-            (pl.col("numerator") / pl.col("denominator") * 1000).alias("value"),
-        )
-        .select(OUTPUT)
     )
 
 
@@ -170,10 +187,10 @@ def _incident_shares(incidents: pl.DataFrame) -> pl.DataFrame:
     rows = incidents.with_columns(
         pl.lit(True).alias("any"),
         (pl.col("rank") < 3).alias("graded"),
-        (pl.col("eligible") & urban & (pl.col("response_ms") <= 720_000)).alias("urban_in"),
+        (pl.col("eligible") & urban & (pl.col("response_ms") <= _URBAN_MS)).alias("urban_in"),
         (pl.col("eligible") & urban).alias("urban_eligible"),
         (pl.col("response") & urban).alias("urban_base"),
-        (pl.col("eligible") & rural & (pl.col("response_ms") <= 1_500_000)).alias("rural_in"),
+        (pl.col("eligible") & rural & (pl.col("response_ms") <= _RURAL_MS)).alias("rural_in"),
         (pl.col("eligible") & rural).alias("rural_eligible"),
         (pl.col("response") & rural).alias("rural_base"),
     )
@@ -183,31 +200,133 @@ def _incident_shares(incidents: pl.DataFrame) -> pl.DataFrame:
         "resp_rural_25": ("rural_in", "rural_eligible", "rural_base"),
         "resp_coverage": ("eligible", "red", "red"),
     }
-    return shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=("resp_coverage",))
-
-
-def _mission_shares(missions: pl.DataFrame, places: Places) -> pl.DataFrame:
-    rows = places.at_scene(missions).with_columns(
-        pl.lit("all").alias("segment"),
-        pl.lit(True).alias("any"),
-        (pl.col("cancelled_at").is_not_null() & pl.col("at_scene_at").is_null()).alias("stopped"),
+    ratio = {"units_per_incident": ("units", "any", "any")}
+    return pl.concat(
+        [
+            shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=("resp_coverage",)),
+            shares(cells(rows, _KEYS, ratio), GEOGRAPHY, complete=tuple(ratio), factor=1.0),
+        ]
     )
-    wanted = {"cancelled_share": ("stopped", "any", "any")}
+
+
+def _standardized(incidents: pl.DataFrame) -> pl.DataFrame:
+    """Late arrivals against those expected with the national share of each kind of place.
+
+    The limit is that of the place; the kinds are centrality classes, by urgency. Incidents whose
+    urgency changed, or without a full set of arrivals, are left out, as in the shares.
+    """
+    limit = pl.when("is_urban").then(_URBAN_MS).otherwise(_RURAL_MS)
+    rows = incidents.filter(
+        pl.col("timely")
+        & (pl.col("rank") <= 1)
+        & pl.col("is_urban").is_not_null()
+        & pl.col("centrality").is_not_null()
+    ).with_columns((pl.col("arrival_ms") > limit).alias("late"))
+    kind = ["centrality", "rank"]
+    by_day = rows.group_by(*_KEYS, *kind).agg(pl.len().alias("n"), pl.col("late").sum())
+    parts = []
+    for level, frame in levelled(by_day, GEOGRAPHY):
+        for grain in GRAINS:
+            period = period_start(grain)
+            nation = by_day.group_by(period, *kind).agg(
+                (pl.col("late").sum() / pl.col("n").sum()).alias("share")
+            )
+            parts.append(
+                frame.group_by("segment", period, "unit_id", *kind)
+                .agg(pl.col("n", "late").sum())
+                .join(nation, on=["period_start", *kind])
+                .group_by("segment", "period_start", "unit_id")
+                .agg(
+                    pl.col("late").sum().cast(pl.Float64).alias("numerator"),
+                    (pl.col("n") * pl.col("share")).sum().alias("denominator"),
+                    pl.col("n").sum().cast(pl.Float64),
+                )
+                .with_columns(
+                    pl.lit("resp_standardized").alias("kpi_id"),
+                    pl.lit(grain).alias("period_grain"),
+                    pl.lit(level).alias("level"),
+                    pl.lit(1.0).alias("coverage"),
+                    pl.when(pl.col("denominator") > 0)
+                    .then(pl.col("numerator") / pl.col("denominator"))
+                    .alias("value"),
+                )
+                .select(OUTPUT)
+            )
+    return pl.concat(parts)
+
+
+def _mission_shares(placed: pl.DataFrame) -> pl.DataFrame:
+    stopped = pl.col("cancelled_at").is_not_null() & pl.col("at_scene_at").is_null()
+    reached = (
+        (pl.col("unit_type") == "CAR")
+        & pl.col("cancelled_at").is_null()
+        & pl.col("at_scene_at").is_not_null()
+    )
+    left = pl.col("result").is_in(["LEFT", "NO_PATIENT"])
+    rows = placed.with_columns(
+        pl.lit(True).alias("any"),
+        stopped.alias("stopped"),
+        reached.alias("reached"),
+        (reached & pl.col("result").is_not_null()).alias("ended"),
+        (reached & left.fill_null(False)).alias("left"),
+    )
+    wanted = {
+        "cancelled_share": ("stopped", "any", "any"),
+        "not_conveyed": ("left", "ended", "reached"),
+    }
     return shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=("cancelled_share",))
 
 
-def _turnout(missions: pl.DataFrame, places: Places) -> pl.DataFrame:
-    base = (
-        (pl.col("mission_type") == "ACUTE")
-        & (pl.col("unit_type") == "CAR")
-        & ~(pl.col("cancelled_at").is_not_null() & pl.col("en_route_at").is_null())
+def _mission_times(placed: pl.DataFrame) -> pl.DataFrame:
+    """Times of cars: turnout in seconds, the others in minutes."""
+    acute = pl.col("mission_type") == "ACUTE"
+    car = pl.col("unit_type") == "CAR"
+    going = pl.col("cancelled_at").is_null()
+    conveyed = (pl.col("result") == "CONVEYED").fill_null(False)
+    valid = ~pl.col("has_timing_warning")
+
+    def interval(base: str, start: str, end: str) -> pl.Expr:
+        span = (pl.col(end) - pl.col(start)).dt.total_milliseconds()
+        return pl.when(pl.col(base) & valid).then(span)
+
+    rows = (
+        placed.filter(car)
+        .with_columns(
+            (acute & ~(~going & pl.col("en_route_at").is_null())).alias("leaving"),
+            (acute & going).alias("driving"),
+            (acute & going & conveyed).alias("loading"),
+            (going & conveyed).alias("delivering"),
+            going.alias("working"),
+        )
+        .with_columns(
+            interval("leaving", "alerted_at", "en_route_at").alias("turnout_ms"),
+            interval("driving", "en_route_at", "at_scene_at").alias("travel_ms"),
+            interval("loading", "at_scene_at", "departed_at").alias("scene_ms"),
+            interval("delivering", "at_destination_at", "available_at").alias("hospital_ms"),
+            interval("working", "alerted_at", "available_at").alias("mission_ms"),
+        )
     )
-    turnout = (pl.col("en_route_at") - pl.col("alerted_at")).dt.total_milliseconds()
-    rows = places.at_scene(missions.filter(base)).with_columns(
-        pl.lit("all").alias("segment"),
-        pl.when(~pl.col("has_timing_warning")).then(turnout).alias("turnout_ms"),
+    return pl.concat(
+        [
+            statistics(
+                rows,
+                GEOGRAPHY,
+                {"turnout_p90": ("turnout_ms", "p90", "leaving")},
+                scale=1e-3,
+            ),
+            statistics(
+                rows,
+                GEOGRAPHY,
+                {
+                    "travel_median": ("travel_ms", "median", "driving"),
+                    "scene_time_median": ("scene_ms", "median", "loading"),
+                    "hospital_turnaround_p90": ("hospital_ms", "p90", "delivering"),
+                    "mission_time_median": ("mission_ms", "median", "working"),
+                },
+                scale=1 / 60_000,
+            ),
+        ]
     )
-    return statistics(rows, GEOGRAPHY, {"turnout_p90": ("turnout_ms", "p90")}, scale=1e-3)
 
 
 def chain_figures(missions: pl.DataFrame, links: pl.DataFrame, places: Places) -> pl.DataFrame:
@@ -215,29 +334,37 @@ def chain_figures(missions: pl.DataFrame, links: pl.DataFrame, places: Places) -
     incidents = incidents_of(missions, places).filter("red")
     own = links.filter(pl.col("chain_id").is_not_null())
     parents = own.select("chain_id", "parent_call_id").join(
-        links.select("source_id", "ring_start_at", "has_timing_warning"),
+        links.drop("chain_id", "parent_call_id"),
         left_on="parent_call_id",
         right_on="source_id",
         how="inner",
     )
-    columns = ["chain_id", "ring_start_at", "has_timing_warning"]
+    columns = ["chain_id", "source_id", "ring_start_at", "has_timing_warning"]
     linked = (
-        pl.concat([own.select(columns), parents.select(columns)])
+        pl.concat(
+            [own.select(columns), parents.rename({"parent_call_id": "source_id"}).select(columns)]
+        )
+        # A call that was passed on may carry the identifier of the incident itself.
+        .unique(["chain_id", "source_id"])
         .group_by("chain_id")
         .agg(
             pl.col("ring_start_at").min().alias("first_ring"),
             (~pl.col("has_timing_warning")).all().alias("calls_timed"),
+            pl.len().alias("calls"),
         )
     )
-    rows = incidents.join(linked, left_on="incident_id", right_on="chain_id", how="left")
+    by_chain = linked.join(_handovers(own, links), on="chain_id", how="left")
+    rows = incidents.join(by_chain, left_on="incident_id", right_on="chain_id", how="left")
     timed = pl.col("has_going") & pl.col("going_fine") & pl.col("calls_timed")
     rows = rows.with_columns(
         pl.lit(True).alias("any"),
         pl.col("first_ring").is_not_null().alias("is_linked"),
+        pl.col("calls").fill_null(0),
         pl.when(timed)
         .then((pl.col("first_unit") - pl.col("first_ring")).dt.total_milliseconds())
         .alias("chain_ms"),
     )
+    contacts = {"chain_contacts_per_incident": ("calls", "is_linked", "any")}
     return pl.concat(
         [
             shares(
@@ -245,11 +372,55 @@ def chain_figures(missions: pl.DataFrame, links: pl.DataFrame, places: Places) -
                 CHAIN_LEVELS,
                 complete=("chain_link_rate",),
             ),
+            shares(cells(rows, _KEYS, contacts), CHAIN_LEVELS, factor=1.0),
             statistics(
                 rows.filter("has_acute"),
                 CHAIN_LEVELS,
                 {"chain_ring_to_scene_p90": ("chain_ms", "p90")},
                 scale=1 / 60_000,
             ),
+            statistics(
+                rows.filter(pl.col("handed_over").fill_null(False)),
+                CHAIN_LEVELS,
+                {"chain_handover_delay": ("handover_ms", "median")},
+                scale=1e-3,
+            ),
         ]
+    )
+
+
+def _handovers(own: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """From the answer at the out-of-hours central to the answer at the emergency central.
+
+    One row per incident with a call to 113 that came from a call to 116117, both answered; the time
+    is left out where one of these calls has no valid times, or the later answer comes first.
+    """
+    passed_on = (
+        own.filter(pl.col("is_113") & pl.col("answered"))
+        .select("chain_id", "parent_call_id", "answered_at", "has_timing_warning")
+        .join(
+            links.filter(~pl.col("is_113") & pl.col("answered")).select(
+                pl.col("source_id").alias("parent_call_id"),
+                pl.col("answered_at").alias("before_at"),
+                pl.col("has_timing_warning").alias("before_warned"),
+            ),
+            on="parent_call_id",
+            how="inner",
+        )
+    )
+    fine = (
+        pl.col("answered_at").is_not_null()
+        & pl.col("before_at").is_not_null()
+        & ~pl.col("has_timing_warning")
+        & ~pl.col("before_warned")
+    )
+    delay = (pl.col("answered_at").min() - pl.col("before_at").min()).dt.total_milliseconds()
+    return (
+        passed_on.group_by("chain_id")
+        .agg(fine.all().alias("fine"), delay.alias("delay"))
+        .select(
+            "chain_id",
+            pl.lit(True).alias("handed_over"),
+            pl.when(pl.col("fine") & (pl.col("delay") >= 0)).then("delay").alias("handover_ms"),
+        )
     )

@@ -1,5 +1,8 @@
 """Sums and percentiles over levels and periods.
 
+At level municipality a row counts for its municipality and, where that is part of a union of
+municipalities whose codes cannot be told apart, for the union too (column `union`).
+
 Whatever has a sum is summed by day first. Percentiles are taken from the records of each period.
 """
 
@@ -25,6 +28,7 @@ OUTPUT = (
     "coverage",
     "value",
 )
+_FRACTIONS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
 _SUMS = ("numerator", "denominator", "expected")
 
 
@@ -39,7 +43,11 @@ def levelled(
     """The frame once per level, with the units of the level in `unit_id`."""
     for level, column in levels.items():
         unit = pl.lit(NATIONAL) if column is None else pl.col(column)
-        yield level, frame.with_columns(unit.alias("unit_id"))
+        units = frame.with_columns(unit.alias("unit_id"))
+        if level == "municipality" and "union" in frame.columns:
+            again = frame.filter(pl.col("union").is_not_null())
+            units = pl.concat([units, again.with_columns(pl.col("union").alias("unit_id"))])
+        yield level, units
 
 
 def shares(
@@ -84,42 +92,39 @@ def shares(
 def statistics(
     rows: pl.DataFrame,
     levels: Mapping[str, str | None],
-    wanted: Mapping[str, tuple[str, str]],
+    wanted: Mapping[str, tuple[str, str] | tuple[str, str, str]],
     *,
     scale: float,
 ) -> pl.DataFrame:
-    """Medians, 90th percentiles and means of value columns.
+    """Medians, other percentiles and means of value columns.
 
     Args:
         rows: segment, date, the units and the value columns; a null value counts in the base only.
         levels: level to unit column.
-        wanted: kpi_id to (value column, `median`, `p90` or `mean`).
+        wanted: kpi_id to (value column, `median`, `p90`, `p99` or `mean`), and the column that says
+            which rows are the base, where that is not all of them.
         scale: what the values are multiplied by, exactly once, at the end.
     """
     measures: dict[str, pl.Expr] = {}
-    for kpi, (column, statistic) in wanted.items():
+    for kpi, (column, statistic, *base) in wanted.items():
         value = pl.col(column)
         measures[f"{kpi}:n"] = value.count()
-        match statistic:
-            case "median":
-                measures[kpi] = value.quantile(0.5, interpolation="linear")
-            case "p90":
-                measures[kpi] = value.quantile(0.9, interpolation="linear")
-            case _:
-                measures[kpi] = value.mean()
-                total = value.cast(pl.Int64).sum().cast(pl.Float64)
-                measures[f"{kpi}:sum"] = pl.when(value.count() > 0).then(total)
+        measures[f"{kpi}:base"] = pl.col(base[0]).sum() if base else pl.len()
+        if statistic == "mean":
+            measures[kpi] = value.mean()
+            total = value.cast(pl.Int64).sum().cast(pl.Float64)
+            measures[f"{kpi}:sum"] = pl.when(value.count() > 0).then(total)
+        else:
+            measures[kpi] = value.quantile(_FRACTIONS[statistic], interpolation="linear")
     parts = []
     for level, frame in levelled(rows, levels):
         for grain in GRAINS:
-            grouped = frame.group_by("segment", period_start(grain), "unit_id").agg(
-                pl.len().alias("expected"), **measures
-            )
+            grouped = frame.group_by("segment", period_start(grain), "unit_id").agg(**measures)
             for kpi in wanted:
                 has_sum = f"{kpi}:sum" in measures
                 total = pl.col(f"{kpi}:sum") * scale if has_sum else pl.lit(None)
                 parts.append(
-                    grouped.select(
+                    grouped.filter(pl.col(f"{kpi}:base") > 0).select(
                         pl.lit(kpi).alias("kpi_id"),
                         pl.col("segment").cast(pl.String),
                         pl.lit(grain).alias("period_grain"),
@@ -129,7 +134,7 @@ def statistics(
                         total.cast(pl.Float64).alias("numerator"),
                         pl.lit(None, dtype=pl.Float64).alias("denominator"),
                         pl.col(f"{kpi}:n").cast(pl.Float64).alias("n"),
-                        (pl.col(f"{kpi}:n") / pl.col("expected")).alias("coverage"),
+                        (pl.col(f"{kpi}:n") / pl.col(f"{kpi}:base")).alias("coverage"),
                         (pl.col(kpi) * scale).alias("value"),
                     )
                 )

@@ -151,6 +151,7 @@ def test_every_finding_is_a_rule_of_the_contracts() -> None:
                 "recovered",
                 "late",
                 "unknown_geo",
+                "union",
                 "unknown_unit",
                 "coverage",
             }

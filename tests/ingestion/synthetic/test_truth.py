@@ -18,6 +18,7 @@ from tests.ingestion.synthetic.conftest import Run
 DAY = dt.date(2026, 1, 14)  # a Wednesday; the ISO week starts on the 12th
 NOON = dt.datetime(2026, 1, 14, 11, 0)
 DATES = pl.DataFrame({"date": [DAY]})
+SPAN = (DAY, DAY)
 FLAGS = dict.fromkeys(("has_missing_warning", "has_order_warning", "has_timing_warning"), False)
 
 
@@ -35,6 +36,7 @@ def _rows(contract: str, rows: list[dict[str, Any]], defaults: dict[str, Any]) -
         record.setdefault("_day", (DAY - dt.date(1970, 1, 1)).days)
         filled.append(record)
     frame = pl.DataFrame(filled, infer_schema_length=None)
+    frame = frame.with_columns(pl.col(pl.Null).cast(pl.String))
     return frame.with_columns(
         (pl.lit(NOON) + pl.duration(milliseconds=pl.col(name).cast(pl.Float64) * 1000))
         .dt.cast_time_unit("ms")
@@ -64,6 +66,8 @@ CALL = {
     "outcome": "ANSWERED",
     "is_test": False,
     "transferred_to": None,
+    "home_central_id": None,
+    "_caller": None,
     "ring_start_at": 0,
 }
 
@@ -88,7 +92,7 @@ def emergency(places: Places) -> pl.DataFrame:
         ],
         CALL,
     )
-    return calls.call_figures(calls.thin(rows), places, DATES)
+    return calls.call_figures(calls.thin(rows), places, DATES, SPAN)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +102,14 @@ def emergency(places: Places) -> pl.DataFrame:
         # 4 s and 10 s of the three answered calls with valid times; four were answered.
         ("c113_within_10s", 2, 3, 3, 3 / 4, 200 / 3),
         ("c113_within_10s_offered", 2, 5, 5, 5 / 6, 40),
+        ("c113_over_20s", 0, 5, 5, 5 / 6, 0),
+        ("calls_per_1000", 6, 5_627_400 / 365, 6, 1, 6 / (5_627_400 / 365) * 1000),
         ("unanswered_share", 2, 6, 6, 1, 100 / 3),
         ("short_abandon_share", 1, 6, 6, 1, 100 / 6),
         ("answer_time_median", None, None, 3, 3 / 4, 10),
         # Linear interpolation: position 0.9 × 2 = 1.8 between 10 and 10.001.
         ("answer_time_p90", None, None, 3, 3 / 4, 10.0008),
+        ("answer_time_p99", None, None, 3, 3 / 4, 10.00098),
         ("answer_time_mean", 24.001, None, 3, 3 / 4, 24.001 / 3),
         ("handling_time_median", None, None, 3, 3 / 4, 60),
     ],
@@ -164,7 +171,7 @@ def test_calls_to_116117_start_after_the_menu(places: Places) -> None:
         ],
         {**CALL, "service_line": "116117", "central_id": "lvs_0301"},
     )
-    figures = calls.call_figures(calls.thin(rows), places, DATES)
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
     within = _figure(figures, "c116117_within_2min", segment="116117")
     assert (within["numerator"], within["denominator"]) == (3, 8)
     assert _figure(figures, "c116117_within_10min", segment="116117")["numerator"] == 4
@@ -175,9 +182,172 @@ def test_calls_to_116117_start_after_the_menu(places: Places) -> None:
     assert (passed["numerator"], passed["denominator"]) == (1, 5)
 
 
+def test_long_waits_count_whether_or_not_they_end_in_an_answer(places: Places) -> None:
+    rows = _rows(
+        "call",
+        [
+            {"answered_at": 20, "ended_at": 90},  # on the limit: not over it
+            {"answered_at": 20.001, "ended_at": 90},
+            {"outcome": "ABANDONED", "ended_at": 21},
+            {"outcome": "ABANDONED", "ended_at": 3},
+            {"outcome": "ABANDONED", "ended_at": 50, "has_timing_warning": True},
+            {
+                "answered_at": 5,
+                "ended_at": 90,
+                "transfer_at": 40,
+                "transferred_to": "lvs_0301",
+            },
+        ],
+        CALL,
+    )
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
+    row = _figure(figures, "c113_over_20s", segment="113")
+    assert (row["numerator"], row["denominator"], row["coverage"]) == (2, 5, pytest.approx(5 / 6))
+    passed = _figure(figures, "transfer_113_to_116117", segment="113")
+    assert (passed["numerator"], passed["denominator"], passed["coverage"]) == (1, 3, 1)
+
+
+def test_who_rings_again_within_fifteen_minutes(places: Places) -> None:
+    left = {"outcome": "ABANDONED"}
+    rows = _rows(
+        "call",
+        [
+            {**left, "_caller": "+4712345678", "ring_start_at": 0},
+            # Fifteen minutes later to the millisecond, at another central, and left again.
+            {**left, "_caller": "+4712345678", "ring_start_at": 900, "central_id": "amk_bergen"},
+            # Just too late for the one above.
+            {"_caller": "+4712345678", "ring_start_at": 1800.001, "answered_at": 1810},
+            # The same moment is not later; another service is not the same.
+            {**left, "_caller": "+4787654321", "ring_start_at": 0},
+            {"_caller": "+4787654321", "ring_start_at": 0, "answered_at": 5},
+            {
+                "_caller": "+4787654321",
+                "ring_start_at": 60,
+                "answered_at": 70,
+                "service_line": "116117",
+            },
+            # No number, and a call that is out of scope.
+            {**left},
+            {"answered_at": 70, "ring_start_at": 60},
+            {**left, "_caller": "+4711111111"},
+            {"_caller": "+4711111111", "ring_start_at": 60, "answered_at": 70, "is_test": True},
+        ],
+        CALL,
+    )
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
+    row = _figure(figures, "recall_15min", segment="113")
+    assert (row["numerator"], row["denominator"], row["coverage"]) == (1, 4, pytest.approx(4 / 5))
+
+
+def test_calls_answered_elsewhere_belong_to_the_home_central(places: Places) -> None:
+    answered = {"answered_at": 5, "ended_at": 60}
+    rows = _rows(
+        "call",
+        [
+            {**answered, "home_central_id": "amk_oslo"},
+            {**answered, "home_central_id": "amk_oslo", "central_id": "amk_bergen"},
+            {**answered, "home_central_id": "amk_oslo", "central_id": "nowhere"},
+            {**answered, "home_central_id": None, "central_id": "amk_bergen"},
+            {**answered, "home_central_id": "gone"},
+            {"outcome": "ABANDONED", "home_central_id": "amk_oslo", "ended_at": 4},
+        ],
+        CALL,
+    )
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
+    for level, unit, numerator, denominator in (
+        ("central", "amk_oslo", 2, 3),
+        ("region", "sorost", 2, 3),
+        ("central", "UNKNOWN", 1, 1),
+        ("national", "NO", 3, 4),
+    ):
+        row = _figure(figures, "answered_elsewhere", segment="113", level=level, unit_id=unit)
+        assert (row["numerator"], row["denominator"]) == (numerator, denominator), unit
+        assert row["coverage"] == 1
+
+
+def test_hours_that_meet_the_target(places: Places) -> None:
+    """Noon UTC is the start; an hour with four calls is not measured."""
+    soon, late = {"answered_at": 10}, {"answered_at": 11}
+
+    def hour(number: int, *rows: dict[str, Any]) -> list[dict[str, Any]]:
+        moved = []
+        for row in rows:
+            start = number * 3600.0
+            stamps = {k: v + start for k, v in row.items() if k.endswith("_at")}
+            moved.append({"ring_start_at": start, **row, **stamps})
+        return moved
+
+    left = {"outcome": "ABANDONED", "ended_at": 60}
+    rows = _rows(
+        "call",
+        [
+            *hour(0, *[soon] * 9, late, left),  # nine of ten answered: just enough
+            *hour(1, *[soon] * 4, late),  # four of five: too few
+            *hour(2, *[soon] * 4),  # too few calls
+            *hour(3, *[left] * 5),  # nothing to measure by
+            *[{**row, "service_line": "116117"} for row in hour(4, *[soon] * 4, left)],
+            *[{**row, "service_line": "116117"} for row in hour(5, *[soon] * 3, left, left)],
+        ],
+        CALL,
+    )
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
+    row = _figure(figures, "hours_meeting_target", segment="113")
+    assert (row["numerator"], row["denominator"], row["coverage"]) == (1, 2, pytest.approx(2 / 3))
+    other = _figure(figures, "hours_meeting_target", segment="116117")
+    # Four of five, hanging up counted against: eight tenths; then three of five.
+    assert (other["numerator"], other["denominator"], other["coverage"]) == (1, 2, 1)
+
+
+def test_calls_against_the_people_a_central_answers_for(places: Places) -> None:
+    rows = _rows("call", [{"answered_at": 4}, {"answered_at": 4, "central_id": "nowhere"}], CALL)
+    span = (DAY, DAY + dt.timedelta(days=1))
+    figures = calls.call_figures(calls.thin(rows), places, DATES, span)
+    seeds = pl.read_csv(SEEDS / "municipalities.csv", infer_schema=False)
+    mine = seeds.filter(pl.col("amk_code") == "amk_oslo")["municipality_code"].to_list()
+    people = pl.read_csv(
+        SEEDS / "municipality_population.csv", schema_overrides={"municipality_code": pl.String}
+    )
+    count = people.filter((pl.col("year") == 2026) & pl.col("municipality_code").is_in(mine))
+    row = _figure(
+        figures,
+        "calls_per_1000",
+        segment="113",
+        level="central",
+        unit_id="amk_oslo",
+        period_grain="week",
+    )
+    assert row["denominator"] == pytest.approx(count["population"].sum() * 2 / 365)
+    lost = _figure(figures, "calls_per_1000", segment="113", level="central", unit_id="UNKNOWN")
+    assert (lost["numerator"], lost["denominator"], lost["value"]) == (1, None, None)
+    silent = _figure(
+        figures, "calls_per_1000", segment="116117", level="central", unit_id="lvs_0301"
+    )
+    assert (silent["numerator"], silent["value"]) == (0, 0)
+    assert silent["denominator"] > 0
+
+
+def test_text_contacts_are_counted(places: Places) -> None:
+    rows = _rows(
+        "call",
+        [
+            {"channel": "SMS"},
+            {"channel": "SMS", "service_line": "LOCAL8", "central_id": "lvs_0301"},
+            {"channel": "SMS", "is_test": True},
+            {"channel": "SMS", "outcome": "TECHNICAL"},
+            {"answered_at": 3},
+        ],
+        CALL,
+    )
+    figures = calls.text_figures(calls.thin_texts(rows), places, DATES)
+    assert _figure(figures, "text_contacts", segment="113")["value"] == 1
+    assert _figure(figures, "text_contacts", segment="116117")["value"] == 1
+    silent = _figure(figures, "text_contacts", segment="113", level="central", unit_id="amk_bodo")
+    assert silent["value"] == 0
+
+
 def test_an_unknown_central_is_counted_as_unknown(places: Places) -> None:
     rows = _rows("call", [{"answered_at": 4, "ended_at": 9, "central_id": "nowhere"}], CALL)
-    figures = calls.call_figures(calls.thin(rows), places, DATES)
+    figures = calls.call_figures(calls.thin(rows), places, DATES, SPAN)
     for level in ("central", "region"):
         row = _figure(figures, "calls_offered", segment="113", level=level, unit_id="UNKNOWN")
         assert row["value"] == 1
@@ -188,9 +358,9 @@ def test_video_against_answered_calls(places: Places) -> None:
     sessions = _rows(
         "video_session",
         [
-            {"connected_at": 20},
+            {"connected_at": 20, "ended_at": 80},
             {"connected_at": 50},
-            {"connected_at": 5, "has_timing_warning": True},
+            {"connected_at": 5, "ended_at": 9, "has_timing_warning": True},
             {"status": "FAILED"},
         ],
         {"central_id": "amk_oslo", "status": "CONNECTED", "link_sent_at": 0},
@@ -200,6 +370,9 @@ def test_video_against_answered_calls(places: Places) -> None:
     assert _figure(figures, "video_connect_rate")["value"] == pytest.approx(75)
     setup = _figure(figures, "video_setup_median")
     assert (setup["value"], setup["coverage"]) == (35, pytest.approx(2 / 3))
+    duration = _figure(figures, "video_duration_median")
+    assert (duration["value"], duration["coverage"]) == (60, pytest.approx(1 / 3))
+    assert _figure(figures, "video_failed")["value"] == pytest.approx(25)
 
 
 # --- missions and incidents ----------------------------------------------------------------------
@@ -215,6 +388,9 @@ MISSION = {
     "received_at": 0,
     "alerted_at": 60,
     "en_route_at": 120,
+    "result": None,
+    "revision": 1,
+    "extract_at": dt.datetime(2026, 1, 15, 3),
 }
 
 
@@ -302,15 +478,182 @@ def test_incidents_are_placed(missions: pl.DataFrame, places: Places) -> None:
     for level, unit, count in (
         ("municipality", "4601", 5),
         ("municipality", "4650", 1),
-        ("municipality", "UNKNOWN", 1),
+        # A code from before a split is known as the union of the municipalities it became.
+        ("municipality", "1508+1580", 1),
+        ("county", "15", 1),
+        ("health_trust", "helse_more_og_romsdal", 1),
         ("county", "46", 6),
         ("health_trust", "helse_bergen", 5),
         ("central", "amk_bergen", 7),
     ):
         row = _figure(figures, "incidents_per_1000", level=level, unit_id=unit)
         assert row["numerator"] == count, (level, unit)
-    unplaced = _figure(figures, "incidents_per_1000", level="region", unit_id="UNKNOWN")
-    assert (unplaced["denominator"], unplaced["value"]) == (None, None)
+
+
+def test_places_that_cannot_be_known_have_no_people(places: Places) -> None:
+    rows = _rows("alarm", [{"incident_id": "a", "scene_municipality_code": "9999"}], MISSION)
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+    for level in ("municipality", "county", "health_trust", "region"):
+        row = _figure(figures, "incidents_per_1000", level=level, unit_id="UNKNOWN")
+        assert (row["numerator"], row["denominator"], row["value"]) == (1, None, None)
+
+
+def test_a_union_has_the_figures_of_its_members(places: Places) -> None:
+    """Narvik and Hamarøy took over a divided municipality; they are of different trusts."""
+    codes = ("1850", "1806", "1806", "1875")
+    rows = _rows(
+        "alarm",
+        [
+            {"incident_id": f"{n}", "scene_municipality_code": code, "at_scene_at": 300}
+            for n, code in enumerate(codes)
+        ],
+        MISSION,
+    )
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+
+    def count(level: str, unit: str) -> float:
+        return float(_figure(figures, "missions_per_1000", level=level, unit_id=unit)["numerator"])
+
+    assert count("municipality", "1806+1875") == 4
+    assert (count("municipality", "1806"), count("municipality", "1875")) == (2, 1)
+    assert count("national", "NO") == 4
+    assert count("county", "18") == 4
+    # The trusts of the two differ, so the trust of the divided municipality is not known.
+    assert count("health_trust", "UNKNOWN") == 1
+    assert count("region", "nord") == 4
+    people = {
+        unit: _figure(figures, "missions_per_1000", level="municipality", unit_id=unit)[
+            "denominator"
+        ]
+        for unit in ("1806", "1875", "1806+1875")
+    }
+    assert people["1806+1875"] == pytest.approx(people["1806"] + people["1875"])
+    share = _figure(figures, "red_share", level="municipality", unit_id="1806+1875")
+    assert (share["numerator"], share["denominator"]) == (4, 4)
+
+
+def test_before_the_split_only_the_union_has_figures(places: Places) -> None:
+    day = (dt.date(2023, 6, 1) - dt.date(1970, 1, 1)).days
+    mission = {"incident_id": "a", "scene_municipality_code": "1507", "_day": day}
+    rows = _rows("alarm", [mission], MISSION)
+    moved = incidents.thin_missions(rows).with_columns(
+        pl.col("received_at", "alerted_at") - pl.duration(days=958)
+    )
+    span = (dt.date(2023, 1, 1), dt.date(2023, 12, 31))
+    figures = incidents.alarm_figures(moved, places, *span)
+    year = {"period_grain": "year", "level": "municipality"}
+    union = _figure(figures, "missions_per_1000", unit_id="1508+1580", **year)
+    assert (union["numerator"], union["denominator"]) == (1, pytest.approx(67_520))
+    nation = _figure(figures, "missions_per_1000", period_grain="year")
+    assert nation["denominator"] == pytest.approx(5_488_984)
+
+
+def test_a_trust_has_the_municipalities_of_the_date(places: Places) -> None:
+    """Gulen moved between trusts of the same region on 1 July 2025."""
+    days = [(dt.date(2025, month, 20) - dt.date(1970, 1, 1)).days for month in (6, 8)]
+    rows = _rows(
+        "alarm",
+        [{"incident_id": f"{d}", "scene_municipality_code": "4635", "_day": d} for d in days],
+        MISSION,
+    )
+    placed = places.at_scene(incidents.thin_missions(rows)).sort("date")
+    assert placed["health_trust"].to_list() == ["helse_forde", "helse_bergen"]
+    assert placed["region"].to_list() == ["vest", "vest"]
+
+
+def test_times_of_cars(places: Places) -> None:
+    conveyed = {
+        "result": "CONVEYED",
+        "at_scene_at": 420,
+        "departed_at": 1020,
+        "at_destination_at": 1620,
+        "available_at": 2820,
+    }
+    rows = _rows(
+        "alarm",
+        [
+            {"incident_id": "a", **conveyed},
+            {"incident_id": "b", **conveyed, "at_destination_at": None},
+            {"incident_id": "c", **conveyed, "has_timing_warning": True},
+            {"incident_id": "d", "at_scene_at": 240, "result": "LEFT", "available_at": 660},
+            {"incident_id": "e", "at_scene_at": 240, "result": "NO_PATIENT", "available_at": 660},
+            {"incident_id": "f", "at_scene_at": 360, "available_at": 660},
+            {"incident_id": "g", "cancelled_at": 300, "result": "CANCELLED", "available_at": 400},
+            {"incident_id": "h", **conveyed, "mission_type": "TRANSFER"},
+            {"incident_id": "i", **conveyed, "unit_type": "BOAT"},
+        ],
+        MISSION,
+    )
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+    for kpi, n, base, value in (
+        # From leaving at 120 s: 300, 300, 120, 120 and 240 s; the row with a warning is base only.
+        ("travel_median", 5, 6, 4),
+        # Ten minutes at the scene, twice of three.
+        ("scene_time_median", 2, 3, 10),
+        # Twenty minutes at the hospital: one acute and one transfer of four.
+        ("hospital_turnaround_p90", 2, 4, 20),
+        # From the alert at 60 s: three of 46 minutes and three of 10; one has a warning.
+        ("mission_time_median", 6, 7, 28),
+    ):
+        row = _figure(figures, kpi)
+        assert (row["n"], row["coverage"]) == (n, pytest.approx(n / base)), kpi
+        assert row["value"] == pytest.approx(value), kpi
+    left = _figure(figures, "not_conveyed")
+    assert (left["numerator"], left["denominator"], left["coverage"]) == (
+        2,
+        6,
+        pytest.approx(6 / 7),
+    )
+
+
+def test_units_per_incident(missions: pl.DataFrame, places: Places) -> None:
+    figures = incidents.alarm_figures(missions, places, DAY, DAY)
+    row = _figure(figures, "units_per_incident")
+    assert (row["numerator"], row["denominator"], row["coverage"]) == (11, 7, 1)
+    assert row["value"] == pytest.approx(11 / 7)
+
+
+def test_observed_against_expected_late_arrivals(places: Places) -> None:
+    """Bergen and Oslo are towns of classes 2 and 1; 4650 is a rural place."""
+
+    def incident(name: str, code: str, seconds: float, **more: Any) -> dict[str, Any]:
+        central = {"central_id": "amk_oslo"} if code == "0301" else {}
+        where = {"incident_id": name, "scene_municipality_code": code, "at_scene_at": seconds}
+        return {**where, **central, **more}
+
+    yellow = {"urgency_first": "YELLOW", "urgency_last": "YELLOW"}
+    green = {"urgency_first": "GREEN", "urgency_last": "GREEN"}
+    rows = _rows(
+        "alarm",
+        [
+            # Class 1, red: one late of four in the nation, all in Oslo and its neighbour 3201.
+            incident("a", "0301", 720),
+            incident("b", "0301", 721),
+            incident("c", "3201", 100),
+            incident("d", "3201", 200),
+            # Class 1, yellow: late, the only one.
+            incident("e", "3201", 800, **yellow),
+            # Left out: green, changed, a car without arrival, a split code where urban differs.
+            incident("f", "0301", 5000, **green),
+            incident("g", "0301", 5000, urgency_first="YELLOW"),
+            incident("h", "0301", 5000),
+            {"incident_id": "h", "scene_municipality_code": "0301", "central_id": "amk_oslo"},
+            incident("i", "1507", 5000),
+            # Another class; a rural limit of 1500 s.
+            incident("j", "4650", 1500),
+            incident("k", "4650", 1501),
+        ],
+        MISSION,
+    )
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+    nation = _figure(figures, "resp_standardized")
+    assert (nation["numerator"], nation["denominator"], nation["n"]) == (3, pytest.approx(3), 7)
+    assert nation["value"] == pytest.approx(1)
+    for unit, observed, expected, n in (("0301", 1, 0.5, 2), ("3201", 1, 1.5, 3)):
+        row = _figure(figures, "resp_standardized", level="municipality", unit_id=unit)
+        assert (row["numerator"], row["n"]) == (observed, n)
+        assert row["denominator"] == pytest.approx(expected)
+        assert row["value"] == pytest.approx(observed / expected)
 
 
 def test_person_years_count_days(missions: pl.DataFrame, places: Places) -> None:
@@ -321,7 +664,7 @@ def test_person_years_count_days(missions: pl.DataFrame, places: Places) -> None
     assert by_day["value"] == pytest.approx(7 / (people / 365) * 1000)
     month = _figure(figures, "incidents_per_1000", period_grain="month")
     assert month["denominator"] == pytest.approx(2 * people / 365)
-    whole = person_years(places, dt.date(2024, 1, 1), dt.date(2024, 12, 31))
+    whole = person_years(places, dt.date(2024, 1, 1), dt.date(2024, 12, 31), {"national": None})
     year = whole.filter((pl.col("level") == "national") & (pl.col("period_grain") == "year"))
     assert year["denominator"].item() == pytest.approx(5_550_203)
 
@@ -330,8 +673,20 @@ def test_the_chain_starts_with_the_first_call(missions: pl.DataFrame, places: Pl
     rows = _rows(
         "call",
         [
-            {"source_id": "p", "ring_start_at": -400, "transferred_to": "amk_bergen"},
-            {"source_id": "q", "ring_start_at": -100, "chain_id": "a", "parent_call_id": "p"},
+            {
+                "source_id": "p",
+                "ring_start_at": -400,
+                "answered_at": -390,
+                "transferred_to": "amk_bergen",
+                "service_line": "116117",
+            },
+            {
+                "source_id": "q",
+                "ring_start_at": -100,
+                "answered_at": -95,
+                "chain_id": "a",
+                "parent_call_id": "p",
+            },
             {"source_id": "r", "ring_start_at": -60, "chain_id": "b"},
             {
                 "source_id": "s",
@@ -350,6 +705,44 @@ def test_the_chain_starts_with_the_first_call(missions: pl.DataFrame, places: Pl
     # a: 720 + 400 s by way of the first call; b: 721 + 60 s; e has no valid ring time.
     assert (ring_to_scene["n"], ring_to_scene["coverage"]) == (2, pytest.approx(2 / 5))
     assert ring_to_scene["value"] == pytest.approx((781 + 0.9 * (1120 - 781)) / 60)
+    contacts = _figure(figures, "chain_contacts_per_incident")
+    assert (contacts["numerator"], contacts["denominator"]) == (4, 3)
+    assert contacts["coverage"] == pytest.approx(3 / 5)
+    assert contacts["value"] == pytest.approx(4 / 3)
+    delay = _figure(figures, "chain_handover_delay")
+    assert (delay["value"], delay["n"], delay["coverage"]) == (295, 1, 1)
+
+
+def test_the_delay_of_handing_over(missions: pl.DataFrame, places: Places) -> None:
+    out_of_hours = {"service_line": "116117", "transferred_to": "amk_bergen"}
+    rows = _rows(
+        "call",
+        [
+            # a: the first answers count, over two pairs.
+            {"source_id": "p1", "answered_at": -500, **out_of_hours},
+            {"source_id": "p2", "answered_at": -450, "chain_id": "a", **out_of_hours},
+            {"source_id": "q1", "answered_at": -300, "chain_id": "a", "parent_call_id": "p1"},
+            {"source_id": "q2", "answered_at": -320, "chain_id": "a", "parent_call_id": "p2"},
+            # b: the emergency central answered first; base only.
+            {"source_id": "p3", "answered_at": -100, **out_of_hours},
+            {"source_id": "q3", "answered_at": -200, "chain_id": "b", "parent_call_id": "p3"},
+            # c: no valid time.
+            {"source_id": "p4", "answered_at": -100, "has_timing_warning": True, **out_of_hours},
+            {"source_id": "q4", "answered_at": -50, "chain_id": "c", "parent_call_id": "p4"},
+            # d: the first call was not answered; e: it was to 113 too. Not pairs.
+            {"source_id": "p5", "outcome": "TRANSFERRED_UNANSWERED", **out_of_hours},
+            {"source_id": "q5", "answered_at": -50, "chain_id": "d", "parent_call_id": "p5"},
+            {"source_id": "p6", "answered_at": -99, "transferred_to": "amk_oslo"},
+            {"source_id": "q6", "answered_at": -50, "chain_id": "e", "parent_call_id": "p6"},
+        ],
+        {**CALL, "chain_id": None, "parent_call_id": None, "ring_start_at": -600},
+    )
+    figures = incidents.chain_figures(missions, incidents.thin_links(rows), places)
+    delay = _figure(figures, "chain_handover_delay")
+    assert (delay["value"], delay["n"]) == (180, 1)
+    assert delay["coverage"] == pytest.approx(1 / 3)
+    contacts = _figure(figures, "chain_contacts_per_incident")
+    assert (contacts["numerator"], contacts["denominator"]) == (12, 5)
 
 
 # --- air ambulance -------------------------------------------------------------------------------
@@ -359,12 +752,16 @@ def test_requests(places: Places) -> None:
     rows = _rows(
         "lat_request",
         [
-            {"airborne_at": 300},
+            {"airborne_at": 300, "at_scene_at": 1200},
             {"airborne_at": 600, "outcome": "ABORTED", "reason": "WEATHER"},
-            {"airborne_at": -5, "has_timing_warning": True},
+            {"airborne_at": -5, "at_scene_at": 900, "has_timing_warning": True},
             {"outcome": "DECLINED", "reason": "WEATHER"},
             {"outcome": "DECLINED", "reason": None},
-            {"airborne_at": 60, "urgency": "YELLOW"},
+            {"airborne_at": 60, "at_scene_at": 600, "urgency": "YELLOW"},
+            {"outcome": "DECLINED", "reason": "CONCURRENCY", "vehicle": "PLANE"},
+            {"outcome": "DECLINED", "reason": "CREW", "vehicle": "PLANE"},
+            {"outcome": "DECLINED", "reason": "DUTY_TIME", "vehicle": "PLANE"},
+            {"outcome": "ABORTED", "reason": "TECHNICAL", "vehicle": "PLANE"},
         ],
         {
             "base_id": "heli_tromso",
@@ -394,15 +791,28 @@ def test_requests(places: Places) -> None:
     assert values["lat_declined_weather"]["value"] == pytest.approx(100 / 6)
     assert values["lat_reaction_p90"]["value"] == pytest.approx(9.5)
     assert values["lat_reaction_p90"]["coverage"] == pytest.approx(2 / 3)
+    # Twenty and ten minutes to the scene; the third has a warning.
+    response = _figure(figures, "lat_response_median", segment="HELI")
+    assert (response["value"], response["coverage"]) == (15, pytest.approx(2 / 3))
+    for kpi, numerator in (("lat_declined_concurrency", 1), ("lat_declined_unready", 2)):
+        row = _figure(figures, kpi, segment="PLANE")
+        assert (row["numerator"], row["denominator"]) == (numerator, 4)
 
 
-def _interval(state: str, start: tuple[int, ...], end: tuple[int, ...], key: str) -> dict[str, Any]:
+def _interval(
+    state: str,
+    start: tuple[int, ...],
+    end: tuple[int, ...],
+    key: str,
+    attribution: str | None = None,
+) -> dict[str, Any]:
     return {
         "source_id": key,
         "base_id": "heli_bergen",
         "resource_id": "heli_bergen_1",
         "vehicle": "HELI",
         "state": state,
+        "attribution": attribution,
         "start_at": dt.datetime(*start),  # type: ignore[misc]
         "end_at": dt.datetime(*end),  # type: ignore[misc]
     }
@@ -416,7 +826,9 @@ def test_readiness_by_local_day_over_the_change_of_clock(places: Places) -> None
             # Runs half an hour into the next interval: cut there, not counted twice.
             _interval("READY", (2025, 10, 24, 22), (2025, 10, 25, 6, 30), "a"),
             _interval("ON_MISSION", (2025, 10, 25, 6), (2025, 10, 25, 8), "b"),
-            _interval("OFF", (2025, 10, 25, 8), (2025, 10, 25, 12), "c"),
+            _interval("OFF", (2025, 10, 25, 8), (2025, 10, 25, 10), "c", "OPERATOR"),
+            _interval("REDUCED", (2025, 10, 25, 10), (2025, 10, 25, 11), "c2", "WEATHER"),
+            _interval("OFF", (2025, 10, 25, 11), (2025, 10, 25, 12), "c3", "HEALTH_TRUST"),
             # From here to midnight nothing is reported on the 25th (22:00 UTC is midnight).
             _interval("READY", (2025, 10, 25, 21), (2025, 10, 26, 23), "d"),
         ]
@@ -430,6 +842,13 @@ def test_readiness_by_local_day_over_the_change_of_clock(places: Places) -> None
     assert (second["numerator"], second["denominator"]) == (25, 25)
     month = _figure(figures, "lat_readiness", period_grain="month")
     assert month["value"] == pytest.approx(36 / 49 * 100)
+    owned = _figure(figures, "lat_readiness_operator", period_start=dt.date(2025, 10, 25))
+    assert (owned["numerator"], owned["denominator"], owned["n"]) == (22, 24, 1)
+    assert owned["value"] == pytest.approx(22 / 24 * 100)
+    weather = _figure(figures, "lat_weather_down_h", period_grain="month")
+    assert (weather["numerator"], weather["value"], weather["n"]) == (1, 1, 1)
+    assert weather["denominator"] is None
+    assert weather["coverage"] == pytest.approx(40 / 49)
 
 
 # --- quality, and the comparison -----------------------------------------------------------------
@@ -440,18 +859,54 @@ def test_data_quality_counts_all_rows(places: Places) -> None:
         "alarm",
         [
             {"has_missing_warning": True},
-            {"has_order_warning": True, "has_timing_warning": True},
-            {"scene_municipality_code": "9999"},
-            {"mission_type": "EXERCISE", "scene_municipality_code": None},
+            {"has_order_warning": True, "has_timing_warning": True, "at_scene_at": 60},
+            {"scene_municipality_code": "9999", "at_scene_at": 120.5, "revision": 2},
+            {"mission_type": "EXERCISE", "scene_municipality_code": None, "at_scene_at": 119},
+            {"scene_municipality_code": "1507", "cancelled_at": 50},
+            # Forty-eight hours after the call came in, and a second more.
+            {"at_scene_at": 300, "extract_at": NOON + dt.timedelta(hours=48)},
+            {"at_scene_at": 301, "extract_at": NOON + dt.timedelta(hours=48, seconds=1)},
+            {
+                "at_scene_at": 400,
+                "received_at": None,
+                "alerted_at": 2,
+                "extract_at": NOON + dt.timedelta(hours=48, seconds=1),
+            },
         ],
         MISSION,
-    )
+    ).with_columns(pl.col("extract_at").dt.cast_time_unit("ms"))
     figures = quality.quality_figures(quality.tally("alarm", rows, places))
-    assert _figure(figures, "dq_complete", segment="alarm")["value"] == pytest.approx(75)
-    assert _figure(figures, "dq_order", segment="alarm")["value"] == pytest.approx(25)
-    assert _figure(figures, "dq_geo_unknown", segment="alarm")["value"] == pytest.approx(50)
+    for kpi, numerator, denominator in (
+        ("dq_complete", 7, 8),
+        ("dq_order", 1, 8),
+        # A code from before a split is a known place.
+        ("dq_geo_unknown", 2, 8),
+        ("dq_late", 1, 8),
+        ("dq_revised", 1, 8),
+        ("dq_missing_scene", 1, 6),
+        ("dq_round_times", 2, 6),
+    ):
+        row = _figure(figures, kpi, segment="alarm")
+        assert (row["numerator"], row["denominator"]) == (numerator, denominator), kpi
+        chance = 100 / 60 if kpi == "dq_round_times" else 0
+        assert row["value"] == pytest.approx(numerator / denominator * 100 - chance), kpi
     system = _figure(figures, "dq_complete", segment="alarm", level="source_system", unit_id="AMIS")
-    assert system["n"] == 4
+    assert system["n"] == 8
+
+
+def test_copies_of_the_other_platform_are_counted_as_rows(places: Places) -> None:
+    call = {**CALL, "source_system": "ICCS", "revision": 1, "extract_at": NOON, "answered_at": 3}
+    rows = _rows("call", [{}, {}, {}], call)
+    copies = _rows("call", [{"source_system": "LIFEX"}], call)
+    tallies = [
+        quality.tally("call", rows, places),
+        quality.tally("call", copies, places, doubled=True),
+    ]
+    figures = quality.quality_figures(pl.concat(tallies))
+    row = _figure(figures, "dq_duplicate", segment="call")
+    assert (row["numerator"], row["denominator"]) == (1, 4)
+    other = _figure(figures, "dq_duplicate", segment="call", level="source_system", unit_id="LIFEX")
+    assert other["value"] == 100
 
 
 def test_touched_says_where_faults_show() -> None:
@@ -478,7 +933,9 @@ def test_touched_says_where_faults_show() -> None:
 
 def test_all_figures_are_in_a_run(faulty: Run) -> None:
     figures = faulty.figures
-    assert figures["kpi_id"].n_unique() == 38
+    registry = pl.read_csv(SEEDS / "kpi_registry.csv", infer_schema=False)
+    active = registry.filter(pl.col("status") == "active")["kpi_id"]
+    assert set(active) <= set(figures["kpi_id"])
     assert not figures.select(figures.columns[:6]).is_duplicated().any()
     assert set(figures["period_grain"]) == {"day", "week", "month", "quarter", "year"}
     covered = figures["coverage"].drop_nulls()
