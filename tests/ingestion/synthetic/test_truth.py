@@ -320,7 +320,12 @@ def test_calls_against_the_people_a_central_answers_for(places: Places) -> None:
     lost = _figure(figures, "calls_per_1000", segment="113", level="central", unit_id="UNKNOWN")
     assert (lost["numerator"], lost["denominator"], lost["value"]) == (1, None, None)
     silent = _figure(
-        figures, "calls_per_1000", segment="116117", level="central", unit_id="lvs_0301"
+        figures,
+        "calls_per_1000",
+        segment="116117",
+        level="central",
+        unit_id="lvs_0301",
+        period_start=DAY,
     )
     assert (silent["numerator"], silent["value"]) == (0, 0)
     assert silent["denominator"] > 0
