@@ -230,32 +230,13 @@ def person_years(
 ) -> pl.DataFrame:
     """Person-years per level, unit and period: each day counts the people of 1 January.
 
-    `columns` says by level which column of the place the units are in: those of the scene, `amk`,
-    or `lvs`.
+    Where a municipality moves to another trust within a year, its people move on that day, as the
+    events do. `columns` says by level which column of the place the units are in: those of the
+    scene, `amk`, or `lvs` (the catchments of 1 January).
     """
-    people = _dated(
-        places.population.with_columns(pl.date("year", 1, 1).alias("date")),
-        places.scenes,
-        "municipality_code",
-    ).filter(pl.col("municipality").is_not_null())
-    served = people.select("municipality_code", "date").join(
-        places.catchments.rename({"central_id": "lvs", "valid_from": "begins"}),
-        on="municipality_code",
-    )
-    served = served.filter(pl.col("date").is_between("begins", "valid_to", closed="left"))
-    people = people.join(
-        served.select("municipality_code", "date", "lvs"),
-        on=["municipality_code", "date"],
-        how="left",
-    )
-    latest = int(people["year"].max() or 0)  # type: ignore[arg-type]  # an integer column
-    days = pl.date_range(first, last, eager=True).alias("date").to_frame()
-    days = days.with_columns(pl.col("date").dt.year().alias("calendar_year")).with_columns(
-        pl.min_horizontal("calendar_year", pl.lit(latest)).cast(pl.Int32).alias("year"),
-        pl.col("calendar_year")
-        .map_elements(lambda year: 366.0 if calendar.isleap(year) else 365.0, pl.Float64)
-        .alias("length"),
-    )
+    latest = int(places.population["year"].max() or 0)  # type: ignore[arg-type]  # integers
+    days = _days(places, first, last, latest)
+    people = _people(places, days.select("year", "since").unique())
     parts = []
     for level, column in columns.items():
         unit = pl.lit(NATIONAL) if column is None else pl.col(column)
@@ -263,19 +244,53 @@ def person_years(
         if level == "municipality":
             united = people.filter(pl.col("union").is_not_null())
             units = pl.concat([units, united.with_columns(pl.col("union").alias("unit_id"))])
-        by_year = (
+        counted = (
             units.filter(pl.col("unit_id").is_not_null())
-            .group_by("unit_id", "year")
+            .group_by("unit_id", "year", "since")
             .agg(pl.col("population").sum())
         )
         for grain in GRAINS:
-            share = days.group_by(period_start(grain), "year").agg(
+            share = days.group_by(period_start(grain), "year", "since").agg(
                 (1.0 / pl.col("length")).sum().alias("years")
             )
             parts.append(
-                share.join(by_year, on="year")
+                share.join(counted, on=["year", "since"])
                 .group_by("unit_id", "period_start")
                 .agg((pl.col("years") * pl.col("population")).sum().alias("denominator"))
                 .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
             )
     return pl.concat(parts)
+
+
+def _days(places: Places, first: dt.date, last: dt.date, latest: int) -> pl.DataFrame:
+    """Dates with the year of the people, the length of the year, and since when areas are so."""
+    changes = places.scenes["valid_from"].unique().sort()
+    days = pl.date_range(first, last, eager=True).alias("date").to_frame()
+    calendar_year = pl.col("date").dt.year()
+    return days.join_asof(
+        changes.alias("changed").to_frame(), left_on="date", right_on="changed"
+    ).select(
+        "date",
+        pl.min_horizontal(calendar_year, pl.lit(latest)).cast(pl.Int32).alias("year"),
+        calendar_year.map_elements(
+            lambda year: 366.0 if calendar.isleap(year) else 365.0, pl.Float64
+        ).alias("length"),
+        pl.max_horizontal("changed", pl.date(calendar_year, 1, 1)).alias("since"),
+    )
+
+
+def _people(places: Places, times: pl.DataFrame) -> pl.DataFrame:
+    """The people of each code in a year, with the units of the code from a date on."""
+    people = _dated(
+        places.population.join(times, on="year").with_columns(pl.col("since").alias("date")),
+        places.scenes,
+        "municipality_code",
+    ).filter(pl.col("municipality").is_not_null())
+    new_year = pl.date(pl.col("since").dt.year(), 1, 1)
+    served = (
+        people.select("municipality_code", "since", new_year.alias("new_year"))
+        .join(places.catchments.rename({"valid_from": "begins"}), on="municipality_code")
+        .filter(pl.col("new_year").is_between("begins", "valid_to", closed="left"))
+        .select("municipality_code", "since", pl.col("central_id").alias("lvs"))
+    )
+    return people.join(served, on=["municipality_code", "since"], how="left")

@@ -564,6 +564,20 @@ def test_a_trust_has_the_municipalities_of_the_date(places: Places) -> None:
     placed = places.at_scene(incidents.thin_missions(rows)).sort("date")
     assert placed["health_trust"].to_list() == ["helse_forde", "helse_bergen"]
     assert placed["region"].to_list() == ["vest", "vest"]
+    # Its people move with it.
+    levels = {"health_trust": "health_trust"}
+    days = [dt.date(2025, month, 30) for month in (6, 7)]
+    before, after = (person_years(places, day, day, levels) for day in days)
+    trusts = pl.col("unit_id").is_in(["helse_forde", "helse_bergen"])
+    gulen = pl.read_csv(
+        SEEDS / "municipality_population.csv", schema_overrides={"municipality_code": pl.String}
+    ).filter((pl.col("year") == 2025) & (pl.col("municipality_code") == "4635"))["population"]
+    people = [
+        frame.filter(trusts & (pl.col("period_grain") == "day")).sort("unit_id")["denominator"]
+        for frame in (before, after)
+    ]
+    assert people[0][1] - people[1][1] == pytest.approx(gulen.item() / 365)
+    assert people[1][0] > people[0][0]
 
 
 def test_times_of_cars(places: Places) -> None:
