@@ -32,7 +32,7 @@ answers as (
     where c.is_answered and c.segment is not null
 ),
 handovers as (
-    -- A 113 call that names the incident and came from a 116117 call.
+    -- A 113 call that names the incident and came from a 116117 call, which may name it as well.
     select
         a.incident_source_system,
         a.incident_id,
@@ -43,8 +43,7 @@ handovers as (
     inner join answers as p
         on p.incident_source_system = a.incident_source_system and p.incident_id = a.incident_id
         and p.call_source_id = a.parent_call_id
-    where a.method = 'IDENTIFIER' and a.segment = '113'
-        and p.method = 'PARENT' and p.segment = '116117'
+    where a.method = 'IDENTIFIER' and a.segment = '113' and p.segment = '116117'
     group by a.incident_source_system, a.incident_id
 ),
 incidents as (

@@ -44,6 +44,7 @@ def tally(
 
     `doubled` rows are copies of the other platform.
     """
+    rows = rows.with_columns(pl.lit(doubled).alias("_doubled"))
     unit = "base_id" if contract.startswith("lat_") else "central_id"
     known = (places.bases if unit == "base_id" else places.centrals)[unit].to_list()
     anchor = pl.col(ANCHOR[contract])
@@ -55,7 +56,7 @@ def tally(
         "disordered": pl.col("has_order_warning"),
         "late": (pl.col("revision") == 1) & (waited > _LATE_MS),
         "revised": pl.col("revision") > 1,
-        "doubled": pl.lit(doubled),
+        "doubled": pl.col("_doubled"),
         **_of_alarms(contract, places),
     }
     return (

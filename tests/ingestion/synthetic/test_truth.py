@@ -916,14 +916,14 @@ def test_data_quality_counts_all_rows(places: Places) -> None:
 def test_copies_of_the_other_platform_are_counted_as_rows(places: Places) -> None:
     call = {**CALL, "source_system": "ICCS", "revision": 1, "extract_at": NOON, "answered_at": 3}
     rows = _rows("call", [{}, {}, {}], call)
-    copies = _rows("call", [{"source_system": "LIFEX"}], call)
+    copies = _rows("call", [{"source_system": "LIFEX"}] * 2, call)
     tallies = [
         quality.tally("call", rows, places),
         quality.tally("call", copies, places, doubled=True),
     ]
     figures = quality.quality_figures(pl.concat(tallies))
     row = _figure(figures, "dq_duplicate", segment="call")
-    assert (row["numerator"], row["denominator"]) == (1, 4)
+    assert (row["numerator"], row["denominator"]) == (2, 5)
     other = _figure(figures, "dq_duplicate", segment="call", level="source_system", unit_id="LIFEX")
     assert other["value"] == 100
 
@@ -954,7 +954,9 @@ def test_all_figures_are_in_a_run(faulty: Run) -> None:
     figures = faulty.figures
     registry = pl.read_csv(SEEDS / "kpi_registry.csv", infer_schema=False)
     active = registry.filter(pl.col("status") == "active")["kpi_id"]
-    assert set(active) <= set(figures["kpi_id"])
+    # In so small a country no central has five calls in an hour, and few calls are handed over.
+    rare = {"hours_meeting_target", "chain_handover_delay"}
+    assert set(active) - rare <= set(figures["kpi_id"]) <= set(active)
     assert not figures.select(figures.columns[:6]).is_duplicated().any()
     assert set(figures["period_grain"]) == {"day", "week", "month", "quarter", "year"}
     covered = figures["coverage"].drop_nulls()
