@@ -205,3 +205,29 @@ def _version(text: str | None) -> Any:
     if not text.isdigit():
         raise fail(f"--version {text}: et tall eller all / a number or all")
     return int(text)
+
+
+@app.command()
+def export(
+    check: Annotated[bool, typer.Option("--check", help="Only say what has drifted.")] = False,
+) -> None:
+    """Write what is generated from dbt_project/kpis/*.yaml: seed, macro and JSON schema."""
+    from orchestration.registry.export import generated_files, write_generated_files
+    from orchestration.registry.load import RegistryError
+
+    try:
+        if not check:
+            for path in write_generated_files():
+                typer.echo(f"skrevet / written: {path}")
+            return
+        stale = [
+            path
+            for path, text in generated_files().items()
+            if not path.is_file() or path.read_text(encoding="utf-8") != text
+        ]
+    except RegistryError as error:
+        raise fail(str(error)) from error
+    for path in stale:
+        typer.echo(f"utdatert / drifted: {path}")
+    if stale:
+        raise typer.Exit(1)

@@ -223,6 +223,7 @@ select
     case
         when value is not null then 'ok'
         when kind = 'rate' and denominator is null then 'no_denominator'
+        when kind = 'standardized' and denominator = 0 then 'no_denominator'
         else 'no_data'
     end as status
 from registered
