@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 export DO_NOT_TRACK := 1
 
-.PHONY: help install demo test lint bench soak dev clean
+.PHONY: help install demo test lint bench soak dev docs clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,9 @@ soak: $(DEV_STAMP) ## Kill the run at 50 random moments; the release must come o
 
 dev: $(STAMP) ## Dagster's web page over the data in AKUTT_HOME.
 	$(BIN)/python -m orchestration.dev
+
+docs: $(STAMP) ## The documentation as one folder of HTML: data/docs/index.html.
+	$(BIN)/akutt docs build data/docs
 
 clean: ## Remove the virtual environment and everything generated.
 	rm -rf $(VENV) data dbt_project/target dbt_project/logs reports

@@ -37,6 +37,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "release": LazyCommand(
         "orchestration.cli.release", "List, show, verify, export, roll back releases."
     ),
+    "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 
