@@ -7,15 +7,15 @@
     Measured on links by identifier; docs/chains.md says how to measure them again. -#}
 {% macro link_windows() %}
 {{ return({
-    'CALL': {'gap': [5000, 85000], 'prior': 0.1},
+    'CALL': {'gap': [5000, 85000], 'prior': 0.06},
     'TRANSFER': {'gap': [-10000, 2000], 'prior': 0.9},
-    'VIDEO': {'gap': [0, 300000], 'prior': 0.9},
-    'LAT': {'gap': [-120000, 120000], 'prior': 0.1},
+    'VIDEO': {'gap': [15000, 245000], 'prior': 0.9},
+    'LAT': {'gap': [-120000, 120000], 'prior': 0.05},
 }) }}
 {% endmacro %}
 
-{#- A link by time window is kept from this confidence: more likely right than wrong. -#}
-{% macro least_link_confidence() %}{{ return(0.5) }}{% endmacro %}
+{#- A link by time window is kept from this confidence: below it about half were wrong when measured. -#}
+{% macro least_link_confidence() %}{{ return(0.6) }}{% endmacro %}
 
 {#- Dates at most so many days from one touched by changes not taken in. -#}
 {% macro dates_near(contracts, days) %}
@@ -38,15 +38,16 @@ cast(floor(({{ milliseconds }}) / {{ width }}) as bigint)
     Slots of the window's width make the join one on equality: every window lies in two slots. -#}
 {% macro pairs_in_window(step, subjects, candidates, where='1 = 1', likelier='1') %}
 {%- set first, last = link_windows()[step]['gap'] -%}
-{%- set width = last - first %}
+{%- set width = last - first -%}
+{%- set prior = link_windows()[step]['prior'] %}
 select
     '{{ step }}' as step,
     s.subject_system, s.subject_id, c.candidate_system, c.candidate_id,
     {{ ms_between('c.candidate_at', 's.subject_at') }} as gap_ms,
-    -- Odds of the pair: how likely the counterpart is there, against how many candidates of its
-    -- kind chance alone puts into a window on that day. At the ends of the window half of it.
-    {{ likelier }} * {{ link_windows()[step]['prior'] }} * 86400e3 / (d.candidate_count * {{ width }}e0)
-        * (1 - abs({{ ms_between('c.candidate_at', 's.subject_at') }} - {{ (first + last) / 2 }}) / {{ width }}e0) as odds
+    -- Odds of the pair, against no counterpart being there: those of a counterpart, over how many
+    -- candidates of its kind chance alone puts into a window on that day, times how near it is.
+    {{ likelier }} * {{ (prior / (1 - prior)) | round(6) }}e0 * 86400e3 / (d.candidate_count * {{ width }}e0)
+        * (1 - abs({{ ms_between('c.candidate_at', 's.subject_at') }} - {{ (first + last) / 2 }}e0) / {{ width }}e0) / 75e-2 as odds
 from (
     select *, {{ time_slot(epoch_ms('subject_at') ~ ' - ' ~ last, width) }} as slot from {{ subjects }}
     union all
