@@ -77,11 +77,12 @@ select 'county', cast(county_code as varchar), county_name, 'COUNTY', null, null
 from {counties}
 where cast(is_current as integer) = 1
 union all
-select 'municipality', cast(municipality_code as varchar), municipality_name, 'MUNICIPALITY',
-    rhf_code,
-    health_trust_code, cast(county_code as varchar), cast(municipality_code as varchar),
-    cast(valid_from as varchar), null, false
-from {municipalities}
+select 'municipality', cast(m.municipality_code as varchar), m.municipality_name, 'MUNICIPALITY',
+    a.rhf_code,
+    a.health_trust_code, cast(m.county_code as varchar), cast(m.municipality_code as varchar),
+    cast(m.valid_from as varchar), null, false
+from {municipalities} as m
+left join {areas} as a on a.municipality_code = cast(m.municipality_code as varchar)
 union all
 select case when unit_kind = 'LAT_BASE' then 'base' else 'central' end, unit_id, unit_name,
     coalesce(nullif(base_kind, ''), unit_kind), rhf_code, health_trust_code, null,
@@ -94,13 +95,41 @@ from (values ('region'), ('health_trust'), ('county'), ('municipality'), ('centr
     as unknown_units(level)
 """
 
+# Areas that all members of a union lie in; the others are left empty.
+_UNIONS_SQL = """
+select 'municipality' as level, u.union_id as unit_id, u.union_name as unit_name,
+    'MUNICIPALITY_UNION' as unit_kind,
+    case when min(a.rhf_code) = max(a.rhf_code) then min(a.rhf_code) end as rhf_code,
+    case when min(a.health_trust_code) = max(a.health_trust_code) then min(a.health_trust_code)
+        end as health_trust_code,
+    case when min(m.county_code) = max(m.county_code) then min(m.county_code) end as county_code,
+    cast(null as varchar) as municipality_code, cast(null as varchar) as valid_from,
+    cast(null as varchar) as valid_to, false as is_synthetic
+from {dim_municipality_union} as u
+inner join {municipalities} as m on cast(m.municipality_code as varchar) = u.municipality_id
+inner join {areas} as a on a.municipality_code = u.municipality_id
+group by u.union_id, u.union_name
+"""
+
+# Where municipalities belong today: by the dated table, or as stated with the municipalities.
+_DATED_AREAS_SQL = """(
+    select municipality_id as municipality_code, health_trust_id as health_trust_code,
+        region_id as rhf_code
+    from {dim_municipality}
+)"""
+_STATED_AREAS_SQL = """(
+    select cast(municipality_code as varchar) as municipality_code, health_trust_code, rhf_code
+    from {municipalities}
+)"""
+
 _GEOGRAPHY_SQL = """
 select cast(m.municipality_code as varchar) as municipality_code, m.municipality_name,
-    cast(m.county_code as varchar) as county_code, m.county_name, m.health_trust_code,
-    m.rhf_code, m.amk_code,
+    cast(m.county_code as varchar) as county_code, m.county_name, a.health_trust_code,
+    a.rhf_code, m.amk_code,
     cast(m.centrality_class as integer) as centrality_class,
     cast(u.is_urban as integer) = 1 as is_urban, p.population, p.population_year
 from {municipalities} as m
+left join {areas} as a on a.municipality_code = cast(m.municipality_code as varchar)
 left join {urban_municipalities} as u
     on cast(m.municipality_code as varchar) = cast(u.municipality_code as varchar)
 left join (
@@ -148,10 +177,18 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
             name: relation(connection, name) for name in ("kpi_releasable", "kpi_registry", *_SEEDS)
         }
         names = {**relations, "unknown": UNKNOWN, "national": NATIONAL}
+        municipality = relation(connection, "dim_municipality", required=False)
+        union = relation(connection, "dim_municipality_union", required=False)
+        areas = _DATED_AREAS_SQL if municipality else _STATED_AREAS_SQL
+        names["areas"] = areas.format(**names, dim_municipality=municipality)
+        units_sql = _UNITS_SQL
+        if union is not None:
+            units_sql = f"{_UNITS_SQL} union all {_UNIONS_SQL}"
+            names["dim_municipality_union"] = union
         tables = {
             "kpi_values": connection.sql(f"select * from {relations['kpi_releasable']}").pl(),
             "kpi_registry": connection.sql(f"select * from {relations['kpi_registry']}").pl(),
-            "units": connection.sql(_UNITS_SQL.format(**names)).pl(),
+            "units": connection.sql(units_sql.format(**names)).pl(),
             "geography": connection.sql(_GEOGRAPHY_SQL.format(**names)).pl(),
         }
         for name in FURTHER_TABLES:
