@@ -361,7 +361,7 @@ def test_figures_by_the_division_of_the_event_date(first: State, world: World) -
     assert dict(sums.iter_rows()) == {"municipality": everything, "county": everything}
 
 
-def test_a_cutover_marks_the_series_of_its_central(first: State) -> None:
+def test_a_cutover_marks_the_series_of_its_central(first: State, world: World) -> None:
     for day in DAYS:
         cell = first.cell("c116117_within_2min", CENTRAL, day, period_grain="day")
         assert (cell["n"], cell["value"]) == (12, 100 if day < CUTOVER else 50)
@@ -369,6 +369,11 @@ def test_a_cutover_marks_the_series_of_its_central(first: State) -> None:
     assert "from ICCS to LifeX" in first.broken(CENTRAL, "c116117_within_2min")[CUTOVER]
     assert list(first.broken(CENTRAL, "video_per_100_calls")) == [CUTOVER]
     assert not first.broken("midt", "c116117_within_2min")
+    across = world.sql(
+        f"from kpi_trends where unit_id = '{CENTRAL}' and kpi_id = 'c116117_within_2min'"
+        f" and phase_start < date '{CUTOVER}' and period_start >= date '{CUTOVER}'"
+    )
+    assert across.is_empty()
 
 
 def test_a_change_of_trust_changes_figures_from_its_day_only(first: State, second: State) -> None:

@@ -1,6 +1,6 @@
-{{ config(materialized='view', contract={'enforced': true}) }}
-{#- A view: nothing is computed until somebody asks. Families whose facts have a scene; rates are
-    left out, because populations are known for the present division only. -#}
+{{ config(materialized='view', contract={'enforced': true}, tags=['reference']) }}
+{#- A view: nothing is computed until somebody asks, and loads leave it alone. Families whose facts
+    have a scene; rates are left out, because populations are known for the present division only. -#}
 {%- set families = {'incidents': 'fct_incidents', 'missions': 'fct_missions'} -%}
 {%- set levels = {'municipality': 'event_municipality_id', 'county': 'event_county_id'} -%}
 with last_change as (
