@@ -111,7 +111,9 @@ def deciding(release: Release, source: str, period: Period) -> pl.DataFrame:
             descending=[False, True, False, False, False],
         )
         .unique("dimension", keep="first", maintain_order=True)
-        .select("dimension", "grade", "measure", "field", "value", "rows", "reason_nb", "reason_en")
+        .select(
+            "dimension", "grade", "measure", "field", "value", "row_band", "reason_nb", "reason_en"
+        )
     )
 
 
@@ -198,7 +200,7 @@ def segments_apart(release: Release, period: Period) -> pl.DataFrame:
     """Record types that come from several systems, with the band of rows of each."""
     return release.sql(
         """
-        select contract, unit_id as source_system, rows, grade
+        select contract, unit_id as source_system, row_band, grade
         from data_readiness
         where level = 'source_system' and period_grain = 'year' and period_start = ?
             and measure = 'within_48h'

@@ -326,7 +326,7 @@ def _breaks_block(release: Release) -> Block:
 
 def _systems_block(release: Release, period: Period) -> Block:
     rows = [
-        (row["contract"], row["source_system"], row["rows"])
+        (row["contract"], row["source_system"], row["row_band"])
         for row in findings.segments_apart(release, period).iter_rows(named=True)
     ]
     return Block(

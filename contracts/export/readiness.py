@@ -111,10 +111,11 @@ def presence_condition(assertion: pl.Expr) -> str:
     if "BinaryExpr" not in tree:
         return "true"
     body = tree["BinaryExpr"]
-    refused = _function(body["right"])
-    if body["op"] != "Or" or refused[0] != "Not":
-        raise ValueError(f"not a presence rule: {assertion}")
-    return _sql(refused[1])
+    if body["op"] == "Or" and "Function" in body["right"]:
+        name, condition = _function(body["right"])
+        if name == "Not":
+            return _sql(condition)
+    raise ValueError(f"not a presence rule: {assertion}")
 
 
 def sql_of(expression: pl.Expr) -> str:

@@ -24,7 +24,7 @@ def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.D
         *frame.columns[: frame.columns.index("part")],
         pl.when(~of_rows).then(part).alias("part"),
         pl.when(~of_rows).then(whole).alias("whole"),
-        pl.when(of_rows).then(band(whole, policy)).alias("rows"),
+        pl.when(of_rows).then(band(whole, policy)).alias("row_band"),
         pl.when(~pl.col("is_suppressed")).then(pl.col("value").round(_DECIMALS)).alias("value"),
         "is_suppressed",
         "grade",

@@ -1,17 +1,21 @@
 {{ config(materialized='table', contract={'enforced': true}) }}
-with days as (
+with cuts as (
+    -- Days on which what a unit reports changes its meaning.
+    select distinct contract, level, unit_id, break_date
+    from {{ ref('kpi_breaks') }}
+    where level in ('central', 'base') and unit_id is not null and kpi_id is null
+),
+days as (
     select
-        u.contract, u.level, u.unit_id, u.valid_from, u.valid_to
-    from (
-        -- From which day to which a central is on one platform; the register tells the switch.
-        select
-            'call' as contract, 'central' as level, central_id as unit_id,
-            cast('2000-01-01' as date) as valid_from, cutover_on as valid_to
-        from {{ ref('platform_cutovers') }}
-        union all
-        select 'call', 'central', central_id, cutover_on, cast('9999-12-31' as date)
-        from {{ ref('platform_cutovers') }}
-    ) as u
+        contract, level, unit_id, break_date as valid_from,
+        lead(break_date, 1, {{ open_end() }}) over (
+            partition by contract, level, unit_id order by break_date
+        ) as valid_to
+    from cuts
+    union all
+    select contract, level, unit_id, {{ open_start() }}, min(break_date)
+    from cuts
+    group by contract, level, unit_id
 ),
 unit_periods as (
     select contract, level, unit_id, period_grain, period_start, min(period_start) as first_day
