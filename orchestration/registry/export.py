@@ -23,9 +23,9 @@ from orchestration.registry.spec import (
     format_linear,
 )
 
-SEED = DBT_PROJECT / "seeds" / "kpi_registry.csv"
-MACRO = DBT_PROJECT / "macros" / "kpi_definitions.sql"
-SCHEMA = KPI_FOLDER / "schema.json"
+SEED = Path("seeds") / "kpi_registry.csv"
+MACRO = Path("macros") / "kpi_definitions.sql"
+SCHEMA = Path(KPI_FOLDER.name) / "schema.json"
 
 # Distances from a percentile at which order statistics are kept for its limits.
 GRID_STEPS = tuple(0.25 / 2**step for step in range(11))
@@ -227,21 +227,28 @@ def registry_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def generated_files(registry: Registry | None = None) -> dict[Path, str]:
-    """Every generated file with the content it should have."""
-    registry = registry or load_registry()
+def generated_files(project: Path = DBT_PROJECT) -> dict[Path, str]:
+    """Every generated file of a dbt project with the content it should have."""
+    registry = load_registry(project / KPI_FOLDER.name)
     return {
-        SEED: registry_csv(registry),
-        MACRO: definitions_macro(registry),
-        SCHEMA: registry_schema(),
+        project / SEED: registry_csv(registry),
+        project / MACRO: definitions_macro(registry),
+        project / SCHEMA: registry_schema(),
     }
 
 
-def write_generated_files() -> list[Path]:
-    """Write the generated files that are not as they should be; return those."""
-    written = []
-    for path, text in generated_files().items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8", newline="\n")
-            written.append(path)
-    return written
+def drifted_files(project: Path = DBT_PROJECT) -> dict[Path, str]:
+    """The generated files that are not as they should be."""
+    return {
+        path: text
+        for path, text in generated_files(project).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def write_generated_files(project: Path = DBT_PROJECT) -> list[Path]:
+    """Write the generated files that have drifted; return those."""
+    drifted = drifted_files(project)
+    for path, text in drifted.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return list(drifted)

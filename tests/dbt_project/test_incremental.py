@@ -21,6 +21,8 @@ COMPARED = {
     "incident_chains": "*",
     "fct_lat_readiness": "*",
     "fct_record_quality": "*",
+    "fct_call_recalls": "*",
+    "agg_call_cells": "*",
     "readiness_days": "*",
     "data_readiness": "*",
     "readiness_grades": "*",
@@ -63,6 +65,7 @@ def loaded_whole(home: Path, world: World) -> Warehouse:
     assert whole.one("select count(*) from kpi_values where status = 'ok'") > 1000
     assert whole.one("select count(*) from int_calls__duplicates") > 5
     assert whole.one("select count(*) from fct_chain_links where method = 'PARENT'") > 5
+    assert whole.one("select count(*) from fct_call_recalls") > 5
     windowed = whole.rows(
         "select step from fct_links where method = 'TIME_WINDOW' group by step order by step"
     )
@@ -145,24 +148,41 @@ def midnight_call(system: str, second: float) -> Row:
     }
 
 
+def restless(source_id: str, minutes: float, answered: bool) -> Row:
+    """A call of one caller, so many minutes before or after local midnight."""
+    ring = utc(2026, 6, 1, 22) + timedelta(minutes=minutes)
+    return {
+        "source_id": source_id,
+        "central_id": "amk_oslo",
+        "caller_pseudonym": "restless",
+        "ring_start_at": ring,
+        "answered_at": ring + timedelta(seconds=5) if answered else None,
+        "ended_at": ring + timedelta(seconds=50),
+        "outcome": "ANSWERED" if answered else "ABANDONED",
+    }
+
+
 # Steps in which the touched dates are more than the dates of the new rows.
 STEPS: list[list[tuple[str, list[Row]]]] = [
     [
         ("lat_readiness", [interval(1, "PLANNED", 0, 120), interval(2, "READY", 0, 110)]),
         ("alarm", [alarm_on(1, 1, delivered=1)]),
-        ("call", [midnight_call("ICCS", -1), {**midnight_call("ICCS", 90), "source_id": "next"}]),
+        ("call", [midnight_call("ICCS", -1), {**midnight_call("ICCS", 90), "source_id": "next"},
+                  restless("given_up", -10, answered=False)]),
     ],
     # A short state ends one that had lasted for days; a delivery leaves a gap in the span; the
-    # other platform's row of a call begins on the next day.
+    # other platform's row of a call begins on the next day; so does the recall of another.
     [
         ("lat_readiness", [interval(3, "OFF", 20, 21)]),
         ("alarm", [alarm_on(2, 9, delivered=9)]),
-        ("call", [midnight_call("LIFEX", 0.5)]),
+        ("call", [midnight_call("LIFEX", 0.5), restless("again", 5, answered=True)]),
     ],
-    # The first state is long again; a delivery holds late rows only: its own date is a true zero.
+    # The first state is long again; a delivery holds late rows only: its own date is a true zero;
+    # the recall is taken back.
     [
         ("lat_readiness", [{**interval(3, "OFF", 20, 21), "revision": 2, "deleted": True}]),
         ("alarm", [alarm_on(3, 1, delivered=12)]),
+        ("call", [{**restless("again", 5, answered=True), "revision": 2, "deleted": True}]),
     ],
 ]
 
@@ -182,6 +202,11 @@ def test_changes_reach_beyond_the_dates_of_their_rows(tmp_path: Path) -> None:
         whole.lake.symlink_to(pieces.lake)
         whole.build_all()
         assert_same(whole, pieces)
+        recalled = pieces.one(
+            "select numerator from kpi_values where kpi_id = 'recall_15min' and unit_id = 'NO'"
+            " and segment = '113' and period_grain = 'day' and period_start = '2026-06-01'"
+        )
+        assert recalled == (1 if count == 2 else 0)
     zero = "select value from kpi_values where kpi_id = 'incidents_per_1000' and unit_id = 'NO'"
     assert pieces.one(f"{zero} and period_grain = 'day' and period_start = '2026-06-12'") == 0
     assert pieces.one(f"{zero} and period_grain = 'day' and period_start = '2026-06-05'") is None

@@ -59,7 +59,9 @@ def call_versions(rng: random.Random, number: int, incidents: list[str]) -> list
                 "revision": revision,
                 "deleted": revision > 1 and rng.random() < 0.3,
                 "service_line": line,
+                "channel": "SMS" if rng.random() < 0.05 else "VOICE",
                 "central_id": central,
+                "home_central_id": rng.choice((central, "lvs_0301", None)),
                 "ring_start_at": ring,
                 "menu_end_at": ring + seconds(7) if line != "113" else None,
                 "answered_at": ring + seconds(wait) if answered else None,
@@ -92,6 +94,22 @@ def twin(rng: random.Random, number: int, call: Row) -> Row:
         "deleted": False,
         "revision": 1,
         "ring_start_at": call["ring_start_at"] + shift,
+    }
+
+
+def ring_again(rng: random.Random, number: int, call: Row) -> Row:
+    """The same caller again, within fifteen minutes or just after."""
+    ring = call["ring_start_at"] + seconds(rng.choice((0, 1, 600, 899.999, 900, 900.001)))
+    return {
+        **call,
+        "source_id": f"G{number}",
+        "deleted": False,
+        "revision": 1,
+        "ring_start_at": ring,
+        "menu_end_at": None,
+        "answered_at": ring + seconds(9),
+        "ended_at": ring + seconds(60),
+        "outcome": "ANSWERED",
     }
 
 
@@ -165,7 +183,12 @@ def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> lis
                 "alerted_at": alerted,
                 "en_route_at": alerted + seconds(60) if rng.random() < 0.9 else None,
                 "at_scene_at": scene if rng.random() < 0.9 and not cancelled else None,
+                "departed_at": scene + seconds(700) if rng.random() < 0.8 else None,
+                "at_destination_at": scene + seconds(rng.uniform(900, 3000)),
+                "available_at": scene + seconds(3600) if rng.random() < 0.9 else None,
                 "cancelled_at": alerted + seconds(30) if cancelled else None,
+                "result": rng.choice(("CONVEYED", "CONVEYED", "LEFT", "NO_PATIENT", None)),
+                "extract_at": received + timedelta(hours=rng.choice((20, 49))),
                 "has_timing_warning": rng.random() < 0.05,
                 "has_order_warning": rng.random() < 0.05,
                 "has_missing_warning": rng.random() < 0.05,
@@ -189,6 +212,7 @@ def video_versions(rng: random.Random, number: int) -> list[Row]:
                 "connected_at": sent + seconds(rng.uniform(5, 90))
                 if status == "CONNECTED"
                 else None,
+                "ended_at": sent + seconds(300),
                 "status": status,
             }
         )
@@ -214,6 +238,7 @@ def request_versions(rng: random.Random, number: int) -> list[Row]:
                 "reason": None if outcome == "COMPLETED" else rng.choice(("WEATHER", "CREW")),
                 "requested_at": requested,
                 "airborne_at": requested + seconds(rng.uniform(200, 1200)) if airborne else None,
+                "at_scene_at": requested + seconds(1800) if outcome == "COMPLETED" else None,
             }
         )
     return versions
@@ -224,7 +249,7 @@ def interval_versions(rng: random.Random, number: int) -> list[Row]:
     versions = []
     for revision in range(1, rng.choice((1, 1, 2)) + 1):
         start = FIRST + timedelta(minutes=rng.randrange(DAYS * 96) * 15)
-        state = rng.choice(("PLANNED", "PLANNED", "READY", "ON_MISSION", "OFF"))
+        state = rng.choice(("PLANNED", "PLANNED", "READY", "ON_MISSION", "OFF", "REDUCED"))
         hours = 12 if state == "PLANNED" else rng.choice((1, 6, 12, 60))
         versions.append(
             {
@@ -235,6 +260,7 @@ def interval_versions(rng: random.Random, number: int) -> list[Row]:
                 "resource_id": f"{base}_1",
                 "vehicle": vehicle,
                 "state": state,
+                "attribution": rng.choice(("OPERATOR", "WEATHER", "HEALTH_TRUST")),
                 "start_at": start,
                 "end_at": start + timedelta(hours=hours),
             }
@@ -256,6 +282,10 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
     originals = [row for row in versions["call"] if row["revision"] == 1]
     versions["call"] += [
         twin(rng, n, row) for n, row in enumerate(rng.sample(originals, 80 * scale))
+    ]
+    unanswered = [row for row in versions["call"] if row["answered_at"] is None]
+    versions["call"] += [
+        ring_again(rng, n, row) for n, row in enumerate(rng.sample(unanswered, 25 * scale))
     ]
     alarms = rng.sample(versions["alarm"], 60 * scale)
     versions["call"] += [call_before(rng, n, alarm) for n, alarm in enumerate(alarms)]
