@@ -235,7 +235,9 @@ def _standardized(incidents: pl.DataFrame) -> pl.DataFrame:
                 frame.group_by("segment", period, "unit_id", *kind)
                 .agg(pl.col("n", "late").sum())
                 .join(nation, on=["period_start", *kind])
-                .group_by("segment", "period_start", "unit_id")
+                # In a fixed order, so that the sum is the same to the last digit.
+                .sort("unit_id", "period_start", *kind)
+                .group_by("segment", "period_start", "unit_id", maintain_order=True)
                 .agg(
                     pl.col("late").sum().cast(pl.Float64).alias("numerator"),
                     (pl.col("n") * pl.col("share")).sum().alias("denominator"),

@@ -255,7 +255,8 @@ def person_years(
             )
             parts.append(
                 share.join(counted, on=["year", "since"])
-                .group_by("unit_id", "period_start")
+                .sort("unit_id", "period_start", "since")
+                .group_by("unit_id", "period_start", maintain_order=True)
                 .agg((pl.col("years") * pl.col("population")).sum().alias("denominator"))
                 .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
             )
