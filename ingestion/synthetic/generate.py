@@ -17,7 +17,7 @@ from ingestion.synthetic.frames import CONTRACT_SOURCES, Counters, make_clean
 from ingestion.synthetic.injection import Injector
 from ingestion.synthetic.reference import SEEDS, load_reference
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 MAX_SCALE = 4.0
 # Keys of different months never meet: a month has fewer records than this.
 _RECORDS_PER_PART = 10**9
