@@ -310,8 +310,16 @@ def _releasable_tables(
     tables["units"] = release_content.with_source_systems(
         tables["units"], values.with_columns(pl.col("level", "unit_id").cast(pl.String))
     )
+    tables["kpi_sql"] = pl.DataFrame(_shipped_kpi_sql())
     tables |= release_content.coverage_tables(receipts, policy.min_count)
     return _in_order({name: with_codes(frame) for name, frame in tables.items()})
+
+
+def _shipped_kpi_sql() -> tuple[dict[str, Any], ...]:
+    """Rendered only where releases are made; listing them needs no registry."""
+    from orchestration.registry.sql import shipped_kpi_sql
+
+    return shipped_kpi_sql()
 
 
 def _write_files(

@@ -137,7 +137,9 @@ def _read(release: Release) -> Dimensions:
     for row in rows:
         # An empty cell of the registry is nothing, whichever way it was read in.
         row = {key: None if value == "" else value for key, value in row.items()}
-        row.setdefault("status_reason", None)
+        reasons = (row.pop("status_reason_nb", None), row.pop("status_reason_en", None))
+        row["target"] = None if row["target"] is None else float(row["target"])
+        row["status_reason"] = " / ".join(filter(None, reasons)) or None
         kpis.setdefault(row["kpi_id"], []).append(row)
     units = release.rows(
         "select level, unit_id, coalesce(any_value(unit_name), unit_id) as unit_name from units"

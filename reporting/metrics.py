@@ -191,7 +191,7 @@ def kpis(search: str | None = None, *, release: ReleaseName = None) -> pl.DataFr
     import polars as pl
 
     rows = kpi_rows(open_release(release), search)
-    schema = {**dict.fromkeys(_KPI_COLUMNS, pl.String), "version": pl.Int32}
+    schema = {**dict.fromkeys(_KPI_COLUMNS, pl.String), "target": pl.Float64, "version": pl.Int32}
     return pl.DataFrame(rows, schema=schema, strict=False, orient="row")
 
 

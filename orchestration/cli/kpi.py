@@ -47,7 +47,7 @@ def list_command(
             "kpi_id": row["kpi_id"],
             "name": row["name_nb"],
             "unit": row["unit"] or "",
-            "target": "" if row["target"] is None else str(row["target"]),
+            "target": "" if row["target"] is None else f"{row['target']:g}",
             "levels": row["levels"],
             "segments": row["segments"],
             "status": "" if row["status"] == "active" else _status(row),

@@ -116,7 +116,7 @@ def registry_csv(registry: Registry) -> str:
 def definitions_macro(registry: Registry) -> str:
     """Two macros that return the families and the active KPIs as data."""
     families = {name: _family(family) for name, family in registry.families.items()}
-    kpis = [_kpi(registry, kpi) for kpi in registry.active]
+    kpis = [kpi_entry(registry, kpi) for kpi in registry.active]
     return "".join(
         (
             _MACRO_HEAD,
@@ -145,7 +145,7 @@ def _family(family: Family) -> dict[str, Any]:
         "aggregate": family.aggregate,
         "segment": family.segment,
         "units": dict(family.units),
-        "measures": {name: _measure(item) for name, item in stored.items()},
+        "measures": {name: measure_sql(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {
             column: fractions(percentiles) for column, percentiles in family.percentiles.items()
@@ -153,7 +153,8 @@ def _family(family: Family) -> dict[str, Any]:
     }
 
 
-def _measure(measure: Measure) -> str:
+def measure_sql(measure: Measure) -> str:
+    """The aggregate expression of a measure."""
     if measure.sql is not None:
         if measure.sql == "true":
             return "count(*)"
@@ -163,7 +164,8 @@ def _measure(measure: Measure) -> str:
     return str(measure.expression)
 
 
-def _kpi(registry: Registry, kpi: Kpi) -> dict[str, Any]:
+def kpi_entry(registry: Registry, kpi: Kpi) -> dict[str, Any]:
+    """One KPI as the macros of the warehouse take it."""
     others = sorted({name.partition(".")[0] for form in kpi.forms for name in form if "." in name})
     entry: dict[str, Any] = {
         "id": kpi.id,

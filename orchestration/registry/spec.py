@@ -264,6 +264,7 @@ class Family(_Strict):
     subject: Subject = Field(description="What the KPIs are about; decides their expected units.")
     contract: str = Field(description="Record type whose deliveries span the periods.")
     fact: str = Field(description="Model whose rows are measured.")
+    scope: str | None = Field(None, description="Predicate of the rows that are measured; all.")
     aggregate: str = Field(description="Model with the measures per cell.")
     description_nb: str
     description_en: str

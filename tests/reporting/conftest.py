@@ -51,13 +51,12 @@ def current(releases: Path) -> Iterator[Release]:
 
 # What later releases have besides: a second version, comparisons, trends, breaks, a hierarchy.
 FULLER = f"""
-alter table kpi_registry add column if not exists status_reason varchar;
 insert into kpi_registry by name
     select * replace ('2' as version, '2026-09-01' as valid_from) from kpi_registry
     where kpi_id = 'c113_within_10s';
 insert into kpi_registry by name
-    select * replace ('unit_hour_utilisation' as kpi_id, '40' as number, 'no_source' as status,
-        'Krever bemannede timer' as status_reason)
+    select * replace ('staffed_hours' as kpi_id, '99' as number, 'no_source' as status,
+        'Krever timelister' as status_reason_nb, 'Needs rosters' as status_reason_en)
     from kpi_registry where kpi_id = 'calls_offered';
 alter table kpi_values add column if not exists grade varchar;
 update kpi_values set grade = 'B';
