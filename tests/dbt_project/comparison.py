@@ -47,9 +47,9 @@ create table kpi_series_breaks (
 ALWAYS = (dt.date(2000, 1, 1), dt.date(9999, 12, 31))
 
 
-def compiled(home: Path) -> dict[str, str]:
+def compiled(home: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The SQL of the comparison models, as dbt compiles it."""
-    outcome = Warehouse(home).dbt("compile", "--select", *MODELS)
+    outcome = Warehouse(home).dbt("compile", "--select", *MODELS, variables=variables)
     return {result.node.name: result.node.compiled_code for result in outcome.results}
 
 

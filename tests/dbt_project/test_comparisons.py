@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +207,18 @@ def test_every_unit_without_peers_or_country_is_too_few(figures: Figures) -> Non
     row = figures.comparisons()["k", "a"]
     assert (row["verdict"], row["comparator"], row["peer_count"]) == ("too_few", None, 0)
     assert row["verdict_en"] == "Too few similar units to compare with."
+
+
+def test_kostra_groups_stand_beside_the_default_ones(figures: Figures) -> None:
+    """They are in peer_groups for those who want them; verdicts use one scheme."""
+    alike(figures, (925, 1000))
+    before = figures.comparisons()["k", "a"]
+    figures.peers += [
+        ("central", name, "kostra", "kostra_1", "", "", *ALWAYS) for name in UNITS[:3]
+    ]
+    assert figures.comparisons()["k", "a"] == before
+
+
+def test_kostra_groups_are_used_when_asked_for(tmp_path: Path) -> None:
+    models = compiled(tmp_path, {"municipality_peer_scheme": "kostra"})
+    assert "g.scheme in ('kostra', 'catchment_centrality'," in models["kpi_comparisons"]

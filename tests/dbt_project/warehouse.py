@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Warehouse:
     def path(self) -> Path:
         return self.home / "akutt.duckdb"
 
-    def dbt(self, *arguments: str) -> Any:
+    def dbt(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Any:
         """Invoke dbt; a failure raises with the messages of the failed nodes."""
         from dbt.cli.main import dbtRunner
 
@@ -56,7 +57,7 @@ class Warehouse:
             "--log-level",
             "error",
             "--vars",
-            json.dumps({"lake_path": str(self.lake)}),
+            json.dumps({"lake_path": str(self.lake), **(variables or {})}),
         ]
         environment = {"AKUTT_WAREHOUSE": str(self.path), "DO_NOT_TRACK": "1"}
         with mock.patch.dict(os.environ, environment):
