@@ -10,10 +10,13 @@ import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reporting.periods import GRAINS
 from reporting.reader import Release
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LEVELS = (
     "national",
@@ -152,6 +155,86 @@ def _read(release: Release) -> Dimensions:
         kpis,
         {(row["level"], row["unit_id"]): row["unit_name"] for row in units},
         frozenset(segments),
+    )
+
+
+SERIES = ("kpi_id", "kpi_version", "segment", "level", "unit_id")
+
+
+@dataclass(frozen=True)
+class SmallTables:
+    """Names and definitions by key, and one row per series and date of a break, as frames."""
+
+    kpis: pl.DataFrame
+    units: pl.DataFrame
+    breaks: pl.DataFrame
+
+
+_frames: weakref.WeakKeyDictionary[Release, SmallTables] = weakref.WeakKeyDictionary()
+
+
+def small_tables(release: Release) -> SmallTables:
+    """What is joined to the values of an open release."""
+    found = _frames.get(release)
+    if found is None:
+        found = _frames[release] = _read_frames(release)
+    return found
+
+
+def breaks_table(release: Release) -> str | None:
+    """The table with one row per series and break; releases made before there was one have none."""
+    name = "kpi_series_breaks"
+    return name if release.has(name, *SERIES, "break_date", "kind") else None
+
+
+def _read_frames(release: Release) -> SmallTables:
+    import polars as pl
+
+    known = dimensions(release)
+    taken = ("kpi_id", "version", "name_nb", "name_en", "unit", "direction", "target")
+    kpis = [
+        (*(row[name] for name in taken), None)
+        for versions in known.kpis.values()
+        for row in versions
+    ]
+    text = pl.String
+    table = breaks_table(release)
+    breaks = release.sql(
+        f"""
+        select {", ".join(SERIES)}, cast(break_date as date) as break_date,
+            string_agg(distinct kind, ', ' order by kind) as break_kind,
+            string_agg(distinct text_nb, '; ' order by text_nb) as break_nb,
+            string_agg(distinct text_en, '; ' order by text_en) as break_en
+        from {table} group by all
+        """
+        if table
+        else """
+        select kpi_id, kpi_version, segment, level, unit_id, cast(null as date) as break_date,
+            '' as break_kind, '' as break_nb, '' as break_en
+        from kpi_values limit 0
+        """
+    )
+    return SmallTables(
+        pl.DataFrame(
+            kpis,
+            schema={
+                "kpi_id": text,
+                "kpi_version": pl.Int32,
+                "kpi_name": text,
+                "kpi_name_en": text,
+                "measure_unit": text,
+                "direction": text,
+                "target": pl.Float64,
+                "status_reason": text,
+            },
+            orient="row",
+        ),
+        pl.DataFrame(
+            [(*key, name) for key, name in known.units.items()],
+            schema={"level": text, "unit_id": text, "unit_name": text},
+            orient="row",
+        ),
+        breaks,
     )
 
 

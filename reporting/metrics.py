@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from reporting.dimensions import LEVELS, Dimensions, QueryError, dimensions
+from reporting.dimensions import LEVELS, Dimensions, QueryError, breaks_table, dimensions
 from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
 from reporting.periods import GRAINS, PeriodError, parse_span
 from reporting.query import (
     PARENT_LEVELS,
     KpiQuery,
     TooManyRowsError,
-    breaks_table,
     show_kpi,
 )
 from reporting.query import query as run_query

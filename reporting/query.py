@@ -11,11 +11,13 @@ from reporting.columns import KEY, PEERS, SQL_TYPES, TRENDS
 from reporting.dimensions import (
     LEVELS,
     NO_SOURCE,
+    SERIES,
     Dimensions,
     QueryError,
     check_grain,
     check_segments,
     dimensions,
+    small_tables,
 )
 from reporting.reader import Release
 
@@ -81,6 +83,7 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
                 "Select less, or raise the limit (None: no limit)."
             )
         frame = frame.head(wanted.limit)
+    frame = _described(frame, release, wanted)
     frame = _with_missing_sources(frame, known, wanted)
     return frame.with_columns(pl.lit(release.release_id).alias("release_id"))
 
@@ -179,100 +182,128 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
 
 
 def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) -> str:
-    """The limit is applied to the values as they lie, before names and order."""
+    """The limit is applied to the values as they lie, before anything is joined or ordered."""
     at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
     grade = "v.grade" if release.has("kpi_values", "grade") else "cast(null as varchar)"
-    parents = "".join(
-        f"{level}.unit_id as {level}_id, {level}.unit_name as {level}_name, " for level in wanted.by
-    )
     columns = [
+        *(f"{level}.unit_id as {level}_id" for level in wanted.by),
         *(f"c.{name}" for name in PEERS if wanted.peers),
         *(f"t.{name}" for name in TRENDS if wanted.trends),
     ]
     joins = [
         *(_parent(release, level) for level in wanted.by),
-        _breaks(release, wanted),
         *([_extra(release, wanted, "kpi_comparisons", "c", PEERS)] if wanted.peers else []),
         *([_extra(release, wanted, "kpi_trends", "t", TRENDS)] if wanted.trends else []),
     ]
     return f"""
         with chosen as (
-            select *, {_LAST_DATE} as period_last
-            from kpi_values as v
-            where {" and ".join(conditions)}
-            {at_most}
-        ),
-        registry as (
-            select kpi_id, cast(version as integer) as kpi_version, name_nb, name_en, unit,
-                direction, try_cast(target as double) as target
-            from kpi_registry
-        ),
-        names as (
-            select level, unit_id, any_value(unit_name) as unit_name from units group by all
+            select * from kpi_values as v where {" and ".join(conditions)} {at_most}
         )
-        select v.kpi_id, r.name_nb as kpi_name, r.name_en as kpi_name_en, v.kpi_version, v.segment,
-            v.period_grain, v.period_start, v.level, v.unit_id,
-            coalesce(u.unit_name, v.unit_id) as unit_name, {parents}
-            v.geography_version, v.numerator, v.denominator, v.n, v.value, r.unit as measure_unit,
-            v.lower, v.upper, v.coverage, {grade} as grade, v.status,
-            cast(null as varchar) as status_reason, r.direction, r.target,
-            b.break_date, coalesce(b.break_date >= v.period_start, false) as is_break,
-            b.break_kind, b.break_nb, b.break_en
+        select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
+            v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
+            v.upper, v.coverage, {grade} as grade, v.status, {_LAST_DATE} as period_last
             {"".join(f", {column}" for column in columns)}
         from chosen as v
-        left join registry as r on r.kpi_id = v.kpi_id and r.kpi_version = v.kpi_version
-        left join names as u on u.level = v.level and u.unit_id = v.unit_id
         {" ".join(joins)}
         order by v.kpi_id, v.segment, v.period_grain, v.period_start, v.level, v.unit_id,
             v.kpi_version, v.geography_version
     """
 
 
-_LAST_DATE = """case period_grain
-    when 'day' then period_start
-    when 'week' then period_start + 6
-    when 'month' then cast(period_start + interval 1 month as date) - 1
-    when 'quarter' then cast(period_start + interval 3 month as date) - 1
-    else cast(period_start + interval 1 year as date) - 1 end"""
+_LAST_DATE = """case v.period_grain
+    when 'day' then v.period_start
+    when 'week' then v.period_start + 6
+    when 'month' then cast(v.period_start + interval 1 month as date) - 1
+    when 'quarter' then cast(v.period_start + interval 3 month as date) - 1
+    else cast(v.period_start + interval 1 year as date) - 1 end"""
 
 
-def breaks_table(release: Release) -> str | None:
-    """The table with one row per series and break; releases made before there was one have none."""
-    for name in ("kpi_series_breaks", "kpi_breaks"):
-        if release.has(name, "kpi_id", "segment", "level", "unit_id", "break_date", "kind"):
-            return name
-    return None
+def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.DataFrame:
+    """The values with what the small tables say: names, unit, target, breaks.
 
-
-def _breaks(release: Release, wanted: KpiQuery) -> str:
-    """The last break of each series up to the end of the period."""
-    table = breaks_table(release)
-    if table is None:
-        nothing = "cast(null as date) as break_date, cast(null as varchar) as "
-        return (
-            f"left join (select {nothing}break_kind, cast(null as varchar) as break_nb,"
-            " cast(null as varchar) as break_en where false) as b on false"
-        )
-    chosen = replace(wanted, grain=None, start_from=None, start_to=None)
-    where = " and ".join(["true", *_key_conditions(chosen, "s")])
-    key = ("kpi_id", "kpi_version", "segment", "level", "unit_id")
-    return f"""
-        left join (
-            select {", ".join(key)}, break_date, break_kind, break_nb, break_en,
-                lead(break_date) over (partition by {", ".join(key)} order by break_date) as next_on
-            from (
-                select {", ".join(f"s.{name}" for name in key)},
-                    cast(s.break_date as date) as break_date,
-                    string_agg(distinct s.kind, ', ' order by s.kind) as break_kind,
-                    string_agg(distinct s.text_nb, '; ' order by s.text_nb) as break_nb,
-                    string_agg(distinct s.text_en, '; ' order by s.text_en) as break_en
-                from {table} as s
-                where {where}
-                group by all
-            )
-        ) as b on {" and ".join(f"b.{name} = v.{name}" for name in key)}
-            and b.break_date <= v.period_last and (b.next_on is null or b.next_on > v.period_last)
+    Joined here, because planning the same joins takes the engine longer than the whole query.
     """
+    import polars as pl
+
+    small = small_tables(release)
+    frame = frame.join(small.kpis, on=("kpi_id", "kpi_version"), how="left", maintain_order="left")
+    frame = frame.join(small.units, on=("level", "unit_id"), how="left", maintain_order="left")
+    frame = frame.with_columns(pl.col("unit_name").fill_null(pl.col("unit_id")))
+    for level in wanted.by:
+        names = small.units.filter(level=level).select(
+            pl.col("unit_id").alias(f"{level}_id"), pl.col("unit_name").alias(f"{level}_name")
+        )
+        frame = frame.join(names, on=f"{level}_id", how="left", maintain_order="left")
+    frame = _with_breaks(frame, small.breaks)
+    parents = [f"{level}_{part}" for level in wanted.by for part in ("id", "name")]
+    after = [name for name in frame.columns if name not in {*_FIRST, *parents, *_THEN}]
+    return frame.select(*_FIRST, *parents, *_THEN, *after)
+
+
+_FIRST = (
+    "kpi_id",
+    "kpi_name",
+    "kpi_name_en",
+    "kpi_version",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
+    "unit_name",
+)
+_THEN = (
+    "geography_version",
+    "numerator",
+    "denominator",
+    "n",
+    "value",
+    "measure_unit",
+    "lower",
+    "upper",
+    "coverage",
+    "grade",
+    "status",
+    "status_reason",
+    "direction",
+    "target",
+    "break_date",
+    "is_break",
+    "break_kind",
+    "break_nb",
+    "break_en",
+)
+
+
+def _with_breaks(frame: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
+    """The last break of each series up to the end of the period."""
+    import polars as pl
+
+    touching = breaks.join(frame.select(SERIES).unique(), on=SERIES, how="semi")
+    if touching.is_empty():
+        nothing = [pl.lit(None, dtype=breaks.schema[name]).alias(name) for name in _BREAK]
+        found = frame.with_columns(nothing)
+    else:
+        found = (
+            frame.with_row_index("_at")
+            .sort("period_last")
+            .join_asof(
+                touching.sort("break_date"),
+                left_on="period_last",
+                right_on="break_date",
+                by=SERIES,
+                strategy="backward",
+                coalesce=False,
+                check_sortedness=False,
+            )
+            .sort("_at")
+            .drop("_at")
+        )
+    broken = (pl.col("break_date") >= pl.col("period_start")).fill_null(False)
+    return found.with_columns(broken.alias("is_break")).drop("period_last")
+
+
+_BREAK = ("break_date", "break_kind", "break_nb", "break_en")
 
 
 def _extra(
@@ -327,11 +358,10 @@ def _parent(release: Release, level: str) -> str:
     return f"""
         left join (
             select p.level, p.unit_id as child_id, q.period_start, min_by(p.parent_id, p.step)
-                as unit_id, any_value(n.unit_name) as unit_name
+                as unit_id
             from (select distinct level, unit_id, period_start from chosen) as q
             inner join ({pairs}) as p on p.level = q.level and p.unit_id = q.unit_id
                 and p.valid_from <= q.period_start and q.period_start < p.valid_to
-            left join names as n on n.level = '{level}' and n.unit_id = p.parent_id
             group by p.level, p.unit_id, q.period_start
         ) as {level} on {level}.level = v.level and {level}.child_id = v.unit_id
             and {level}.period_start = v.period_start
