@@ -179,6 +179,24 @@ def steps(release: Release, period: Period) -> pl.DataFrame:
     )
 
 
+def link_methods(release: Release) -> pl.DataFrame:
+    """Per step of the chain, for the country: links by identifier and by time, in per cent.
+
+    Of the newest period that is released, a year if there is one.
+    """
+    if "chain_link_methods" not in release.metadata["tables"]:
+        return pl.DataFrame()
+    national = release.sql(
+        "select step, period_grain, period_start, identifier_percent, time_window_percent"
+        " from chain_link_methods where level = 'national'"
+    )
+    for grain in ("year", "quarter", "month"):
+        rows = national.filter(pl.col("period_grain") == grain)
+        if rows.height:
+            return rows.filter(pl.col("period_start") == pl.col("period_start").max()).sort("step")
+    return national
+
+
 def breaks(release: Release) -> pl.DataFrame:
     """Breaks in the series by kind: how many units, from when to when, and an example."""
     if "kpi_breaks" not in release.metadata["tables"]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from reporting import findings
 from reporting.findings import DIMENSIONS, Period
+from reporting.periods import label
 from reporting.reader import Release
 
 OVERVIEW = "samlet"
@@ -30,6 +31,12 @@ _BREAK_KINDS = {
     "platform_cutover": "Bytte av telefoniplattform / change of telephony platform",
     "definition": "Endret definisjon / changed definition",
     "geography": "Endret inndeling / changed geography",
+}
+_LINKS = {
+    "CALL": ("Rød hendelse og anrop", "Red incident and call"),
+    "TRANSFER": ("116117 overført til 113", "116117 passed on to 113"),
+    "VIDEO": ("Videoøkt og anrop", "Video session and call"),
+    "LAT": ("Luftambulanse og oppdrag", "Air ambulance and mission"),
 }
 _SMALL_NUMBERS = (
     "Antall fra 1 til 4 er skjult (:), og andeler som hviler på få rader er utelatt; karakteren "
@@ -97,6 +104,7 @@ def overview_page(release: Release, period: Period | None = None) -> Page:
         (
             _matrix_block(release, period),
             _steps_block(release, period),
+            _methods_block(release),
             _breaks_block(release),
             _systems_block(release, period),
         ),
@@ -298,6 +306,33 @@ def _steps_block(release: Release, period: Period) -> Block:
     )  # fmt: skip
 
 
+def _methods_block(release: Release) -> Block:
+    rows = [
+        (
+            " / ".join(_LINKS.get(row["step"], (row["step"],))),
+            label(row["period_grain"], row["period_start"]),
+            _percent_or_hidden(row["identifier_percent"]),
+            _percent_or_hidden(row["time_window_percent"]),
+        )
+        for row in findings.link_methods(release).iter_rows(named=True)
+    ]
+    return Block(
+        "Koblingsmåter",
+        "Hva tid og sted legger til / What time and place add",
+        ("Der identifikatoren mangler, kan sentral, tidsvindu og kommune koble noen til. / Where "
+         "the identifier is absent, central, time window and municipality may link some more.",),
+        (
+            "Ledd / step",
+            "Periode / period",
+            "Med identifikator / by identifier",
+            "Med tid og sted / by time and place",
+        )
+        if rows
+        else (),
+        rows,
+    )  # fmt: skip
+
+
 def _breaks_block(release: Release) -> Block:
     rows = [
         (
@@ -384,6 +419,10 @@ def _percent(value: float | None) -> str:
     if value is None:
         return _HIDDEN
     return f"{value:.1f}".replace(".", ",") + " %"
+
+
+def _percent_or_hidden(value: int | None) -> str:
+    return _HIDDEN if value is None else f"{value} %"
 
 
 def _cell(text: str) -> str:

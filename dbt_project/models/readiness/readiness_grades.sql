@@ -111,14 +111,18 @@ in_areas as (
 ),
 levels as (
     select level
-    from (values ('region'), ('health_trust'), ('county'), ('municipality')) as l(level)
+    from (values ('region'), ('health_trust'), ('county'), ('municipality'), ('central'), ('base'))
+        as l(level)
 ),
 unplaced as (
-    -- Events of no known place are graded as the country.
+    -- Events of no known place or unit are graded as the country, where their own rows are too few.
     select u.contract, l.level, 'UNKNOWN' as unit_id, u.period_grain, u.period_start, u.grade, u.reason_nb, u.reason_en
     from units as u
     cross join levels as l
-    where u.level = 'national'
+    left join units as known
+        on known.contract = u.contract and known.level = l.level and known.unit_id = 'UNKNOWN'
+        and known.period_grain = u.period_grain and known.period_start = u.period_start
+    where u.level = 'national' and known.unit_id is null
 )
 select contract, level, unit_id, period_grain, period_start, grade, reason_nb, reason_en from units
 union all
