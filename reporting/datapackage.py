@@ -35,11 +35,15 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "geography": ("municipality_code",),
     "data_coverage": ("source", "contract", "delivered_on"),
     "data_volume": ("source", "contract", "month"),
+    "readiness_grades": ("contract", "level", "unit_id", "period_grain", "period_start"),
+    "readiness_findings": ("contract", "source", "code", "field"),
 }
 _REFERENCES = (
     (("kpi_id", "kpi_version"), "kpi_registry", ("kpi_id", "version")),
     (("level", "unit_id"), "units", ("level", "unit_id")),
 )
+# Its units are sources too, which are no units of a KPI.
+_WITHOUT_REFERENCES = frozenset({"data_readiness"})
 _ALLOWED: dict[str, Sequence[str]] = {
     "period_grain": GRAINS,
     "level": LEVELS,
@@ -60,6 +64,7 @@ TITLES = {
     "data_coverage": "Leverte filer per dag / files delivered per day",
     "data_volume": "Rader per måned / rows per month",
     "data_readiness": "Datagrunnlagets modenhet / readiness of the data",
+    "readiness_grades": "Karakter per enhet og periode / grade per unit and period",
     "readiness_findings": "Funn per kilde / findings per source",
     "chain_link_methods": "Koblingsmetoder / methods of linking",
 }
@@ -136,7 +141,10 @@ def table_schema(table: str, schema: Mapping[str, pl.DataType], names: set[str])
     references = [
         {"fields": list(own), "reference": {"resource": resource, "fields": list(theirs)}}
         for own, resource, theirs in _REFERENCES
-        if resource in names and resource != table and set(own) <= set(schema)
+        if resource in names
+        and resource != table
+        and table not in _WITHOUT_REFERENCES
+        and set(own) <= set(schema)
     ]
     if references:
         described["foreignKeys"] = references
