@@ -1,6 +1,6 @@
 """What is generated from the registry: the seed, the macro the SQL is made from, the schema.
 
-The generated files are committed; a test compares them with the registry.
+The MetricFlow models are made in `semantic`. The generated files are committed; a test compares them with the registry.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestration.paths import DBT_PROJECT
 from orchestration.registry.load import KPI_FOLDER, load_registry
+from orchestration.registry.semantic import semantic_yaml
 from orchestration.registry.spec import (
     MS_PER_UNIT,
     Family,
@@ -26,6 +27,7 @@ from orchestration.registry.spec import (
 SEED = Path("seeds") / "kpi_registry.csv"
 MACRO = Path("macros") / "kpi_definitions.sql"
 SCHEMA = Path(KPI_FOLDER.name) / "schema.json"
+SEMANTIC = Path("models") / "semantic" / "semantic.yml"
 
 # Distances from a percentile at which order statistics are kept for its limits.
 GRID_STEPS = tuple(0.25 / 2**step for step in range(11))
@@ -236,6 +238,7 @@ def generated_files(project: Path = DBT_PROJECT) -> dict[Path, str]:
         project / SEED: registry_csv(registry),
         project / MACRO: definitions_macro(registry),
         project / SCHEMA: registry_schema(),
+        project / SEMANTIC: semantic_yaml(registry),
     }
 
 
@@ -252,5 +255,6 @@ def write_generated_files(project: Path = DBT_PROJECT) -> list[Path]:
     """Write the generated files that have drifted; return those."""
     drifted = drifted_files(project)
     for path, text in drifted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     return list(drifted)
