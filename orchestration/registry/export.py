@@ -1,6 +1,7 @@
 """What is generated from the registry: the seed, the macro the SQL is made from, the schema.
 
-The MetricFlow models are made in `semantic`. The generated files are committed; a test compares them with the registry.
+The MetricFlow models are made in `semantic`. The generated files are committed; a test compares
+them with the registry.
 """
 
 from __future__ import annotations

@@ -216,6 +216,9 @@ def _expression(kpi: Kpi) -> tuple[str, list[str]]:
         denominator = kpi.observations
     names = sorted(_name(name) for name in _measures(kpi))
     top = _sum(kpi, numerator)
+    if any("." in name for name in denominator):
+        # A unit with rows of the other family only has none of this one: that is zero.
+        top = f"coalesce({top}, 0)"
     if kpi.kind in ("count", "hours_count"):
         per_unit = MS_PER_UNIT.get(kpi.unit)
         return (top if per_unit is None else f"{top} / {per_unit}.0"), names

@@ -83,4 +83,4 @@ class MetricFlow:
             pl.col(time).cast(pl.Date).alias("period_start"),
             (pl.col(unit.removesuffix("_id")) if unit else pl.lit("NO")).alias("unit_id"),
             pl.col(kpi.id).cast(pl.Float64).alias("value"),
-        ).filter(pl.col("unit_id").is_not_null())
+        ).drop_nulls(["segment", "unit_id"])
