@@ -34,7 +34,7 @@ def test_generated_files_are_up_to_date() -> None:
 
 
 def test_a_change_of_the_registry_is_noticed_and_exported(tmp_path: Path) -> None:
-    for folder in ("kpis", "seeds", "macros"):
+    for folder in ("kpis", "seeds", "macros", "models/semantic"):
         shutil.copytree(DBT_PROJECT / folder, tmp_path / folder)
     assert list(drifted_files(tmp_path)) == []
     load_registry.cache_clear()
@@ -43,6 +43,7 @@ def test_a_change_of_the_registry_is_noticed_and_exported(tmp_path: Path) -> Non
     assert {path.name for path in write_generated_files(tmp_path)} == {
         "kpi_registry.csv",
         "kpi_definitions.sql",
+        "semantic.yml",
     }
     assert list(drifted_files(tmp_path)) == []
 
