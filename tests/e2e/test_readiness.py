@@ -265,3 +265,35 @@ def test_without_faults_every_source_is_good(faultless: World) -> None:
             assert set(grades[dimension].drop_nulls().unique()) == {"A"}, dimension
         rules = findings.findings(release).filter(pl.col("code").str.contains("^[A-Z_]+$"))
     assert rules.is_empty()
+
+
+@WORLDS
+@pytest.mark.parametrize(
+    ("kpi_id", "measure", "field"),
+    [
+        ("dq_late", "within_48h", "*"),
+        ("dq_order", "in_order", "*"),
+        ("dq_geo_unknown", "place_known", "scene_municipality_code"),
+        ("dq_round_times", "to_the_second", "at_scene_at"),
+    ],
+)
+def test_readiness_and_the_quality_kpis_are_one_number(
+    name: str, kpi_id: str, measure: str, field: str, request: pytest.FixtureRequest
+) -> None:
+    """The KPIs are held against the generator's truth; what they count is counted alike here."""
+    world: World = request.getfixturevalue(name)
+    kpis = world.sql(
+        "select segment, period_start, numerator::bigint as bad, denominator::bigint as rows"
+        f" from kpi_values where kpi_id = '{kpi_id}' and level = 'national'"
+        " and period_grain = 'month' and status = 'ok'"
+    )
+    found = world.sql(
+        "select contract as segment, period_start, sum(whole - part)::bigint as bad,"
+        " sum(whole)::bigint as rows from data_readiness where level = 'source'"
+        f" and period_grain = 'month' and measure = '{measure}' and field = '{field}' group by all"
+    )
+    # The order of an interval's ends is a row rule of the readiness contract, not a warning.
+    both = set(kpis["segment"]) & set(found["segment"])
+    assert both
+    kpis, found = (frame.filter(pl.col("segment").is_in(list(both))) for frame in (kpis, found))
+    assert sorted(kpis.rows()) == sorted(found.rows())
