@@ -145,26 +145,30 @@ class Figures:
     def result(self, model: str) -> list[dict[str, Any]]:
         """Rows of a model over these tables."""
         with duckdb.connect() as connection:
-            connection.execute("attach ':memory:' as akutt; use akutt")
-            connection.execute(TABLES)
-            rows = [
-                (kpi_id, 1, *(kpi[c] for c in ("measure", "unit", "direction", "target")),
-                 kpi["min_denominator"])
-                for kpi_id, kpi in self.registry.items()
-            ]  # fmt: skip
-            for table, content in (
-                ("kpi_releasable", [tuple(cell.values()) for cell in self.cells]),
-                ("kpi_registry", rows),
-                ("peer_groups", self.peers),
-                ("unit_hierarchy", self.parents),
-                ("kpi_series_breaks", self.breaks),
-            ):
-                if content:
-                    marks = ", ".join("?" * len(content[0]))
-                    connection.executemany(f"insert into {table} values ({marks})", content)
+            self.fill(connection)
             found = connection.execute(self.models[model])
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def fill(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write the input tables to a database named akutt."""
+        connection.execute("attach ':memory:' as akutt; use akutt")
+        connection.execute(TABLES)
+        rows = [
+            (kpi_id, 1, *(kpi[c] for c in ("measure", "unit", "direction", "target")),
+             kpi["min_denominator"])
+            for kpi_id, kpi in self.registry.items()
+        ]  # fmt: skip
+        for table, content in (
+            ("kpi_releasable", [tuple(cell.values()) for cell in self.cells]),
+            ("kpi_registry", rows),
+            ("peer_groups", self.peers),
+            ("unit_hierarchy", self.parents),
+            ("kpi_series_breaks", self.breaks),
+        ):
+            if content:
+                marks = ", ".join("?" * len(content[0]))
+                connection.executemany(f"insert into {table} values ({marks})", content)
 
     def comparisons(self) -> dict[tuple[str, str], dict[str, Any]]:
         """kpi_comparisons by KPI and unit."""

@@ -167,8 +167,14 @@ STEPS: list[list[tuple[str, list[Row]]]] = [
     [
         ("lat_readiness", [interval(1, "PLANNED", 0, 120), interval(2, "READY", 0, 110)]),
         ("alarm", [alarm_on(1, 1, delivered=1)]),
-        ("call", [midnight_call("ICCS", -1), {**midnight_call("ICCS", 90), "source_id": "next"},
-                  restless("given_up", -10, answered=False)]),
+        (
+            "call",
+            [
+                midnight_call("ICCS", -1),
+                {**midnight_call("ICCS", 90), "source_id": "next"},
+                restless("given_up", -10, answered=False),
+            ],
+        ),
     ],
     # A short state ends one that had lasted for days; a delivery leaves a gap in the span; the
     # other platform's row of a call begins on the next day; so does the recall of another.
