@@ -179,6 +179,14 @@ from {{ new_date_ranges(contracts) }} as r
 inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}
 
+{#- These dates, the day before and the day after each. -#}
+{% macro neighbouring_dates(contracts) %}
+select distinct n.date_day
+from ({{ touched_dates(contracts) }}) as t
+inner join {{ ref('dim_date') }} as n
+    on n.date_day between {{ add_days('t.date_day', -1) }} and {{ add_days('t.date_day', 1) }}
+{% endmacro %}
+
 {#- contract, source, delivered_on of every delivery with accepted rows. -#}
 {% macro deliveries() %}
 {%- if keeps_state() %}

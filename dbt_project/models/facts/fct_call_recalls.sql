@@ -23,28 +23,19 @@
     ],
 ) }}
 {%- set window_end = dbt.dateadd('minute', window_minutes, 'c.ring_start_at') -%}
-with calls as (
-    select source_system, source_id, event_date, segment, caller_key, ring_start_at, is_answered
-    from {{ ref('fct_calls') }}
-    where is_in_scope and caller_key is not null
-    {%- if is_incremental() %}
-        and event_date in (
-            select distinct n.date_day
-            from ({{ touched_dates(follows) }}) as t
-            inner join {{ ref('dim_date') }} as n
-                on n.date_day between {{ add_days('t.date_day', -1) }} and {{ add_days('t.date_day', 1) }}
-        )
-    {%- endif %}
-),
-unanswered as (
+{#- The fact is read twice rather than kept: the unanswered calls are few, the rest streams past. -#}
+with unanswered as (
     select
         c.source_system, c.source_id, c.event_date, c.segment, c.caller_key, c.ring_start_at,
         {{ window_end }} as window_end_at,
         case when {{ window_end }} >= d.utc_end_at then {{ add_days('c.event_date', 1) }}
             else c.event_date end as window_end_date
-    from calls as c
+    from {{ ref('fct_calls') }} as c
     inner join {{ ref('dim_date') }} as d on d.date_day = c.event_date
-    where not c.is_answered
+    where c.is_in_scope and not c.is_answered and c.caller_key is not null
+    {%- if is_incremental() %}
+        and c.event_date in ({{ neighbouring_dates(follows) }})
+    {%- endif %}
 )
 select
     u.source_system,
@@ -53,11 +44,15 @@ select
     u.window_end_date,
     cast(min({{ ms_between('u.ring_start_at', 'c.ring_start_at') }}) as bigint) as recall_ms
 from unanswered as u
-inner join calls as c
+inner join {{ ref('fct_calls') }} as c
     on c.caller_key = u.caller_key and c.segment = u.segment
     and c.ring_start_at > u.ring_start_at and c.ring_start_at <= u.window_end_at
+where c.is_in_scope
 {%- if is_incremental() %}
-where u.event_date in ({{ touched_dates(follows) }})
-    or u.window_end_date in ({{ touched_dates(follows) }})
+    and c.event_date in ({{ neighbouring_dates(follows) }})
+    and (
+        u.event_date in ({{ touched_dates(follows) }})
+        or u.window_end_date in ({{ touched_dates(follows) }})
+    )
 {%- endif %}
 group by u.source_system, u.source_id, u.event_date, u.window_end_date
