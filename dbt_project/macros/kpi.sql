@@ -32,8 +32,11 @@
     {%- endfor -%}
 {%- endif -%}
 {%- if 'quantiles' in parts -%}
-    {%- for column, fractions in definition.percentiles.items() -%}
-        {%- do columns.update({column ~ '_quantiles': percentiles(column, fractions)}) -%}
+    {%- for column, quantiles in definition.percentiles.items() -%}
+        {%- do columns.update({
+            column ~ '_count': 'count(' ~ column ~ ')',
+            column ~ '_quantiles': percentiles(column, quantiles.fractions),
+        }) -%}
     {%- endfor -%}
 {%- endif -%}
 {{ return(columns) }}
@@ -44,18 +47,44 @@
 cast(sum(cast({{ column }} as decimal(18, 0)) * cast({{ column }} as decimal(18, 0))) as decimal(38, 0))
 {%- endmacro %}
 
-{#- Every level and period of a family's measures. -#}
+{#- Every level and period of a family's measures; percentiles as columns of their own, with limits. -#}
 {% macro aggregate_family(family, relation, contracts, parts=['rows', 'quantiles']) %}
 {%- set definition = kpi_families()[family] -%}
-{{ aggregate_periods(
-    relation, contracts, definition.units, family_columns(family, parts), segment=definition.segment
-) }}
+select
+    a.segment,
+    a.period_grain,
+    a.period_start,
+    a.level,
+    a.unit_id
+    {%- if 'quantiles' in parts %}
+    {%- for column, quantiles in definition.percentiles.items() %}
+    {%- for name, grid in quantiles.at.items() %},
+    {{ list_item('a.' ~ column ~ '_quantiles', grid.position) }} as {{ column }}_{{ name }},
+    {{ rank_limit('a.' ~ column, grid, 'lower') }} as {{ column }}_{{ name }}_lower,
+    {{ rank_limit('a.' ~ column, grid, 'upper') }} as {{ column }}_{{ name }}_upper
+    {%- endfor %}
+    {%- endfor %}
+    {%- endif %}
+    {%- if 'rows' in parts or 'summed' in parts %}
+    {%- for name in definition.measures.keys() | list + definition.squares.keys() | list %},
+    a.{{ name }}
+    {%- endfor %}
+    {%- endif %}
+from (
+    {{ aggregate_periods(
+        relation, contracts, definition.units, family_columns(family, parts), segment=definition.segment
+    ) }}
+) as a
 {% endmacro %}
 
-{% macro quantile_names(family, alias) -%}
-{%- for column in kpi_families()[family].percentiles -%}
-{{ alias }}.{{ column }}_quantiles{{ ', ' if not loop.last }}
+{% macro percentile_names(family, alias) -%}
+{%- set names = [] -%}
+{%- for column, quantiles in kpi_families()[family].percentiles.items() -%}
+    {%- for name in quantiles.at -%}
+        {%- for end in ['', '_lower', '_upper'] -%}{%- do names.append(alias ~ '.' ~ column ~ '_' ~ name ~ end) -%}{%- endfor -%}
+    {%- endfor -%}
 {%- endfor -%}
+{{ names | join(', ') }}
 {%- endmacro %}
 
 {#- A linear form (measure, coefficient pairs) as SQL. -#}
@@ -101,7 +130,6 @@ null
 {%- set numerator = linear(kpi.numerator) -%}
 {%- set denominator = linear(kpi.denominator) -%}
 {%- set n = linear(kpi.n) -%}
-{%- set quantiles = 'a.' ~ kpi.column ~ '_quantiles' if kpi.kind == 'interval' -%}
 select
     '{{ kpi.id }}' as kpi_id,
     {{ kpi.version }} as kpi_version,
@@ -127,7 +155,7 @@ select
     {%- endif %}
     cast({{ n }} as bigint) as n,
     {% if kpi.kind == 'interval' -%}
-    {{ list_item(quantiles, kpi.position) }} / {{ kpi.ms_per_unit }}e0
+    a.{{ kpi.column }} / {{ kpi.ms_per_unit }}e0
     {%- elif kpi.kind == 'mean' -%}
     1e0 * {{ numerator }} / nullif({{ n }}, 0) / {{ kpi.ms_per_unit }}e0
     {%- elif kpi.kind == 'count' -%}
@@ -141,8 +169,8 @@ select
     {%- endif %} as value,
     {{ ('1e0 * ' ~ linear(kpi.known) ~ ' / nullif(' ~ linear(kpi.base) ~ ', 0)') if kpi.base else 'cast(1 as double)' }} as coverage,
     {% if kpi.kind == 'interval' -%}
-    {{ rank_limit(quantiles, kpi.below, n, kpi.at, 'lower') }} / {{ kpi.ms_per_unit }}e0 as lower,
-    {{ rank_limit(quantiles, kpi.above, n, kpi.at, 'upper') }} / {{ kpi.ms_per_unit }}e0 as upper
+    a.{{ kpi.column }}_lower / {{ kpi.ms_per_unit }}e0 as lower,
+    a.{{ kpi.column }}_upper / {{ kpi.ms_per_unit }}e0 as upper
     {%- elif kpi.kind == 'mean' -%}
     {{ mean_limit(kpi, '-') }} as lower,
     {{ mean_limit(kpi, '+') }} as upper
@@ -168,21 +196,18 @@ where a.segment in ({{ quoted(kpi.segments) }}) and a.level in ({{ quoted(kpi.le
     quantile at fraction g lies between the ranks on both sides of (n - 1) g + 1; taken is the
     fraction nearest to p that lies wholly outside the rank, so the interval covers at least as
     often. Null where n is too small for such a rank. -#}
-{% macro rank_limit(quantiles, grid, n, p, side) -%}
-{%- set spread = z_95() ~ ' * sqrt(' ~ n ~ ' * ' ~ p ~ 'e0 * ' ~ (1 - p) | round(6) ~ 'e0)' -%}
-{%- if grid -%}
+{% macro rank_limit(column, grid, side) -%}
+{%- set n = column ~ '_count' -%}
+{%- set spread = z_95() ~ ' * sqrt(' ~ n ~ ' * ' ~ grid.p ~ 'e0 * ' ~ (1 - grid.p) | round(6) ~ 'e0)' -%}
 (case
-    {%- for fraction, position in grid %}
+    {%- for fraction, position in (grid.below if side == 'lower' else grid.above) %}
     {%- if side == 'lower' %}
-    when ({{ n }} - 1) * {{ fraction }}e0 <= floor({{ n }} * {{ p }}e0 - {{ spread }}) - 1
+    when ({{ n }} - 1) * {{ fraction }}e0 <= floor({{ n }} * {{ grid.p }}e0 - {{ spread }}) - 1
     {%- else %}
-    when ({{ n }} - 1) * {{ fraction }}e0 >= ceil({{ n }} * {{ p }}e0 + {{ spread }})
-    {%- endif %} then {{ list_item(quantiles, position) }}
+    when ({{ n }} - 1) * {{ fraction }}e0 >= ceil({{ n }} * {{ grid.p }}e0 + {{ spread }})
+    {%- endif %} then {{ list_item(column ~ '_quantiles', position) }}
     {%- endfor %}
 end)
-{%- else -%}
-cast(null as double)
-{%- endif -%}
 {%- endmacro %}
 
 {#- 95 % limits of a mean, from the sum and the sum of squares: normal approximation, 30 at least. -#}

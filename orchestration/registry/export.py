@@ -151,9 +151,35 @@ def _family(family: Family) -> dict[str, Any]:
         "measures": {name: measure_sql(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {
-            column: fractions(percentiles) for column, percentiles in family.percentiles.items()
+            column: _percentiles(percentiles) for column, percentiles in family.percentiles.items()
         },
     }
+
+
+def _percentiles(percentiles: tuple[float, ...]) -> dict[str, Any]:
+    """The fractions to compute, and for each percentile the places of it and its grid in them."""
+    kept = fractions(percentiles)
+
+    def places(side: tuple[float, ...]) -> list[list[float]]:
+        return [[fraction, kept.index(fraction) + 1] for fraction in side]
+
+    return {
+        "fractions": kept,
+        "at": {
+            percentile_name(at): {
+                "p": at,
+                "position": kept.index(at) + 1,
+                "below": places(grid(at)[0]),
+                "above": places(grid(at)[1]),
+            }
+            for at in percentiles
+        },
+    }
+
+
+def percentile_name(at: float) -> str:
+    """p50, p90, p99."""
+    return f"p{at * 100:g}".replace(".", "_")
 
 
 def measure_sql(measure: Measure) -> str:
@@ -187,17 +213,7 @@ def kpi_entry(registry: Registry, kpi: Kpi) -> dict[str, Any]:
         "segments": list(kpi.segments),
     }
     if kpi.percentile is not None:
-        column, at = kpi.percentile.column, kpi.percentile.at
-        computed = fractions(registry.families[kpi.family].percentiles[column])
-        below, above = grid(at)
-        entry |= {
-            "column": column,
-            "at": at,
-            "position": computed.index(at) + 1,
-            # Fraction and its place in the list, the nearest to the percentile first.
-            "below": [[fraction, computed.index(fraction) + 1] for fraction in below],
-            "above": [[fraction, computed.index(fraction) + 1] for fraction in above],
-        }
+        entry["column"] = f"{kpi.percentile.column}_{percentile_name(kpi.percentile.at)}"
     return entry
 
 

@@ -20,7 +20,7 @@ counts as (
 times as (
     {{ aggregate_family('calls', 'answered', follows, parts=['quantiles']) }}
 )
-select c.*, {{ quantile_names('calls', 't') }}
+select c.*, {{ percentile_names('calls', 't') }}
 from counts as c
 left join times as t
     on t.segment = c.segment and t.period_grain = c.period_grain
