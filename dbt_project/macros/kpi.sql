@@ -48,7 +48,7 @@ cast(sum(cast({{ column }} as decimal(18, 0)) * cast({{ column }} as decimal(18,
 {%- endmacro %}
 
 {#- Every level and period of a family's measures; percentiles as columns of their own, with limits. -#}
-{% macro aggregate_family(family, relation, contracts, parts=['rows', 'quantiles']) %}
+{% macro aggregate_family(family, relation, contracts, parts=['rows', 'quantiles'], levels=none) %}
 {%- set definition = kpi_families()[family] -%}
 select
     a.segment,
@@ -72,7 +72,8 @@ select
     {%- endif %}
 from (
     {{ aggregate_periods(
-        relation, contracts, definition.units, family_columns(family, parts), segment=definition.segment
+        relation, contracts, levels or definition.units, family_columns(family, parts),
+        segment=definition.segment
     ) }}
 ) as a
 {% endmacro %}

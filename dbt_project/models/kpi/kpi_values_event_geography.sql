@@ -18,7 +18,7 @@ with last_change as (
         {%- if family == 'missions' %} and f.is_counted{% endif %}
 ),
 {{ family }} as (
-    {{ aggregate_periods(family ~ '_facts', [], levels, family_columns(family, ['rows', 'quantiles'])) }}
+    {{ aggregate_family(family, family ~ '_facts', [], levels=levels) }}
 ),
 {%- endfor %}
 results as (
