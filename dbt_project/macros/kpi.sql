@@ -59,9 +59,7 @@ select
     {%- if 'quantiles' in parts %}
     {%- for column, quantiles in definition.percentiles.items() %}
     {%- for name, grid in quantiles.at.items() %},
-    {{ list_item('a.' ~ column ~ '_quantiles', grid.position) }} as {{ column }}_{{ name }},
-    {{ rank_limit('a.' ~ column, grid, 'lower') }} as {{ column }}_{{ name }}_lower,
-    {{ rank_limit('a.' ~ column, grid, 'upper') }} as {{ column }}_{{ name }}_upper
+    {{ percentile_columns(column, name, grid) }}
     {%- endfor %}
     {%- endfor %}
     {%- endif %}
@@ -77,6 +75,13 @@ from (
     ) }}
 ) as a
 {% endmacro %}
+
+{#- A percentile and its limits, out of the quantiles of a cell. -#}
+{% macro percentile_columns(column, name, grid) -%}
+{{ list_item('a.' ~ column ~ '_quantiles', grid.position) }} as {{ column }}_{{ name }},
+    {{ rank_limit('a.' ~ column, grid, 'lower') }} as {{ column }}_{{ name }}_lower,
+    {{ rank_limit('a.' ~ column, grid, 'upper') }} as {{ column }}_{{ name }}_upper
+{%- endmacro %}
 
 {% macro percentile_names(family, alias) -%}
 {%- set names = [] -%}

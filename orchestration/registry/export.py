@@ -151,12 +151,12 @@ def _family(family: Family) -> dict[str, Any]:
         "measures": {name: measure_sql(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {
-            column: _percentiles(percentiles) for column, percentiles in family.percentiles.items()
+            column: quantiles(percentiles) for column, percentiles in family.percentiles.items()
         },
     }
 
 
-def _percentiles(percentiles: tuple[float, ...]) -> dict[str, Any]:
+def quantiles(percentiles: tuple[float, ...]) -> dict[str, Any]:
     """The fractions to compute, and for each percentile the places of it and its grid in them."""
     kept = fractions(percentiles)
 

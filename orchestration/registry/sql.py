@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from orchestration.paths import DBT_PROJECT
-from orchestration.registry.export import fractions, kpi_entry, measure_sql
+from orchestration.registry.export import kpi_entry, measure_sql, percentile_name, quantiles
 from orchestration.registry.load import load_registry
 from orchestration.registry.spec import Kpi, Registry
 
@@ -65,11 +65,14 @@ def _measures(registry: Registry, kpi: Kpi, name: str) -> str:
     ]
     if kpi.percentile is not None and name == kpi.family:
         column = kpi.percentile.column
-        shares = fractions(family.percentiles[column])
-        columns.append(f"{_macros().percentiles(column, shares)} as {column}_quantiles")
+        computed = quantiles(family.percentiles[column])
+        columns += [
+            f"count({column}) as {column}_count",
+            f"{_macros().percentiles(column, computed['fractions'])} as {column}_quantiles",
+        ]
     brought = [measure for measure in used if not family.measures[measure].is_stored]
     keys = [family.segment or "'all'", "period_grain", "period_start", "level", "unit_id"]
-    return "\n".join(
+    sql = "\n".join(
         (
             f"-- {family.aggregate}: {family.description_nb} / {family.description_en}",
             f"-- i sin helhet / in full: dbt_project/models/kpi/{family.aggregate}.sql",
@@ -81,6 +84,13 @@ def _measures(registry: Registry, kpi: Kpi, name: str) -> str:
             *([f"where {family.scope}"] if family.scope else []),
             "group by segment, period_grain, period_start, level, unit_id",
         )
+    )
+    if kpi.percentile is None or name != kpi.family:
+        return sql
+    named = percentile_name(kpi.percentile.at)
+    limits = _macros().percentile_columns(kpi.percentile.column, named, computed["at"][named])
+    return f"{sql}\n\n-- persentilen med grenser / the percentile with its limits\n" + _tidy(
+        f"select a.*,\n    {limits}\nfrom {family.aggregate} as a"
     )
 
 
