@@ -211,19 +211,24 @@ def _version(text: str | None) -> Any:
 def export(
     check: Annotated[bool, typer.Option("--check", help="Only say what has drifted.")] = False,
 ) -> None:
-    """Write what is generated from dbt_project/kpis/*.yaml: seed, macro and JSON schema."""
+    """Write what is generated from dbt_project/kpis/*.yaml: seed, macro, schema and dictionary."""
+    from orchestration.documents import metrics
+    from orchestration.paths import REPOSITORY
     from orchestration.registry.export import drifted_files, write_generated_files
-    from orchestration.registry.load import RegistryError
+    from orchestration.registry.load import RegistryError, load_registry
 
+    pages = REPOSITORY / metrics.FOLDER
     try:
         if not check:
             for path in write_generated_files():
                 typer.echo(f"skrevet / written: {path}")
+            count = len(metrics.write(load_registry(), pages))
+            typer.echo(f"skrevet / written: {pages}, {count} sider / pages")
             return
-        drifted = drifted_files()
+        drifted = [*map(str, drifted_files()), *metrics.drift(load_registry(), pages)]
     except RegistryError as error:
         raise fail(str(error)) from error
-    for path in drifted:
-        typer.echo(f"utdatert / drifted: {path}")
+    for name in drifted:
+        typer.echo(f"utdatert / drifted: {name}")
     if drifted:
         raise typer.Exit(1)
