@@ -5,6 +5,8 @@ with measured as (
 covering as (
     -- Rejected rows cannot be told by unit: a unit shares the figure of the sources that cover it.
     select distinct contract, source, level, unit_id from {{ ref('int_readiness__units') }}
+    union all
+    select distinct contract, source, 'source_system', source_system from {{ ref('readiness_days') }}
 ),
 unit_parts as (
     select contract, level, unit_id, period_grain, period_start, field, measure, part, whole
@@ -14,7 +16,8 @@ unit_parts as (
     select r.contract, c.level, c.unit_id, r.period_grain, r.period_start, r.field, r.measure, r.part, r.whole
     from measured as r
     inner join covering as c on c.contract = r.contract and c.source = r.source
-    where r.level = 'source' and r.measure = 'rows_accepted'
+    where r.level = 'source'
+        and (r.measure = 'rows_accepted' or (r.measure = 'days_delivered' and c.level = 'source_system'))
 ),
 parts as (
     select * from unit_parts
