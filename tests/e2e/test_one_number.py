@@ -13,6 +13,8 @@ import fastexcel
 import polars as pl
 import pytest
 
+from orchestration.registry import load_registry
+from orchestration.registry.export import measure_sql
 from reporting import metrics
 from reporting.bulk import export_release
 from reporting.columns import heading
@@ -138,6 +140,44 @@ def test_xlsx(autumn: World, cells: Figures, tmp_path: Path) -> None:
                 expected = float(f"{expected:.16G}")
             assert cell == expected, (key, name)
     assert compared > 100
+
+
+# Families whose aggregate reads the rows of a fact as they are.
+PLAIN_FAMILIES = ("calls", "missions", "incidents", "video", "lat_requests", "lat_readiness")
+# Columns that the aggregate adds to the rows first.
+ADDED = ("is_recalled",)
+
+
+@pytest.mark.parametrize("family", PLAIN_FAMILIES)
+def test_the_sql_that_is_shown_gives_the_measures(autumn: World, family: str) -> None:
+    """Over all years, what `akutt kpi show` prints of a family equals its aggregate."""
+    registry = load_registry()
+    found = registry.families[family]
+    measures = {
+        name: measure_sql(measure)
+        for name, measure in found.measures.items()
+        if measure.is_stored and not any(word in measure_sql(measure) for word in ADDED)
+    }
+    assert measures
+    shown = ", ".join(f"{sql} as {name}" for name, sql in measures.items())
+    fact, aggregate = (_relation(autumn, name) for name in (found.fact, found.aggregate))
+    rows = f"select * from {fact} where {found.scope or 'true'}"
+    if found.segment:
+        rows += f" and {found.segment} is not null"
+    direct = autumn.sql(f"select {shown} from ({rows})")
+    summed = autumn.sql(
+        f"select {', '.join(f'sum({name}) as {name}' for name in measures)} from {aggregate}"
+        " where level = 'national' and period_grain = 'year'"
+    )
+    for name in measures:
+        assert float(direct[name][0]) == pytest.approx(float(summed[name][0])), name
+
+
+def _relation(world: World, name: str) -> str:
+    schema = world.sql(
+        f"select table_schema from information_schema.tables where table_name = '{name}'"
+    )
+    return f'"{schema.item()}"."{name}"'
 
 
 def _schema(release: Release) -> pl.Schema:

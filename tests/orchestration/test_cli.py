@@ -133,6 +133,78 @@ def test_kpi_list_and_show(releases: Path) -> None:
     assert "Andel besvarte 113-anrop" in akutt("kpi", "show", "c113_within_10s").output
 
 
+def test_kpis_are_found_by_words(releases: Path) -> None:
+    listed = akutt("kpi", "list", "113", "svartid").output
+    assert "answer_time_median" in listed
+    assert "lat_readiness" not in listed
+    assert akutt("kpi", "list", "finnes", "ikke").exit_code == 1
+
+
+def test_what_has_no_source_says_why(releases: Path) -> None:
+    for words in (
+        ("kpi", "show", "unit_hour_utilisation"),
+        ("kpi", "query", "unit_hour_utilisation"),
+        ("kpi", "list", "unit_hour_utilisation"),
+    ):
+        assert "ingen kilde / no source: " in akutt(*words).output
+
+
+def test_kpi_show_prints_the_sql(releases: Path) -> None:
+    shown = akutt("kpi", "show", "c113_within_10s").output
+    assert "from fct_calls" in shown
+    assert "'c113_within_10s' as kpi_id" in shown
+
+
+def test_kpi_query_compares_and_groups(releases: Path) -> None:
+    words = ("kpi", "query", "c113_within_10s", "--peers", "--trends", "--version", "all")
+    outcome = akutt(*words, "--by", "month", "--by", "region", "--format", "csv")
+    frame = pl.read_csv(outcome.output.encode())
+    assert {"peer_median", "verdict_nb", "xmr_center", "region_name"} <= set(frame.columns)
+    assert set(frame["region_id"]) == {"sorost", "vest", "nord"}
+    assert akutt(*words[:3], "--version", "new").exit_code == 1
+
+
+def test_kpi_query_says_what_is_left_out(releases: Path) -> None:
+    outcome = akutt("kpi", "query", "--format", "csv", "--limit", "5")
+    assert "more rows" in outcome.output
+    assert len(outcome.stdout.splitlines()) == 6
+    assert "more rows" not in akutt("kpi", "query", "--format", "csv", "--limit", "0").output
+
+
+def test_sql_reads_and_only_reads(releases: Path, tmp_path: Path) -> None:
+    outcome = akutt("sql", "select count(*) as n from kpi_values")
+    assert outcome.exit_code == 0, outcome.output
+    assert get_release(releases).release_id in outcome.output
+    for statement in ("drop table units", "select * from read_csv('/etc/hostname')", "select 1; "):
+        outcome = akutt("sql", statement + ("select 2" if statement.endswith("; ") else ""))
+        assert outcome.exit_code == 1
+        assert " / " in outcome.output
+        assert "Traceback" not in outcome.output
+    outcome = akutt(
+        "sql", "select count(*) from range(1000000000000), range(1000)", "--seconds", "0.2"
+    )
+    assert outcome.exit_code == 1
+    assert "Stopped after 0.2 s" in outcome.output
+    cut = akutt("sql", "select * from kpi_values", "--limit", "2", "--format", "csv")
+    assert "cut at 2 rows" in cut.output
+    for suffix in ("csv", "json", "xlsx", "parquet"):
+        target = tmp_path / f"values.{suffix}"
+        assert akutt("sql", "select * from units", "--output", str(target)).exit_code == 0
+        assert target.stat().st_size > 100
+
+
+def test_release_export_writes_a_described_folder(releases: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    outcome = akutt("release", "export", str(folder), "--format", "csv")
+    assert outcome.exit_code == 0, outcome.output
+    assert (folder / "datapackage.json").is_file()
+    assert (folder / "kpi_values_calls.csv").is_file()
+    again = akutt("release", "export", str(folder))
+    assert again.exit_code == 1
+    assert "not empty" in again.output
+    assert akutt("release", "export", str(tmp_path / "b"), "--grain", "hour").exit_code == 1
+
+
 def test_doctor_on_an_empty_folder_gives_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
