@@ -85,6 +85,8 @@ def rule_hits(receipts: pl.DataFrame) -> pl.DataFrame:
 def write_tallies(lake: Path, receipts: pl.DataFrame) -> None:
     """Write both files, each in one step."""
     lake.mkdir(parents=True, exist_ok=True)
+    for leftover in (*lake.glob(f".{DELIVERIES}.*"), *lake.glob(f".{RULE_HITS}.*")):
+        leftover.unlink(missing_ok=True)
     for name, frame in ((DELIVERIES, deliveries(receipts)), (RULE_HITS, rule_hits(receipts))):
         aside = lake / f".{name}.{uuid.uuid4().hex}"
         try:

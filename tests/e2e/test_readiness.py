@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import fastexcel
 import polars as pl
 import pytest
 
@@ -248,6 +249,12 @@ def test_pages_for_owners(name: str, request: pytest.FixtureRequest, tmp_path: P
     page = (tmp_path / "helse_sorost_alarms.md").read_text("utf-8")
     assert "ALARM_AT_SCENE_ABSENT" in page
     assert "helse_sorost_alarms_20" in page
+    sheets = fastexcel.read_excel(tmp_path / "helse_sorost_alarms.xlsx")
+    assert sheets.sheet_names == [
+        "Les meg", "Karakterer", "Funn", "Mindre funn", "Enheter", "Leveranser",
+    ]  # fmt: skip
+    found = sheets.load_sheet("Funn", header_row=2).to_polars()
+    assert "ALARM_AT_SCENE_ABSENT" in found["Regel / rule"].to_list()
     overview = (tmp_path / "samlet.md").read_text("utf-8")
     with open_current(world.home.releases) as release:
         period = findings.latest_period(release)

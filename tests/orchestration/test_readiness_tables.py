@@ -94,6 +94,7 @@ def test_a_refused_file_is_one_hit_without_a_row() -> None:
 
 def test_the_files_for_the_warehouse_are_whole_and_alone(tmp_path: Path) -> None:
     write_tallies(tmp_path, receipts(FIRST))
+    (tmp_path / ".rule_hits.parquet.left_by_a_killed_run").touch()
     write_tallies(tmp_path, receipts(FIRST, REPLAY))
     assert {path.name for path in tmp_path.iterdir()} == {"deliveries.parquet", "rule_hits.parquet"}
     assert pl.read_parquet(tmp_path / "deliveries.parquet").height == 2
