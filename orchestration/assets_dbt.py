@@ -8,7 +8,8 @@ may be seen is decided in between, by an asset of its own (`orchestration.assets
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -79,6 +80,7 @@ def build_dbt_assets(
 ) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
     """Every seed and model as an asset, every data test as a check: the two builds."""
     translator = Translator(contracts)
+    handed_on = _read_by_comparison(manifest, translator)
 
     @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
         manifest=manifest,
@@ -91,7 +93,8 @@ def build_dbt_assets(
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         engine: Engine = context.resources.engine
-        yield from _run(context, manifest, translator, engine.build_warehouse, kpi_values_key())
+        step = engine.build_warehouse
+        yield from _run(context, manifest, translator, step, kpi_values_key(), handed_on)
 
     @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
         manifest=manifest,
@@ -105,7 +108,7 @@ def build_dbt_assets(
     def comparison(context: dg.AssetExecutionContext) -> Iterator[Any]:
         engine: Engine = context.resources.engine
         step = engine.compare_warehouse
-        yield from _run(context, manifest, translator, step, kpi_releasable_key())
+        yield from _run(context, manifest, translator, step, kpi_releasable_key(), {})
 
     return warehouse, comparison
 
@@ -119,19 +122,29 @@ def _run(
     translator: Translator,
     step: _Step,
     result: dg.AssetKey,
+    handed_on: Mapping[dg.AssetKey, Set[str]],
 ) -> Iterator[Any]:
-    """One dbt build as Dagster events. `result` is the asset that the next step reads."""
+    """One dbt build as Dagster events.
+
+    `result` is the asset that the next step is about. `handed_on` are all that later steps read, in
+    the order of the project, each with the outputs made from it. A step is left out when one of
+    these is not reported, and a normal load builds only some of them: the others are reported as
+    unchanged, before what is made from them.
+    """
     engine: Engine = context.resources.engine
     select = _selection(context, manifest, translator)
     outcome: BuildOutcome | None = None
-    built = False
+    built: set[str] = set()
     for item in _build(step, select):
         if isinstance(item, BuildOutcome):
             outcome = item
             continue
         message = DbtCoreCliEventMessage(raw_event=dict(item), event_history_metadata={})
         for event in message.to_default_asset_events(manifest, translator, context):
-            built = built or _is_output_of(event, result)
+            if isinstance(event, dg.Output):
+                name = event.output_name
+                yield from _left_alone(context, handed_on, built | {name}, before=name)
+                built |= {name, *_names(handed_on, before=name)}
             yield event
     if outcome is None:
         engine.say("Varehus / warehouse: alle bunter er lastet / holds every batch")
@@ -143,16 +156,41 @@ def _run(
                 metadata={"failures": list(outcome.failures)},
                 allow_retries=False,
             )
-    if not built and result in context.selected_asset_keys:
-        yield from _unchanged(context, result)
+    yield from _left_alone(context, handed_on, built | {result.to_python_identifier()})
+    if result in context.selected_asset_keys and result.to_python_identifier() not in built:
+        yield from _unchanged(context, result, checks=True)
 
 
-def _unchanged(context: dg.AssetExecutionContext, result: dg.AssetKey) -> Iterator[Any]:
+def _names(handed_on: Mapping[dg.AssetKey, Set[str]], before: str | None = None) -> list[str]:
+    """The outputs that are handed on; only those that `before` is made from when it is given."""
+    return [
+        key.to_python_identifier()
+        for key, made_from_it in handed_on.items()
+        if before is None or before in made_from_it
+    ]
+
+
+def _left_alone(
+    context: dg.AssetExecutionContext,
+    handed_on: Mapping[dg.AssetKey, Set[str]],
+    reported: Set[str],
+    before: str | None = None,
+) -> Iterator[Any]:
+    """Outputs that are handed on and that this build has left as they were."""
+    wanted = set(_names(handed_on, before)) - reported
+    for key in handed_on:
+        if key.to_python_identifier() in wanted and key in context.selected_asset_keys:
+            yield from _unchanged(context, key, checks=False)
+
+
+def _unchanged(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, *, checks: bool
+) -> Iterator[Any]:
     """Nothing was pending: what is there is what a release is made from, and its tests passed."""
     metadata = {"status": "unchanged since the last build"}
-    yield dg.Output(None, output_name=result.to_python_identifier(), metadata=metadata)
+    yield dg.Output(None, output_name=key.to_python_identifier(), metadata=metadata)
     for check in context.selected_asset_check_keys:
-        if check.asset_key == result:
+        if checks and check.asset_key == key:
             yield dg.AssetCheckResult(
                 asset_key=check.asset_key, check_name=check.name, passed=True, metadata=metadata
             )
@@ -198,8 +236,31 @@ def _selection(
     return ["--select", *names, "--exclude-resource-type", "unit_test"]
 
 
-def _is_output_of(event: Any, key: dg.AssetKey) -> bool:
-    return isinstance(event, dg.Output) and event.output_name == key.to_python_identifier()
+def _read_by_comparison(
+    manifest: Mapping[str, Any], translator: DagsterDbtTranslator
+) -> dict[dg.AssetKey, set[str]]:
+    """What the second build reads of the first, in the order of the project, each with the names
+    of the outputs that are made from it."""
+    nodes = manifest["nodes"]
+    parents = {
+        name: [parent for parent in node.get("depends_on", {}).get("nodes", []) if parent in nodes]
+        for name, node in nodes.items()
+        if node["resource_type"] in ("model", "seed", "snapshot")
+    }
+    order = list(TopologicalSorter(parents).static_order())
+    ancestors: dict[str, set[str]] = {}
+    for name in order:
+        direct = parents.get(name, [])
+        ancestors[name] = {*direct, *(up for parent in direct for up in ancestors[parent])}
+    tag = COMPARISON.removeprefix("tag:")
+    second = {name for name in parents if tag in nodes[name].get("tags", [])}
+    read = {parent for name in second for parent in parents[name]} - second
+    keys = {name: translator.get_asset_key(nodes[name]) for name in parents}
+    return {
+        keys[name]: {keys[n].to_python_identifier() for n in parents if name in ancestors[n]}
+        for name in order
+        if name in read
+    }
 
 
 def _summary(outcome: BuildOutcome) -> str:
