@@ -7,7 +7,7 @@
     Measured on links by identifier; docs/chains.md says how to measure them again. -#}
 {% macro link_windows() %}
 {{ return({
-    'CALL': {'gap': [5000, 85000], 'prior': 0.06},
+    'CALL': {'gap': [5000, 85000], 'prior': 0.04},
     'TRANSFER': {'gap': [-10000, 2000], 'prior': 0.9},
     'VIDEO': {'gap': [15000, 245000], 'prior': 0.9},
     'LAT': {'gap': [-120000, 120000], 'prior': 0.05},
