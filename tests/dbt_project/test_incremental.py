@@ -65,7 +65,7 @@ def loaded_whole(home: Path, world: World) -> Warehouse:
     assert whole.one("select count(*) from kpi_values where status = 'ok'") > 1000
     assert whole.one("select count(*) from int_calls__duplicates") > 5
     assert whole.one("select count(*) from fct_chain_links where method = 'PARENT'") > 5
-    assert whole.one("select count(*) from fct_call_recalls") > 5
+    assert whole.one("select count(*) from fct_call_recalls") > 2
     windowed = whole.rows(
         "select step from fct_links where method = 'TIME_WINDOW' group by step order by step"
     )

@@ -99,12 +99,14 @@ def twin(rng: random.Random, number: int, call: Row) -> Row:
 
 def ring_again(rng: random.Random, number: int, call: Row) -> Row:
     """The same caller again, within fifteen minutes or just after."""
-    ring = call["ring_start_at"] + seconds(rng.choice((0, 1, 600, 899.999, 900, 900.001)))
+    ring = call["ring_start_at"] + seconds(rng.choice((0, 1, 60, 600, 900, 900.001)))
     return {
         **call,
         "source_id": f"G{number}",
         "deleted": False,
         "revision": 1,
+        "chain_id": None,
+        "parent_call_id": None,
         "ring_start_at": ring,
         "menu_end_at": None,
         "answered_at": ring + seconds(9),
@@ -272,9 +274,10 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
     """Versions of every contract, spread over batches at random."""
     rng = random.Random(seed)
     incidents = [f"I{n}" for n in range(60 * scale)]
+    unnamed = [f"J{n}" for n in range(20 * scale)]  # no call names these
     versions: dict[str, list[Row]] = {
         "call": [v for n in range(250 * scale) for v in call_versions(rng, n, incidents)],
-        "alarm": [v for n in range(120 * scale) for v in alarm_versions(rng, n, incidents)],
+        "alarm": [v for n in range(120 * scale) for v in alarm_versions(rng, n, incidents + unnamed)],
         "video_session": [v for n in range(40 * scale) for v in video_versions(rng, n)],
         "lat_request": [v for n in range(40 * scale) for v in request_versions(rng, n)],
         "lat_readiness": [v for n in range(90 * scale) for v in interval_versions(rng, n)],
