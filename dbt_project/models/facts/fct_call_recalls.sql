@@ -1,4 +1,4 @@
-{%- set window_minutes = 15 -%}
+{%- set window_ms = 15 * 60 * 1000 -%}
 {%- set follows = ['call', 'call_duplicate'] -%}
 {#- A call can be the recall of one late on the day before: a call whose fifteen minutes reach into a
     touched date is looked at again, and no other call of its day. -#}
@@ -22,14 +22,12 @@
         "{{ log_consumed(['call', 'call_duplicate']) }}",
     ],
 ) }}
-{%- set window_end = dbt.dateadd('minute', window_minutes, 'c.ring_start_at') -%}
 {#- The fact is read twice rather than kept: the unanswered calls are few, the rest streams past. -#}
 with unanswered as (
     select
         c.source_system, c.source_id, c.event_date, c.segment, c.caller_key, c.ring_start_at,
-        {{ window_end }} as window_end_at,
-        case when {{ window_end }} >= d.utc_end_at then {{ add_days('c.event_date', 1) }}
-            else c.event_date end as window_end_date
+        case when {{ ms_between('c.ring_start_at', 'd.utc_end_at') }} <= {{ window_ms }}
+            then {{ add_days('c.event_date', 1) }} else c.event_date end as window_end_date
     from {{ ref('fct_calls') }} as c
     inner join {{ ref('dim_date') }} as d on d.date_day = c.event_date
     where c.is_in_scope and not c.is_answered and c.caller_key is not null
@@ -46,7 +44,7 @@ select
 from unanswered as u
 inner join {{ ref('fct_calls') }} as c
     on c.caller_key = u.caller_key and c.segment = u.segment
-    and c.ring_start_at > u.ring_start_at and c.ring_start_at <= u.window_end_at
+    and {{ ms_between('u.ring_start_at', 'c.ring_start_at') }} between 1 and {{ window_ms }}
 where c.is_in_scope
 {%- if is_incremental() %}
     and c.event_date in ({{ neighbouring_dates(follows) }})
