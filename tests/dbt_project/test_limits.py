@@ -1,0 +1,86 @@
+"""Limits of percentiles as the aggregates compute them, against order statistics taken by rank."""
+
+from __future__ import annotations
+
+import math
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import jinja2
+import pytest
+
+from orchestration.registry.export import percentile_name, quantiles
+from tests.dbt_project.warehouse import PROJECT
+
+Z = 1.959963984540054
+PERCENTILES = (0.5, 0.9, 0.99)
+
+
+@pytest.fixture(scope="module")
+def formulas() -> Any:
+    """The macros of the project, callable."""
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)
+    module: Any = None
+    environment.globals.update(
+        {
+            "return": lambda value: value,
+            "adapter": SimpleNamespace(
+                dispatch=lambda name, _package: lambda *args: getattr(module, f"default__{name}")(
+                    *args
+                )
+            ),
+        }
+    )
+    files = ("engine.sql", "statistics.sql", "kpi.sql")
+    source = "".join((PROJECT / "macros" / name).read_text("utf-8") for name in files)
+    module = environment.from_string(source).module
+    return module
+
+
+def limits(formulas: Any, durations: list[int]) -> dict[str, float | None]:
+    """Percentiles and limits of one cell, by the project's own SQL."""
+    computed = quantiles(PERCENTILES)
+    columns = ", ".join(
+        formulas.percentile_columns("ms", name, grid) for name, grid in computed["at"].items()
+    )
+    connection = duckdb.connect()
+    connection.execute("create table facts (ms bigint)")
+    connection.executemany("insert into facts values (?)", [(ms,) for ms in durations])
+    relation = connection.execute(f"""
+        select {columns}
+        from (
+            select count(ms) as ms_count,
+                {formulas.percentiles("ms", computed["fractions"])} as ms_quantiles
+            from facts
+        ) as a
+    """)
+    names = [column[0] for column in relation.description or ()]
+    return dict(zip(names, relation.fetchall()[0], strict=True))
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 15, 52, 53, 100, 230, 562, 563, 1500, 3000])
+def test_limits_enclose_the_ranks_and_not_much_more(formulas: Any, n: int) -> None:
+    rng = random.Random(n)
+    durations = sorted(round(rng.lognormvariate(9, 1)) for _ in range(n))
+    found = limits(formulas, durations)
+    for p in PERCENTILES:
+        name = f"ms_{percentile_name(p)}"
+        lower, upper = found[f"{name}_lower"], found[f"{name}_upper"]
+        spread = Z * math.sqrt(n * p * (1 - p))
+        low, high = math.floor(n * p - spread), math.ceil(n * p + spread) + 1
+        assert (lower is None) == (low < 1)
+        assert (upper is None) == (high > n)
+        # No more than about twice as far from the percentile as the rank itself.
+        if lower is not None:
+            outermost = max(1, math.floor(n * p - 2 * (n * p - low + 2)))
+            assert durations[outermost - 1] <= lower <= durations[low - 1]
+        if upper is not None:
+            outermost = min(n, math.ceil(n * p + 2 * (high - n * p + 2)))
+            assert durations[high - 1] <= upper <= durations[outermost - 1]
+
+
+def test_equal_durations_have_equal_limits(formulas: Any) -> None:
+    found = limits(formulas, [5_000] * 600)
+    assert set(found.values()) == {5_000.0}
