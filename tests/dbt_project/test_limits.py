@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,3 +85,27 @@ def test_limits_enclose_the_ranks_and_not_much_more(formulas: Any, n: int) -> No
 def test_equal_durations_have_equal_limits(formulas: Any) -> None:
     found = limits(formulas, [5_000] * 600)
     assert set(found.values()) == {5_000.0}
+
+
+@pytest.mark.parametrize("n", [29, 30, 400])
+def test_limits_of_a_mean(formulas: Any, n: int) -> None:
+    rng = random.Random(n)
+    durations = [round(rng.lognormvariate(9, 1)) for _ in range(n)]
+    kpi = {"n": [["handled", 1]], "numerator": [["total", 1]], "ms_per_unit": 1000}
+    lower, upper = duckdb.execute(
+        f"""
+        select {formulas.mean_limit(kpi, "-")}, {formulas.mean_limit(kpi, "+")}
+        from (
+            select count(ms) as handled, cast(sum(ms) as bigint) as total,
+                {formulas.sum_of_squares("ms")} as total_squares
+            from (select unnest($durations) as ms)
+        ) as a
+        """,
+        {"durations": durations},
+    ).fetchall()[0]
+    if n < 30:
+        assert (lower, upper) == (None, None)
+        return
+    half = Z * statistics.stdev(durations) / math.sqrt(n) / 1000
+    assert lower == pytest.approx(statistics.mean(durations) / 1000 - half)
+    assert upper == pytest.approx(statistics.mean(durations) / 1000 + half)
