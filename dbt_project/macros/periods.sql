@@ -60,7 +60,15 @@ where {{ grain }}_start in (
     their own municipality and in the union, which is why unions are grouped by themselves. -#}
 {% macro aggregate_periods(relation, contracts, levels, measures, segment=none, where='1 = 1') %}
 {%- set keys = 'f.' ~ segment ~ ', ' if segment else '' -%}
+{%- set has_unions = levels.municipality == 'municipality_id' -%}
 {%- for grain in grains() %}
+{%- if has_unions %}
+-- Not in a having clause: Spark cannot ask there which columns are grouped.
+select
+    segment, period_grain, period_start, level, unit_id,
+    {{ measures | join(', ') }}
+from (
+{%- endif %}
 select
     {{ 'f.' ~ segment if segment else "'all'" }} as segment,
     '{{ grain }}' as period_grain,
@@ -78,8 +86,11 @@ select
         else 'NO'
     end as unit_id,
     {%- for name, expression in measures.items() %}
-    {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+    {{ expression }} as {{ name }}{{ ',' if not loop.last or has_unions }}
     {%- endfor %}
+    {%- if has_unions %}
+    max(f.municipality_union_id) as union_unit_id
+    {%- endif %}
 from {{ relation }} as f
 inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_date
 where {{ where }}
@@ -88,9 +99,9 @@ group by grouping sets (
     ({{ keys }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
     {%- endfor %}
 )
-{%- if levels.municipality == 'municipality_id' %}
-having grouping(f.municipality_id) = 1
-    or coalesce(max(f.municipality_union_id), '') <> max(f.municipality_id)
+{%- if has_unions %}
+) as g
+where level <> 'municipality' or coalesce(union_unit_id, '') <> unit_id
 union all
 select
     {{ 'f.' ~ segment if segment else "'all'" }} as segment,
