@@ -82,6 +82,8 @@ _WIDEST = 48
 
 def render(frame: pl.DataFrame, fmt: str, about: Mapping[str, Any]) -> bytes:
     """The whole export as bytes. `about` is what `reporting.describe` says of the frame."""
+    if fmt in ("csv", "xlsx"):
+        frame = _flat(frame)
     match fmt:
         case "table":
             return table(frame, about).encode()
@@ -241,6 +243,24 @@ def _json(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     # The rows are written by polars: Python's own writer takes seconds for as many as are allowed.
     head = dumped(dict(about) or {"release_id": None}).rstrip().removesuffix("}").rstrip()
     return f'{head},\n "rows": {frame.write_json()}\n}}\n'
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Lists and structures as JSON text, for formats that have cells only."""
+    import polars as pl
+
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    return frame.with_columns(
+        pl.Series(
+            name,
+            [
+                None if cell is None else json.dumps(cell, ensure_ascii=False, default=str)
+                for cell in frame[name].to_list()
+            ],
+            dtype=pl.String,
+        )
+        for name in nested
+    )
 
 
 def _xlsx(frame: pl.DataFrame, about: Mapping[str, Any]) -> bytes:

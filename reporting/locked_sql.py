@@ -50,11 +50,12 @@ def run_sql(
 ) -> SqlResult:
     """Run one reading statement, for so many rows and so many seconds at most."""
     import duckdb
+    from polars.exceptions import PolarsError
 
     if limit < 1 or seconds <= 0:
         raise SqlError("limit og tid må være over 0 / limit and seconds must be above 0")
     with release.cursor() as cursor:
-        is_plain = _check(cursor, statement)
+        text, is_plain = _check(cursor, statement)
         stopped = threading.Event()
 
         def stop() -> None:
@@ -66,11 +67,16 @@ def run_sql(
         timer.daemon = True
         timer.start()
         try:
-            relation = cursor.sql(statement)
+            relation = cursor.sql(text)
             if relation is None:
                 raise SqlError("Setningen gir ingen rader. / The statement gives no rows.")
             # Only a plain query can be limited before it runs.
             frame: pl.DataFrame = (relation.limit(limit + 1) if is_plain else relation).pl()
+        except PolarsError as error:
+            raise SqlError(
+                "En kolonne har en type som ikke kan leveres; skriv cast(... as varchar). / "
+                f"A column has a type that cannot be delivered; cast it to text. ({_first(error)})"
+            ) from error
         except duckdb.Error as error:
             if stopped.is_set():
                 raise SqlError(
@@ -84,8 +90,8 @@ def run_sql(
     return SqlResult(frame.head(limit), limit, frame.height > limit)
 
 
-def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    """Refuse all but one reading statement; returns whether it is a plain query."""
+def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> tuple[str, bool]:
+    """Refuse all but one reading statement; returns it alone, and whether it is a plain query."""
     import duckdb
 
     try:
@@ -98,15 +104,27 @@ def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> bool:
     if len(kinds) != 1:
         raise SqlError(f"Én setning om gangen, ikke {len(kinds)}. / One statement at a time.")
     (kind,) = kinds
+    text = _without_end(statement)
     # PIVOT without a list of values is several steps inside; each of them runs under the lock.
     if kind == "MULTI" and re.match(r"\s*(?:--[^\n]*\n|\s)*pivot\b", statement, re.IGNORECASE):
-        return False
+        return text, False
     if kind not in _READING:
         raise SqlError(
             f"{kind}: bare lesing er tillatt (SELECT, WITH, FROM, DESCRIBE, SHOW, SUMMARIZE, "
             f"PIVOT, EXPLAIN). / {kind}: only reading is allowed."
         )
-    return bool(kind == "SELECT")
+    return text, bool(kind == "SELECT")
+
+
+def _without_end(statement: str) -> str:
+    """Without its semicolon and what follows, so that it can stand inside another query."""
+    import duckdb
+
+    source = statement.encode()
+    for offset, _ in duckdb.tokenize(statement):
+        if source[offset : offset + 1] == b";":
+            return source[:offset].decode()
+    return statement
 
 
 def _explained(release: Release, error: duckdb.Error) -> SqlError:

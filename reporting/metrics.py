@@ -96,8 +96,8 @@ def query(
         trends: adds limits and signals of the XmR chart (weeks and months).
         version: of the definition. Not given: the one in force when each period began. A number,
             `1`: that one for all periods. `"all"`: every version, side by side.
-        geography: not given: the present division of municipalities. `"event"`: that of the time
-            of the event, where the release has it.
+        geography: not given: the present division of municipalities. `"2024"`, `"event"`: another
+            one, where the release has it.
         no_data: `False` leaves out cells for which there is nothing.
         limit: the query fails, saying so, when it gives more rows than this. `None`: no limit.
         release: id of a release or its beginning, `"20261123T"`, or the folder of one. The current

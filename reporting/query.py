@@ -122,6 +122,9 @@ def _checked(release: Release, known: Dimensions, wanted: KpiQuery) -> KpiQuery:
     if isinstance(wanted.version, int):
         for kpi_id in wanted.kpis:
             known.definition(kpi_id, wanted.version)
+    if wanted.geography is not None:
+        rows = release.rows("select distinct geography_version as name from kpi_values")
+        Dimensions.check("geography", [wanted.geography], {row["name"] for row in rows})
     if wanted.units:
         wanted = replace(wanted, units=known.unit_ids(wanted.units, wanted.levels))
     return wanted

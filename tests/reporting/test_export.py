@@ -89,3 +89,11 @@ def test_the_table_is_written_for_norwegian_readers(current: Release) -> None:
 def test_an_empty_result_is_a_table_without_rows(current: Release) -> None:
     frame = query(current, KpiQuery(units=["amk_bodo"], kpis=["calls_offered"]))
     assert "0 rader" in render(frame, "table", current.metadata).decode()
+
+
+@pytest.mark.parametrize("fmt", [fmt for fmt in FORMATS if fmt != "table"])
+def test_lists_and_structures_can_be_exported(current: Release, fmt: str) -> None:
+    frame = current.sql("select {'a': 1} as s, [1, 2] as l, null as nothing, 'æ' as t")
+    data = render(frame, fmt, describe(current, frame, "sql"))
+    if fmt == "csv":
+        assert pl.read_csv(data)["l"].to_list() == ["[1, 2]"]

@@ -38,6 +38,8 @@ def home(releases: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "explain select 1",
         "pivot units on level using count(*) group by unit_kind",
         "-- a comment first\nselect 1;",
+        "select 1; -- a comment last",
+        "select 'æ;b' as \"å;\" ; -- ;",
     ],
 )
 def test_reading_is_allowed(statement: str) -> None:
@@ -139,6 +141,7 @@ def test_rows_beyond_the_cap_are_left_out_with_a_warning(current: Release) -> No
         ("drop table units", "bare lesing", "only reading"),
         ("select 1; select 2", "Én setning", "One statement"),
         (ENDLESS, "Stoppet etter", "Stopped after"),
+        ("select interval 1 month", "cast(... as varchar)", "cast it to text"),
     ],
 )
 def test_messages_say_what_to_do(statement: str, norwegian: str, english: str) -> None:

@@ -84,6 +84,7 @@ def test_the_ends_may_be_given_by_themselves(either: Path) -> None:
         ({"by": "months"}, "month"),
         ({"grain": "months"}, "month"),
         ({"by": "month", "grain": "day"}, "choose one"),
+        ({"geography": "1838"}, "2024"),
         ({"kpis": "calls_offered", "version": 7}, "no version"),
     ],
 )
