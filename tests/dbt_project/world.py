@@ -277,7 +277,9 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
     unnamed = [f"J{n}" for n in range(20 * scale)]  # no call names these
     versions: dict[str, list[Row]] = {
         "call": [v for n in range(250 * scale) for v in call_versions(rng, n, incidents)],
-        "alarm": [v for n in range(120 * scale) for v in alarm_versions(rng, n, incidents + unnamed)],
+        "alarm": [
+            v for n in range(120 * scale) for v in alarm_versions(rng, n, incidents + unnamed)
+        ],
         "video_session": [v for n in range(40 * scale) for v in video_versions(rng, n)],
         "lat_request": [v for n in range(40 * scale) for v in request_versions(rng, n)],
         "lat_readiness": [v for n in range(90 * scale) for v in interval_versions(rng, n)],
