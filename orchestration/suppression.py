@@ -36,12 +36,26 @@ class SuppressionPolicy:
 
     min_count: int = 5
     min_denominator: int = 10
+    # Per level, and per family and level where a family differs.
     finest_grain: Mapping[str, str] = field(default_factory=dict)
+    finest_grain_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    finest_grain_unplaced: str = GRAINS[0]
 
     def __post_init__(self) -> None:
-        unknown = set(self.finest_grain.values()) - set(GRAINS)
+        named = [self.finest_grain, *self.finest_grain_of.values()]
+        grains = {grain for item in named for grain in item.values()}
+        unknown = {*grains, self.finest_grain_unplaced} - set(GRAINS)
         if unknown:
             raise ValueError(f"unknown grains in finest_grain: {sorted(unknown)}")
+
+    def grains(self, family: str, level: str, *, unplaced: bool = False) -> tuple[str, ...]:
+        """The grains that are released for a level of a family."""
+        default = self.finest_grain.get(level, GRAINS[0])
+        finest = self.finest_grain_of.get(family, {}).get(level, default)
+        first = GRAINS.index(finest)
+        if unplaced:
+            first = max(first, GRAINS.index(self.finest_grain_unplaced))
+        return GRAINS[first:]
 
     def describe(self) -> dict[str, object]:
         """The form that goes into a release's metadata."""
@@ -49,6 +63,8 @@ class SuppressionPolicy:
             "min_count": self.min_count,
             "min_denominator": self.min_denominator,
             "finest_grain": dict(self.finest_grain),
+            "finest_grain_of": {name: dict(g) for name, g in self.finest_grain_of.items()},
+            "finest_grain_unplaced": self.finest_grain_unplaced,
         }
 
     @classmethod
@@ -58,6 +74,8 @@ class SuppressionPolicy:
             min_count=int(str(value["min_count"])),
             min_denominator=int(str(value["min_denominator"])),
             finest_grain=dict(value.get("finest_grain") or {}),
+            finest_grain_of=dict(value.get("finest_grain_of") or {}),
+            finest_grain_unplaced=str(value.get("finest_grain_unplaced") or GRAINS[0]),
         )
 
 

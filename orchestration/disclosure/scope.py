@@ -12,18 +12,21 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from orchestration.suppression import GRAINS, SuppressionPolicy
+from orchestration.registry.spec import Registry
+from orchestration.suppression import SuppressionPolicy
 
 SCOPE_SCHEMA = {
     "kpi_id": pl.String,
     "segment": pl.String,
     "level": pl.String,
+    "is_unplaced": pl.Boolean,
     "period_grain": pl.String,
     "last_period_start": pl.Date,
 }
 _PER_SEGMENT = "segment"
+UNPLACED = "UNKNOWN"
 # Families whose figures also depend on record types that the KPI's contract does not name.
-_ALSO = {"video": ("call",), "chain": ("call",), "chains": ("call",)}
+_ALSO = {"video": ("call",), "chains": ("call",)}
 
 
 def last_delivered(receipts: pl.DataFrame) -> dict[str, date]:
@@ -61,19 +64,18 @@ def last_closed(grain: str, last_day: date) -> date:
 
 def released_periods(
     keys: pl.DataFrame,
-    registry: pl.DataFrame,
+    registry: Registry,
     delivered: Mapping[str, date],
     policy: SuppressionPolicy,
 ) -> pl.DataFrame:
     """kpi_scope: per KPI, segment, level and grain the last period that is released.
 
-    `keys` has the columns kpi_id, segment and level; `registry` kpi_id, family and contract, the
-    latter being `segment` where the segment names the record type.
+    `keys` has the columns kpi_id, segment and level.
     """
     contracts = {
-        kpi_id: (contract, *_ALSO.get(family, ()))
-        for kpi_id, family, contract in registry.select("kpi_id", "family", "contract").iter_rows()
+        kpi.id: (kpi.contract, *_ALSO.get(kpi.family, ())) for kpi in registry.kpis
     }
+    families = {kpi.id: kpi.family for kpi in registry.kpis}
     rows = []
     for kpi_id, segment, level in keys.unique().sort(pl.all()).iter_rows():
         names = [segment if name == _PER_SEGMENT else name for name in contracts.get(kpi_id, ("",))]
@@ -81,9 +83,20 @@ def released_periods(
         if any(day is None for day in days):
             continue
         last_day = min(day for day in days if day is not None)
-        finest = GRAINS.index(policy.finest_grain.get(level, GRAINS[0]))
         rows += [
-            (kpi_id, segment, level, grain, last_closed(grain, last_day))
-            for grain in GRAINS[finest:]
+            (kpi_id, segment, level, unplaced, grain, last_closed(grain, last_day))
+            for unplaced in (False, True)
+            for grain in policy.grains(families[kpi_id], level, unplaced=unplaced)
         ]
     return pl.DataFrame(rows, schema=SCOPE_SCHEMA, orient="row")
+
+
+def in_scope(values: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFrame:
+    """The rows of kpi_values that are released, hidden or not."""
+    keys = ["kpi_id", "segment", "level", "is_unplaced", "period_grain"]
+    return (
+        values.with_columns((pl.col("unit_id") == UNPLACED).alias("is_unplaced"))
+        .join(scope, on=keys)
+        .filter(pl.col("period_start") <= pl.col("last_period_start"))
+        .drop("is_unplaced", "last_period_start")
+    )

@@ -1,0 +1,100 @@
+"""The calendar of a table of figures: days, and the published periods that hold each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from orchestration.suppression import GRAINS
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+NONE = -1
+_DAYS = {"day": 1, "week": 7}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Columns of a table are periods; `path` says which of them hold a day.
+
+    Days lie in stretches (the days of one week in one month), stretches in months, months in
+    quarters, quarters in years. `step[g]` numbers, per day, what it lies in at that depth: itself,
+    its stretch, its month, its quarter, its year, and everything.
+    """
+
+    periods: tuple[tuple[str, date], ...]
+    days: Ints
+    path: Ints
+    step: Ints
+
+    def column(self, grain: str, start: date) -> int:
+        """The column of a period."""
+        return self.periods.index((grain, start))
+
+    @property
+    def grain_of(self) -> Ints:
+        """Depth of each column's grain, day first."""
+        return np.array([GRAINS.index(grain) for grain, _ in self.periods], dtype=np.int64)
+
+
+def calendar(periods: Sequence[tuple[str, date]], first: date, last: date) -> Calendar:
+    """The calendar of published periods over the days from `first` to `last`."""
+    ordered = tuple(sorted(set(periods), key=lambda item: (GRAINS.index(item[0]), item[1])))
+    column = {period: index for index, period in enumerate(ordered)}
+    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    path = np.array(
+        [[column.get((grain, start_of(grain, day)), NONE) for grain in GRAINS] for day in days],
+        dtype=np.int64,
+    ).T
+    numbers = [
+        [day.toordinal() for day in days],
+        # The days of one week in one month lie next to each other.
+        [start_of("week", day).toordinal() + 100_000_000 * day.month for day in days],
+        [day.year * 12 + day.month for day in days],
+        [day.year * 4 + (day.month - 1) // 3 for day in days],
+        [day.year for day in days],
+        [0 for _ in days],
+    ]
+    step = np.array([_runs(row) for row in numbers], dtype=np.int64)
+    return Calendar(ordered, np.array([d.toordinal() for d in days], dtype=np.int64), path, step)
+
+
+def start_of(grain: str, day: date) -> date:
+    """First day of the period of a grain that holds a day."""
+    match grain:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
+        case "year":
+            return date(day.year, 1, 1)
+    raise ValueError(f"unknown grain {grain!r}")
+
+
+def end_of(grain: str, start: date) -> date:
+    """Last day of a period."""
+    if grain in _DAYS:
+        return start + timedelta(days=_DAYS[grain] - 1)
+    months = {"month": 1, "quarter": 3, "year": 12}[grain]
+    index = start.year * 12 + start.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1) - timedelta(days=1)
+
+
+def _runs(values: Sequence[int]) -> list[int]:
+    """Numbers runs of equal values from 0."""
+    found, number = [], -1
+    previous: int | None = None
+    for value in values:
+        if value != previous:
+            number += 1
+            previous = value
+        found.append(number)
+    return found

@@ -1,0 +1,144 @@
+"""Which cells have to be hidden so that no small number can be worked out from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from orchestration.disclosure.forms import Form, Forms, Move, groups
+from orchestration.disclosure.periods import Bools, calendar, end_of
+from orchestration.disclosure.places import Unit, places
+from orchestration.disclosure.table import SHOWN, Table, columns_of, form_of, prepared
+from orchestration.disclosure.witness import Layout, Search
+from orchestration.registry.spec import Registry
+from orchestration.suppression import GRAINS, SuppressionPolicy
+
+# What may be hidden to protect one cell, in rows of the finest kind.
+_LIMITS = (40.0, 150.0, float("inf"))
+FLAGS = ("_known", "_earlier", "_shown_before", "_coverage_earlier")
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Hidden rows with their reasons, and how many small numbers could not be protected."""
+
+    hidden: pl.DataFrame
+    unprotected: int
+
+
+def protect(
+    values: pl.DataFrame,
+    scope: pl.DataFrame,
+    registry: Registry,
+    parents: Mapping[Unit, frozenset[Unit]],
+    policy: SuppressionPolicy,
+) -> Protection:
+    """Decide for every group of families that share measures.
+
+    `values` are the rows of kpi_values in scope, with the flags of FLAGS where there is an earlier
+    release.
+    """
+    values = columns_of(values, FLAGS).with_columns(
+        pl.col("status").is_in(SHOWN).alias("_exists")
+    )
+    kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
+    found, unprotected = [], 0
+    for families in groups(registry):
+        forms = Forms(registry, families, kpis)
+        if not forms.series:
+            continue
+        names = sorted({series.kpi_id for series in forms.series})
+        mine = values.filter(pl.col("kpi_id").is_in(names))
+        layout = _layout(mine, parents)
+        table = Table(forms, layout, prepared(mine, layout), scope, policy)
+        unprotected += _protect(table)
+        found += [_named(frame, layout) for frame in table.hidden()]
+    return Protection(pl.concat(found) if found else _named(_NOTHING, None), unprotected)
+
+
+def _layout(values: pl.DataFrame, parents: Mapping[Unit, frozenset[Unit]]) -> Layout:
+    units = sorted(values.select("level", "unit_id").unique().iter_rows())
+    periods = list(values.select("period_grain", "period_start").unique().iter_rows())
+    delivered = [start for grain, start in periods if grain == GRAINS[0]]
+    first: date = min(delivered or [start for _, start in periods])
+    last: date = max(delivered or [end_of(grain, start) for grain, start in periods])
+    return Layout(tuple(units), calendar(periods, first, last), places(units, parents))
+
+
+def _protect(table: Table) -> int:
+    """Hide what protects the unsafe numbers of a table; the number of those left unsafe."""
+    wanted: dict[tuple[object, ...], tuple[list[Move], Bools]] = {}
+    for series, rows in zip(table.forms.series, table.rows, strict=True):
+        for name, mask in rows.unsafe.items():
+            form: Form = form_of(series, name)
+            if not form or not mask.any():
+                continue
+            key = (series.family, series.segment, tuple(sorted(form.items())))
+            moves, before = wanted.get(key) or (table.moves(series, form), mask & False)
+            wanted[key] = (moves, before | mask)
+    left = 0
+    # Moves that hide the most come first; what they hide the others need not.
+    for moves, targets in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
+        left += _protect_targets(table, moves, targets)
+    return left
+
+
+def _protect_targets(table: Table, moves: list[Move], targets: Bools) -> int:
+    """Try every move within a limit before any move beyond it; the number of cells left unsafe."""
+    for limit in _LIMITS:
+        for move in moves:
+            if not targets.any():
+                return 0
+            if limit == _LIMITS[0]:
+                # Rather a world in which hidden numbers stay above zero: most are known to be.
+                targets = targets & ~_search(table, move, down_to_zero=False).protected(targets)
+            targets = _search(table, move, down_to_zero=True).protect(targets, limit)
+    return int(targets.sum())
+
+
+def _reach(table: Table, moves: list[Move]) -> int:
+    return len(table.forms.touched(moves[0])[0]) if moves else 0
+
+
+def _search(table: Table, move: Move, *, down_to_zero: bool) -> Search:
+    up, down = table.costs(move, down_to_zero=down_to_zero)
+    return Search(table.layout, up, down, lambda rows, at: table.hide(move, rows, at))
+
+
+_NOTHING = pl.DataFrame(
+    schema={
+        "kpi_id": pl.String,
+        "kpi_version": pl.Int32,
+        "segment": pl.String,
+        "_row": pl.Int64,
+        "_column": pl.Int64,
+        "reason": pl.String,
+        "is_coverage_only": pl.Boolean,
+    }
+)
+
+
+def _named(hidden: pl.DataFrame, layout: Layout | None) -> pl.DataFrame:
+    """Rows and columns as the units and periods they stand for."""
+    units = layout.units if layout else ()
+    periods = layout.calendar.periods if layout else ()
+    level = pl.Series("level", [u for u, _ in units], dtype=pl.String)
+    unit = pl.Series("unit_id", [u for _, u in units], dtype=pl.String)
+    grain = pl.Series("period_grain", [g for g, _ in periods], dtype=pl.String)
+    start = pl.Series("period_start", [s for _, s in periods], dtype=pl.Date)
+    row, column = hidden["_row"], hidden["_column"]
+    return hidden.select(
+        "kpi_id",
+        "kpi_version",
+        "segment",
+        grain[column],
+        start[column],
+        level[row],
+        unit[row],
+        "reason",
+        "is_coverage_only",
+    )
