@@ -154,6 +154,7 @@ FURTHER_TABLES = (
     "readiness_grades",
     "readiness_findings",
     "chain_link_methods",
+    "withdrawn",
 )
 
 _SEEDS = (

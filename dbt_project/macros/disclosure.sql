@@ -26,7 +26,8 @@ create table if not exists {{ disclosure_schema() }}.kpi_hidden (
 {% if execute and flags.WHICH in ['build', 'run', 'test'] %}
 create table if not exists {{ disclosure_schema() }}.kpi_scope (
     kpi_id {{ dbt.type_string() }}, segment {{ dbt.type_string() }},
-    level {{ dbt.type_string() }}, period_grain {{ dbt.type_string() }}, last_period_start date
+    level {{ dbt.type_string() }}, is_unplaced boolean,
+    period_grain {{ dbt.type_string() }}, last_period_start date
 )
 {% endif %}
 {% endmacro %}

@@ -47,8 +47,10 @@ class Series:
 
     @property
     def forms(self) -> tuple[Form, ...]:
-        """What a row shows apart from its coverage."""
-        return tuple(form for form in (self.numerator, self.denominator, self.n) if form)
+        """What a row shows; the last two through its coverage."""
+        shown = (self.numerator, self.denominator, self.n)
+        coverage = (self.known, self.base) if self.base else ()
+        return tuple(form for form in (*shown, *coverage) if form)
 
     @property
     def weight(self) -> float:
@@ -76,7 +78,7 @@ class Forms:
         self, registry: Registry, families: Iterable[str], kpis: set[tuple[str, int]]
     ) -> None:
         self._same = _same_measures(registry)
-        self._touched: dict[Move, tuple[list[int], list[int]]] = {}
+        self._touched: dict[Move, list[int]] = {}
         self.families = tuple(sorted(families))
         self.series = tuple(
             self._series(kpi, segment)
@@ -96,22 +98,15 @@ class Forms:
         }
         self._wider = self._inclusions()
 
-    def touched(self, move: Move) -> tuple[list[int], list[int]]:
-        """Series whose numbers a move changes, and those of which it changes the coverage only."""
+    def touched(self, move: Move) -> list[int]:
+        """Series whose rows a move changes: their numbers, or what their coverage tells."""
         if move not in self._touched:
-            self._touched[move] = self._find_touched(move)
+            self._touched[move] = [
+                index
+                for index, series in enumerate(self.series)
+                if self._concerns(move, series) and any(move.of(form) for form in series.forms)
+            ]
         return self._touched[move]
-
-    def _find_touched(self, move: Move) -> tuple[list[int], list[int]]:
-        rows, coverage = [], []
-        for index, series in enumerate(self.series):
-            if not self._concerns(move, series):
-                continue
-            if any(move.of(form) for form in series.forms):
-                rows.append(index)
-            elif series.base and (move.of(series.known) or move.of(series.base)):
-                coverage.append(index)
-        return rows, coverage
 
     def moves(self, series: Series, form: Form) -> list[Move]:
         """The moves that change a form of a series, the least costly first."""
@@ -152,7 +147,10 @@ class Forms:
         for _ in range(len(concerned)):
             now = Move(move.family, move.segment, tuple(changes.items()))
             options = [
-                (sorted((set(series.known) & free) - set(series.base) - set(dict(move.changes))), by)
+                (
+                    sorted((set(series.known) & free) - set(series.base) - set(dict(move.changes))),
+                    by,
+                )
                 for series in concerned
                 if (by := now.of(series.base) - now.of(series.known))
             ]
@@ -165,8 +163,7 @@ class Forms:
         return Move(move.family, move.segment, found)
 
     def _loss(self, move: Move) -> float:
-        rows, coverage = self.touched(move)
-        return sum(self.series[index].weight for index in rows) + 0.1 * len(coverage)
+        return sum(self.series[index].weight for index in self.touched(move))
 
     def _concerns(self, move: Move, series: Series) -> bool:
         """A measure of a segmented family is part of what other families show over all segments."""
@@ -209,7 +206,7 @@ class Forms:
                 pairs.append((series.numerator, series.denominator))
             for small, large in pairs:
                 if len(small) == 1 and len(large) == 1 and set(small) != set(large):
-                    wider.setdefault(*small, set()).update(large)
+                    wider.setdefault(next(iter(small)), set()).update(large)
         for identity in self._identities:
             total = {name for name, factor in identity.items() if factor > 0}
             for name, factor in identity.items():
@@ -266,4 +263,3 @@ def _same_measures(registry: Registry) -> dict[str, str]:
             if len(names) == 2 and sum(identity.values()) == 0:
                 same[names[0]] = names[1]
     return same
-

@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Places:
-    """The places of a table. Each division covers all events, so every event has a place in each."""
+    """The places of a table. Each division covers all events: every event has a place in each."""
 
     divisions: tuple[tuple[Place, ...], ...]
 

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from orchestration.disclosure.forms import Form, Forms, Move, groups
 from orchestration.disclosure.periods import Bools, calendar, end_of
 from orchestration.disclosure.places import Unit, places
-from orchestration.disclosure.table import SHOWN, Table, columns_of, form_of, prepared
+from orchestration.disclosure.table import SHOWN, Table, columns_of, form_of
 from orchestration.disclosure.witness import Layout, Search
 from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (40.0, 150.0, float("inf"))
-FLAGS = ("_known", "_earlier", "_shown_before", "_coverage_earlier")
+FLAGS = ("_known", "_earlier", "_shown_before", "_late")
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,7 @@ def protect(
     `values` are the rows of kpi_values in scope, with the flags of FLAGS where there is an earlier
     release.
     """
-    values = columns_of(values, FLAGS).with_columns(
-        pl.col("status").is_in(SHOWN).alias("_exists")
-    )
+    values = columns_of(values, FLAGS).with_columns(pl.col("status").is_in(SHOWN).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
     found, unprotected = [], 0
     for families in groups(registry):
@@ -54,7 +51,7 @@ def protect(
         names = sorted({series.kpi_id for series in forms.series})
         mine = values.filter(pl.col("kpi_id").is_in(names))
         layout = _layout(mine, parents)
-        table = Table(forms, layout, prepared(mine, layout), scope, policy)
+        table = Table(forms, layout, mine, scope, policy)
         unprotected += _protect(table)
         found += [_named(frame, layout) for frame in table.hidden()]
     return Protection(pl.concat(found) if found else _named(_NOTHING, None), unprotected)
@@ -71,41 +68,52 @@ def _layout(values: pl.DataFrame, parents: Mapping[Unit, frozenset[Unit]]) -> La
 
 def _protect(table: Table) -> int:
     """Hide what protects the unsafe numbers of a table; the number of those left unsafe."""
-    wanted: dict[tuple[object, ...], tuple[list[Move], Bools]] = {}
+    wanted: dict[tuple[object, ...], tuple[list[Move], Bools, bool]] = {}
     for series, rows in zip(table.forms.series, table.rows, strict=True):
         for name, mask in rows.unsafe.items():
             form: Form = form_of(series, name)
-            if not form or not mask.any():
-                continue
-            key = (series.family, series.segment, tuple(sorted(form.items())))
-            moves, before = wanted.get(key) or (table.moves(series, form), mask & False)
-            wanted[key] = (moves, before | mask)
+            for late in (False, True):
+                part = mask & (rows.late == late)
+                if not form or not part.any():
+                    continue
+                key = (series.family, series.segment, tuple(sorted(form.items())), late)
+                _, before, _ = wanted.get(key) or ([], part, late)
+                moves = wanted[key][0] if key in wanted else table.moves(series, form)
+                wanted[key] = (moves, before | part, late)
     left = 0
     # Moves that hide the most come first; what they hide the others need not.
-    for moves, targets in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
-        left += _protect_targets(table, moves, targets)
+    for moves, targets, late in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
+        left += _protect_targets(table, moves, targets, late=late)
     return left
 
 
-def _protect_targets(table: Table, moves: list[Move], targets: Bools) -> int:
-    """Try every move within a limit before any move beyond it; the number of cells left unsafe."""
+def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: bool) -> int:
+    """Try every move within a limit before any move beyond it; the number of cells left unsafe.
+
+    What has come in late changes totals that were released without it. Cells that were hidden
+    before do not protect it: they are as they were, so the totals' change is all its own.
+    """
     for limit in _LIMITS:
         for move in moves:
             if not targets.any():
                 return 0
             if limit == _LIMITS[0]:
                 # Rather a world in which hidden numbers stay above zero: most are known to be.
-                targets = targets & ~_search(table, move, down_to_zero=False).protected(targets)
-            targets = _search(table, move, down_to_zero=True).protect(targets, limit)
+                targets = targets & ~_search(table, move, lowest=1, fresh=late).protected(targets)
+            targets = _search(table, move, lowest=0, fresh=late).protect(targets, limit)
+    for move in moves:
+        # Not even then: at least nothing follows by adding and subtracting alone.
+        targets = _search(table, move, lowest=None, fresh=late).protect(targets, _LIMITS[-1])
     return int(targets.sum())
 
 
 def _reach(table: Table, moves: list[Move]) -> int:
-    return len(table.forms.touched(moves[0])[0]) if moves else 0
+    return len(table.forms.touched(moves[0])) if moves else 0
 
 
-def _search(table: Table, move: Move, *, down_to_zero: bool) -> Search:
-    up, down = table.costs(move, down_to_zero=down_to_zero)
+def _search(table: Table, move: Move, *, lowest: int | None, fresh: bool) -> Search:
+    """The search for a move; `lowest` is what a hidden number may become, None for anything."""
+    up, down = table.costs(move, plausible=lowest is not None, down_to_zero=not lowest, fresh=fresh)
     return Search(table.layout, up, down, lambda rows, at: table.hide(move, rows, at))
 
 
@@ -117,7 +125,6 @@ _NOTHING = pl.DataFrame(
         "_row": pl.Int64,
         "_column": pl.Int64,
         "reason": pl.String,
-        "is_coverage_only": pl.Boolean,
     }
 )
 
@@ -140,5 +147,4 @@ def _named(hidden: pl.DataFrame, layout: Layout | None) -> pl.DataFrame:
         level[row],
         unit[row],
         "reason",
-        "is_coverage_only",
     )

@@ -72,9 +72,7 @@ def released_periods(
 
     `keys` has the columns kpi_id, segment and level.
     """
-    contracts = {
-        kpi.id: (kpi.contract, *_ALSO.get(kpi.family, ())) for kpi in registry.kpis
-    }
+    contracts = {kpi.id: (kpi.contract, *_ALSO.get(kpi.family, ())) for kpi in registry.kpis}
     families = {kpi.id: kpi.family for kpi in registry.kpis}
     rows = []
     for kpi_id, segment, level in keys.unique().sort(pl.all()).iter_rows():

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from orchestration import release_content
-from orchestration.disclosure.scope import last_delivered, released_periods
-from orchestration.suppression import SuppressionPolicy, too_small
+from orchestration.disclosure.history import KEY, WITHDRAWN, last_release, with_history
+from orchestration.disclosure.history import withdrawn as find_withdrawn
+from orchestration.disclosure.places import Unit
+from orchestration.disclosure.protect import protect
+from orchestration.disclosure.scope import in_scope, last_delivered, released_periods
+from orchestration.disclosure.table import SHOWN
+from orchestration.registry import load_registry
+from orchestration.suppression import SuppressionPolicy
+
+if TYPE_CHECKING:
+    from orchestration.disclosure.history import History
+    from orchestration.registry.spec import Registry
 
 SCHEMA = "disclosure"
-KEY = (
-    "kpi_id",
-    "kpi_version",
-    "segment",
-    "period_grain",
-    "period_start",
-    "level",
-    "unit_id",
-)
-_NUMBERS = ("numerator", "denominator", "n", "value", "coverage")
+REASONS = ("primary", "complementary", "earlier")
+_NUMBERS = ("numerator", "denominator", "n", "coverage")
+_HIERARCHY_SQL = """
+select level, unit_id, parent_level, parent_id from {unit_hierarchy}
+"""
+# Where the dated hierarchy is not built: the same from the seeds it is made of.
+_SEEDS_SQL = """
+select 'municipality' as level, cast(municipality_code as varchar) as unit_id,
+    'county' as parent_level, cast(county_code as varchar) as parent_id
+from {municipalities}
+union all
+select 'municipality', cast(municipality_code as varchar), 'health_trust', health_trust_code
+from {municipalities}
+union all
+select 'health_trust', health_trust_code, 'region', rhf_code from {health_trusts}
+union all
+select case when unit_kind = 'LAT_BASE' then 'base' else 'central' end, unit_id, 'region', rhf_code
+from {units}
+"""
 
 
 class DisclosureError(RuntimeError):
@@ -36,6 +56,7 @@ class Decision:
 
     hidden: pl.DataFrame
     scope: pl.DataFrame
+    withdrawn: pl.DataFrame
     report: dict[str, Any]
 
 
@@ -43,46 +64,88 @@ def disclose(
     warehouse: Path, releases_dir: Path, receipts: pl.DataFrame, policy: SuppressionPolicy
 ) -> Decision:
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there."""
-    values, registry = _read(warehouse)
-    decision = decide(values, registry, receipts, policy)
+    values, parents = _read(warehouse)
+    history = last_release(releases_dir, policy)
+    decision = decide(values, parents, load_registry(), receipts, policy, history)
     _write(warehouse, decision, policy)
     return decision
 
 
 def decide(
-    values: pl.DataFrame, registry: pl.DataFrame, receipts: pl.DataFrame, policy: SuppressionPolicy
+    values: pl.DataFrame,
+    parents: Mapping[Unit, frozenset[Unit]],
+    registry: Registry,
+    receipts: pl.DataFrame,
+    policy: SuppressionPolicy,
+    history: History,
 ) -> Decision:
     """The decision, from data alone."""
-    unregistered = set(values["kpi_id"].unique()) - set(registry["kpi_id"])
+    known = {kpi.id for kpi in registry.kpis}
+    unregistered = set(values["kpi_id"].unique()) - known
     if unregistered:
         raise DisclosureError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
     keys = values.select("kpi_id", "segment", "level").unique()
     scope = released_periods(keys, registry, last_delivered(receipts), policy)
-    kinds = release_content.kpi_kinds(registry)
-    cells = (
-        values.join(scope, on=["kpi_id", "segment", "level", "period_grain"])
-        .filter(pl.col("period_start") <= pl.col("last_period_start"))
-        .join(kinds, on="kpi_id", how="left")
+    cells = with_history(in_scope(values, scope), history)
+    found = protect(cells, scope, registry, parents, policy)
+    taken_back = find_withdrawn(cells, found.hidden, history)
+    report = {
+        **_report(cells, found.hidden),
+        "unprotected": found.unprotected,
+        "withdrawn": taken_back.height,
+        "history": history.note,
+    }
+    return Decision(found.hidden, scope, taken_back, report)
+
+
+def _report(cells: pl.DataFrame, hidden: pl.DataFrame) -> dict[str, Any]:
+    """How many cells with numbers there are, and how many are hidden for which reason."""
+    where = ["level", "period_grain"]
+    shown = cells.filter(pl.col("status").is_in(SHOWN))
+    counts = (
+        shown.group_by(where)
+        .len("cells")
+        .join(
+            hidden.group_by(where).agg(
+                *(
+                    (pl.col("reason") == reason).sum().cast(pl.Int64).alias(reason)
+                    for reason in REASONS
+                )
+            ),
+            on=where,
+            how="left",
+        )
+        .with_columns(pl.col("cells").cast(pl.Int64), pl.col(REASONS).fill_null(0))
+        .sort(where)
     )
-    hidden = cells.filter(too_small(policy)).select(*KEY, pl.lit("primary").alias("reason"))
-    report = {"cells": cells.height, "primary": hidden.height}
-    return Decision(hidden, scope, report)
+    totals = counts.select(pl.col("cells", *REASONS).sum()).to_dicts()[0]
+    return {**totals, "by_level_and_grain": counts.to_dicts()}
 
 
-def _read(warehouse: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read(warehouse: Path) -> tuple[pl.DataFrame, dict[Unit, frozenset[Unit]]]:
     import duckdb
 
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
         values = release_content.relation(connection, "kpi_values")
-        registry = release_content.relation(connection, "kpi_registry")
         columns = ", ".join((*KEY, *_NUMBERS, "status"))
-        return (
-            connection.sql(f"select {columns} from {values}").pl(),
-            connection.sql(f"select * from {registry}").pl(),
-        )
+        frame = connection.sql(f"select {columns} from {values}").pl()
+        hierarchy = release_content.relation(connection, "unit_hierarchy", required=False)
+        if hierarchy is not None:
+            query = _HIERARCHY_SQL.format(unit_hierarchy=hierarchy)
+        else:
+            names = ("municipalities", "health_trusts", "units")
+            query = _SEEDS_SQL.format(
+                **{name: release_content.relation(connection, name) for name in names}
+            )
+        links = connection.execute(query).fetchall()
     finally:
         connection.close()
+    parents: dict[Unit, set[Unit]] = {}
+    for level, unit, parent_level, parent in links:
+        if parent is not None:
+            parents.setdefault((level, unit), set()).add((parent_level, parent))
+    return frame, {unit: frozenset(above) for unit, above in parents.items()}
 
 
 def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> None:
@@ -94,14 +157,18 @@ def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> No
             "value": [json.dumps(policy.describe()), json.dumps(decision.report)],
         }
     )
-    tables = {"kpi_hidden": decision.hidden, "kpi_scope": decision.scope, "info": info}
+    tables = {
+        "kpi_hidden": decision.hidden,
+        "kpi_scope": decision.scope,
+        WITHDRAWN: decision.withdrawn,
+        "info": info,
+    }
     connection = duckdb.connect(str(warehouse))
     try:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {SCHEMA}")
         for name, frame in tables.items():
-            text = frame.with_columns(pl.col(pl.String))
-            connection.register("incoming", text.to_arrow(compat_level=pl.CompatLevel.oldest()))
+            connection.register("incoming", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
             connection.execute(f"create or replace table {SCHEMA}.{name} as from incoming")
             connection.unregister("incoming")
         connection.execute("commit")

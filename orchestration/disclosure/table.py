@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +17,6 @@ from orchestration.disclosure.witness import Layout
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
 Numbers = npt.NDArray[np.float64]
-_NUMBERS = ("numerator", "denominator", "n", "coverage")
 # Statuses of rows that show numbers.
 SHOWN = ("ok", "no_denominator")
 # A sum of hours can change by as little as one likes.
@@ -48,7 +47,8 @@ class Rows:
     shown_before: Bools
     primary: Bools
     hidden: Bools
-    coverage_hidden: Bools
+    # Reported after the period had been released without it.
+    late: Bools
     absent: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
     unsafe: dict[str, Bools] = field(default_factory=dict)
 
@@ -69,20 +69,20 @@ class Table:
         by_unit = np.array([_LEVEL_WEIGHT.get(level, 1.0) for level, _ in layout.units])
         by_period = np.array([_GRAIN_WEIGHT[grain] for grain, _ in layout.calendar.periods])
         self._weight = np.outer(by_unit, by_period).astype(np.float32)
-        self.rows = [self._read(s, values, scope, policy) for s in forms.series]
+        keys = ["kpi_id", "kpi_version", "segment"]
+        parts = prepared(values, layout).partition_by(keys, as_dict=True)
+        self._none = prepared(values.head(0), layout)
+        self.rows = [self._read(s, parts, scope, policy) for s in forms.series]
 
     def _read(
         self,
         series: Series,
-        values: pl.DataFrame,
+        values: Mapping[tuple[object, ...], pl.DataFrame],
         scope: pl.DataFrame,
         policy: SuppressionPolicy,
     ) -> Rows:
-        mine = values.filter(
-            (pl.col("kpi_id") == series.kpi_id)
-            & (pl.col("kpi_version") == series.version)
-            & (pl.col("segment") == series.segment)
-        )
+        key = (series.kpi_id, series.version, series.segment)
+        mine = values.get(key, self._none)
         at = (mine["_row"].to_numpy(), mine["_column"].to_numpy())
 
         def flags(column: str) -> Bools:
@@ -98,13 +98,16 @@ class Table:
         rows = Rows(
             exists=flags("_exists"),
             empty=self._in_scope(series, scope),
-            **{name: numbers(name) for name in _NUMBERS},
+            numerator=numbers("numerator"),
+            denominator=numbers("denominator"),
+            n=numbers("n"),
+            coverage=numbers("coverage"),
             known=flags("_known"),
             earlier=flags("_earlier"),
             shown_before=flags("_shown_before"),
             primary=np.zeros(self._shape, dtype=np.bool_),
             hidden=np.zeros(self._shape, dtype=np.bool_),
-            coverage_hidden=flags("_coverage_earlier"),
+            late=flags("_late"),
         )
         present = np.zeros(self._shape, dtype=np.bool_)
         present[at] = True
@@ -132,33 +135,30 @@ class Table:
         return found
 
     def costs(
-        self, move: Move, *, down_to_zero: bool
+        self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """What it takes to hide everything a move changes, with one event more and one less.
 
-        `down_to_zero` allows other worlds in which a hidden number is zero.
+        `plausible` asks for worlds whose numbers make sense; `down_to_zero` allows those in which a
+        hidden number is zero; `fresh` allows no cells that were hidden in an earlier release.
         """
         lowest = 0.0 if down_to_zero else 1.0
-        changed, coverage = self.forms.touched(move)
         cost = np.zeros(self._shape, dtype=np.float32)
         up = np.ones(self._shape, dtype=np.bool_)
         down = up.copy()
-        for index in changed:
+        for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
             cost += np.float32(series.weight) * (rows.exists & ~rows.hidden)
             blocked = rows.known | rows.empty
             if series.family == move.family:
                 blocked = blocked | rows.absent
-            up &= ~blocked & _possible(series, rows, move, 1, lowest)
-            down &= ~blocked & _possible(series, rows, move, -1, lowest)
-        for index in coverage:
-            rows = self.rows[index]
-            cost += np.float32(0.1) * (rows.exists & ~rows.hidden & ~rows.coverage_hidden)
-            # A coverage shown before is known, like any other number.
-            blocked = rows.known & ~rows.coverage_hidden
-            series = self.forms.series[index]
-            up &= ~blocked & _possible(series, rows, move, 1, lowest)
-            down &= ~blocked & _possible(series, rows, move, -1, lowest)
+            if fresh:
+                blocked = blocked | rows.earlier
+            up &= ~blocked
+            down &= ~blocked
+            if plausible:
+                up &= _possible(series, rows, move, 1, lowest)
+                down &= _possible(series, rows, move, -1, lowest)
         infinite = np.float32(np.inf)
         cost *= self._weight
         return np.where(up, cost, infinite), np.where(down, cost, infinite)
@@ -183,39 +183,29 @@ class Table:
 
     def hide(self, move: Move, at_rows: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> None:
         """Hide everything a move changes in some cells."""
-        changed, coverage = self.forms.touched(move)
-        for index in changed:
+        for index in self.forms.touched(move):
             rows = self.rows[index]
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
-        for index in coverage:
-            rows = self.rows[index]
-            rows.coverage_hidden[at_rows, at] |= rows.exists[at_rows, at]
 
     def hidden(self) -> list[pl.DataFrame]:
-        """Hidden rows: position of the series, row, column, and whether it is the coverage only."""
+        """Hidden rows of kpi_values: series, row, column and reason."""
         found = []
-        for index, rows in enumerate(self.rows):
-            for coverage_only, mask in (
-                (False, rows.hidden),
-                (True, rows.coverage_hidden & ~rows.hidden),
-            ):
-                at_rows, at = np.nonzero(mask)
-                reason = np.where(
-                    rows.primary[at_rows, at],
-                    "primary",
-                    np.where(rows.earlier[at_rows, at], "earlier", "complementary"),
+        for series, rows in zip(self.forms.series, self.rows, strict=True):
+            at_rows, at = np.nonzero(rows.hidden)
+            reason = np.where(
+                rows.primary[at_rows, at],
+                "primary",
+                np.where(rows.earlier[at_rows, at], "earlier", "complementary"),
+            )
+            found.append(
+                pl.DataFrame({"_row": at_rows, "_column": at, "reason": reason}).select(
+                    pl.lit(series.kpi_id).alias("kpi_id"),
+                    pl.lit(series.version, dtype=pl.Int32).alias("kpi_version"),
+                    pl.lit(series.segment).alias("segment"),
+                    pl.col("_row", "_column").cast(pl.Int64),
+                    pl.col("reason").cast(pl.String),
                 )
-                series = self.forms.series[index]
-                found.append(
-                    pl.DataFrame({"_row": at_rows, "_column": at, "reason": reason}).select(
-                        pl.lit(series.kpi_id).alias("kpi_id"),
-                        pl.lit(series.version, dtype=pl.Int32).alias("kpi_version"),
-                        pl.lit(series.segment).alias("segment"),
-                        pl.col("_row", "_column").cast(pl.Int64),
-                        pl.col("reason").cast(pl.String),
-                        pl.lit(coverage_only).alias("is_coverage_only"),
-                    )
-                )
+            )
         return found
 
 
@@ -247,15 +237,17 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
                 unsafe = {"denominator": thin(rows.denominator)}
             case _:
                 unsafe = {"n": thin(rows.n)}
-    if not series.denominator:  # person-years: nobody's secret
-        unsafe.pop("denominator", None)
+    if not series.denominator and "denominator" in unsafe:
+        # Person-years are nobody's secret; what is hidden for having few of them is the numerator.
+        few = unsafe.pop("denominator")
+        unsafe["numerator"] = unsafe.get("numerator", np.zeros_like(few)) | few
     for mask in unsafe.values():
         mask &= rows.exists
     rows.primary = np.logical_or.reduce(list(unsafe.values()) or [rows.primary])
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     rows.unsafe = {name: mask & ~rows.shown_before & ~rows.known for name, mask in unsafe.items()}
-    lasting = rows.earlier & ~rows.primary
+    lasting = rows.earlier & ~rows.primary & ~rows.shown_before
     if series.kind in ("interval", "mean"):
         return
     rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(lasting)) | lasting

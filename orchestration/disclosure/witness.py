@@ -70,13 +70,32 @@ class Layout:
         return found
 
     def _surroundings(self, place: Place) -> tuple[object, ...]:
-        return tuple(
-            (level, held - {place.unit}) for level, held in sorted(place.held_by.items())
-        )
+        return tuple((level, held - {place.unit}) for level, held in sorted(place.held_by.items()))
 
     def siblings(self, place: Place) -> list[Place]:
         """Places held by the same units."""
         return [p for p in self._groups[self._surroundings(place)] if p.unit != place.unit]
+
+    def ways(self, place: Place) -> list[tuple[Place, list[tuple[Unit, int]]]]:
+        """Where an event of a place could have been instead, and what totals that changes.
+
+        The places held by the same units, and of the others those with the most in common.
+        """
+        if place.unit not in self._ways:
+            partners = self.siblings(place)[:_SIBLINGS]
+            division = self.places.division_of(place.unit)
+            level = place.unit[0]
+            others = sorted(
+                (p for p in division if p not in partners and p.unit != place.unit),
+                key=lambda p: (p.unit[0] != level, -len(p.units & place.units), p.unit),
+            )
+            found = [(p, changed(place, p)) for p in [*partners, *others[:_OTHERS]]]
+            self._ways[place.unit] = [(p, way) for p, way in found if way is not None]
+        return self._ways[place.unit]
+
+    @cached_property
+    def _ways(self) -> dict[Unit, list[tuple[Place, list[tuple[Unit, int]]]]]:
+        return {}
 
     @cached_property
     def days_of(self) -> list[Ints]:
@@ -130,9 +149,10 @@ class Search:
         layout = self._layout
         covered = np.zeros_like(targets)
         first, second = layout.pairs
-        wanted = targets.any(axis=1)
-        chosen = wanted[first] | wanted[second] if first.size else np.zeros(0, dtype=np.bool_)
-        first, second = first[chosen], second[chosen]
+        wanted: Bools = np.asarray(targets.any(axis=1))
+        if first.size:
+            chosen = np.flatnonzero(wanted[first] | wanted[second])
+            first, second = first[chosen], second[chosen]
         if not first.size or not layout.calendar.days.size:
             return covered
         can_rise, can_fall = self._up == 0, self._down == 0
@@ -220,29 +240,22 @@ class Search:
 
     def _moves(self, row: int) -> tuple[Ints, Ints]:
         """Ways to move one event that change the totals of a unit: rows and signs, padded."""
-        unit = self._layout.units[row]
-        found: list[list[tuple[Unit, int]]] = []
-        division = self._layout.places.division_of(unit)
-        inside = self._best([p for p in division if unit in p.units], _INSIDE)
-        if unit[0] == NATIONAL:
-            division = self._layout.places.divisions[0] if self._layout.places.divisions else ()
-            inside = self._best(list(division), _INSIDE)
+        layout = self._layout
+        unit = layout.units[row]
+        division = layout.places.division_of(unit)
+        if unit[0] == NATIONAL and layout.places.divisions:
+            inside = self._best(list(layout.places.divisions[0]), _INSIDE)
         else:
-            for place in inside:
-                partners = self._best(
-                    [p for p in self._layout.siblings(place) if unit not in p.units], _SIBLINGS
-                )
-                outside = [p for p in division if unit not in p.units and p not in partners]
-                for partner in [*partners, *self._nearest(place, outside)]:
-                    way = changed(place, partner)
-                    if way is not None:
-                        found.append(way)
-        rest = [d for d in self._layout.places.divisions if d is not division]
+            inside = self._best([p for p in division if unit in p.units], _INSIDE)
+        found: list[list[tuple[Unit, int]]] = []
+        for place in inside:
+            found += [way for partner, way in layout.ways(place) if unit not in partner.units]
+        rest = [d for d in layout.places.divisions if not any(p in d for p in inside)]
         elsewhere = [u for d in rest for p in self._best(list(d), 1) for u in p.units]
-        national = [u for u in self._layout.units if u[0] == NATIONAL]
+        national = [u for u in layout.units if u[0] == NATIONAL]
         found += [[(u, 1) for u in [*p.units, *elsewhere, *national]] for p in inside]
         if not inside:
-            found.append([(u, 1) for u in {unit, *national}])
+            found.append([(u, 1) for u in dict.fromkeys([unit, *national])])
         return self._padded(found)
 
     def _padded(self, found: list[list[tuple[Unit, int]]]) -> tuple[Ints, Ints]:
@@ -268,29 +281,16 @@ class Search:
         ranked = sorted(candidates, key=lambda p: (-float(freedom[row[p.unit]]), p.unit))
         return ranked[:count]
 
-    def _nearest(self, place: Place, candidates: list[Place]) -> list[Place]:
-        """Places that share the most units with a place, and of these the most promising."""
-        row, freedom = self._layout.row, self._freedom
-        ranked = sorted(
-            candidates,
-            key=lambda p: (-len(p.units & place.units), -float(freedom[row[p.unit]]), p.unit),
-        )
-        return ranked[:_OTHERS]
-
 
 class _Reach:
     """Costs of some ways to move an event, for every day, by how far up in time totals change."""
 
-    def __init__(
-        self, up: Floats, down: Floats, layout: Layout, rows: Ints, signs: Ints
-    ) -> None:
+    def __init__(self, up: Floats, down: Floats, layout: Layout, rows: Ints, signs: Ints) -> None:
         self._up, self._down = up, down
         self._layout, self._rows, self._rising = layout, rows, signs > 0
         self._cost = [np.zeros((rows.shape[0], up.shape[1]), dtype=np.float32) for _ in range(2)]
         days = layout.calendar.path.shape[1]
-        self._sum = [
-            np.zeros((_GRAINS, rows.shape[0], days), dtype=np.float32) for _ in range(2)
-        ]
+        self._sum = [np.zeros((_GRAINS, rows.shape[0], days), dtype=np.float32) for _ in range(2)]
         self._fill(np.arange(up.shape[1]), np.arange(days))
 
     def refresh(self, columns: Ints) -> None:
@@ -344,9 +344,7 @@ class _Reach:
 _Found = tuple[int, list[int], int] | None
 
 
-def _alone(
-    here: Floats, mine: Ints, least: np.float32, found: _Found
-) -> tuple[np.float32, _Found]:
+def _alone(here: Floats, mine: Ints, least: np.float32, found: _Found) -> tuple[np.float32, _Found]:
     move, day = np.unravel_index(int(np.argmin(here)), here.shape)
     if here[move, day] <= least and np.isfinite(here[move, day]):
         return here[move, day], (int(move), [int(mine[day])], _GRAINS - 1)

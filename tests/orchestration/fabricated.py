@@ -40,7 +40,7 @@ from marts.kpi_values as v
 inner join disclosure.kpi_scope as s
     on (s.kpi_id, s.segment, s.level, s.period_grain)
         = (v.kpi_id, v.segment, v.level, v.period_grain)
-    and v.period_start <= s.last_period_start
+    and v.period_start <= s.last_period_start and s.is_unplaced = (v.unit_id = 'UNKNOWN')
 left join disclosure.kpi_hidden as h
     on (h.kpi_id, h.kpi_version, h.segment, h.period_grain, h.period_start, h.level, h.unit_id)
         = (v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id)

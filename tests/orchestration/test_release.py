@@ -61,6 +61,7 @@ def test_a_release_is_complete_and_verifies(tmp_path: Path) -> None:
         "geography.parquet",
         "data_coverage.parquet",
         "data_volume.parquet",
+        "withdrawn.parquet",
         "kpi_sql.parquet",
         "metadata.json",
         "datapackage.json",

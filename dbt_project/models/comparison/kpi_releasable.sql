@@ -19,6 +19,7 @@ from {{ ref('kpi_values') }} as v
 inner join {{ source('disclosure', 'kpi_scope') }} as s
     on s.kpi_id = v.kpi_id and s.segment = v.segment and s.level = v.level
     and s.period_grain = v.period_grain and v.period_start <= s.last_period_start
+    and s.is_unplaced = (v.unit_id = 'UNKNOWN')
 left join {{ source('disclosure', 'kpi_hidden') }} as h
     on h.kpi_id = v.kpi_id and h.kpi_version = v.kpi_version and h.segment = v.segment
     and h.period_grain = v.period_grain and h.period_start = v.period_start

@@ -1,0 +1,123 @@
+"""What earlier releases have shown and hidden: it binds what this one may show and hide.
+
+* What was hidden stays hidden; its number would otherwise be known for the earlier release too.
+* What was shown is known. It protects nothing, unless its numbers have changed since.
+* What was shown and has become small is no longer repeated, but it cannot be taken back. It counts
+  neither as protected nor as protection, and is listed in the release as withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from orchestration import atomic
+from orchestration.disclosure.table import SHOWN
+from orchestration.suppression import SUPPRESSED, SuppressionPolicy
+
+KEY = (
+    "kpi_id",
+    "kpi_version",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
+)
+WITHDRAWN = "withdrawn"
+_NUMBERS = ("numerator", "denominator", "n")
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class History:
+    """The last release made under the same policy; `values` is None where there is none."""
+
+    release_id: str | None
+    note: str
+    values: pl.DataFrame | None = None
+    withdrawn: pl.DataFrame | None = None
+
+
+def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
+    """The newest release on disk: readers may have seen it even if it was rolled back."""
+    found: list[tuple[str, str, Mapping[str, Any]]] = []
+    for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
+        metadata = atomic.read_json(folder / "metadata.json") if folder.is_dir() else None
+        if not folder.name.startswith(".") and isinstance(metadata, dict):
+            found.append((str(metadata.get("created_at", "")), folder.name, metadata))
+    if not found:
+        return History(None, "the first release")
+    for _, name, metadata in sorted(found, key=lambda item: item[:2], reverse=True):
+        if metadata.get("suppression") != policy.describe():
+            note = f"the policy has changed since {name}: earlier releases do not bind"
+            return History(None, note)
+        folder = releases_dir / name
+        with suppress(OSError, pl.exceptions.PolarsError):
+            values = pl.read_parquet(
+                folder / "kpi_values.parquet", columns=[*KEY, *_NUMBERS, "status"]
+            ).filter(pl.col("status").is_in([*SHOWN, SUPPRESSED, "no_data"]))
+            taken_back = pl.read_parquet(folder / f"{WITHDRAWN}.parquet")
+            return History(name, f"bound by {name}", values, taken_back)
+    return History(None, "no earlier release can be read")
+
+
+def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
+    """The rows of kpi_values with what earlier releases mean for them."""
+    if history.values is None:
+        return values
+    before = history.values.select(
+        *(pl.col(name).cast(values.schema[name]) for name in KEY),
+        *(pl.col(name).cast(pl.Float64).alias(f"_{name}") for name in _NUMBERS),
+        pl.col("status").alias("_status"),
+    )
+    joined = values.join(before, on=KEY, how="left")
+    if history.withdrawn is None:
+        joined = joined.with_columns(pl.lit(False).alias("_withdrawn"))
+    else:
+        taken = history.withdrawn.select(
+            *(pl.col(name).cast(values.schema[name]) for name in KEY),
+            pl.lit(True).alias("_withdrawn"),
+        )
+        joined = joined.join(taken, on=KEY, how="left").with_columns(
+            pl.col("_withdrawn").fill_null(False)
+        )
+    same = pl.all_horizontal(
+        (pl.col(name).cast(pl.Float64) - pl.col(f"_{name}")).abs().fill_null(0.0) <= _TOLERANCE
+        for name in _NUMBERS
+    )
+    exists = pl.col("status").is_in(SHOWN)
+    shown = pl.col("_status").is_in(SHOWN).fill_null(False)
+    # Released before, but without this row: its period is one that other rows were shown for.
+    periods = ("kpi_id", "segment", "level", "period_grain", "period_start")
+    released = (
+        before.filter(shown)
+        .select(periods)
+        .unique()
+        .with_columns(pl.lit(True).alias("_was_released"))
+    )
+    return joined.join(released, on=periods, how="left").with_columns(
+        # A withdrawn number is known as it was; it is no use as protection.
+        ((shown & same) | pl.col("_withdrawn")).alias("_known"),
+        ((shown & ~same) | pl.col("_withdrawn")).alias("_shown_before"),
+        ((pl.col("_status") == SUPPRESSED).fill_null(False) & exists).alias("_earlier"),
+        (
+            exists
+            & (pl.col("_status").fill_null("no_data") == "no_data")
+            & pl.col("_was_released").fill_null(False)
+        ).alias("_late"),
+    )
+
+
+def withdrawn(values: pl.DataFrame, hidden: pl.DataFrame, history: History) -> pl.DataFrame:
+    """Keys of hidden cells that an earlier release has shown."""
+    schema = {name: values.schema[name] for name in KEY}
+    if history.values is None:
+        return pl.DataFrame(schema=schema)
+    shown = values.filter(pl.col("_shown_before") | pl.col("_known")).select(KEY)
+    return hidden.select(KEY).join(shown, on=KEY, how="semi").sort(KEY)
