@@ -17,7 +17,7 @@ from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
 # What may be hidden to protect one cell, in rows of the finest kind.
-_LIMITS = (40.0, 150.0, float("inf"))
+_LIMITS = (60.0, float("inf"))
 FLAGS = ("_known", "_earlier", "_shown_before", "_late")
 
 

@@ -107,6 +107,23 @@ class Layout:
                     found[column].append(day)
         return [np.array(days, dtype=np.int64) for days in found]
 
+    def parts(self, column: int, depth: int) -> list[tuple[Ints, Ints]]:
+        """Days of a column by the step they lie in, and the other days of the step above."""
+        if (column, depth) not in self._parts:
+            step, above = self.calendar.step[depth], self.calendar.step[depth + 1]
+            starts, ends = self.bounds[depth + 1]
+            days, found = self.days_of[column], []
+            for part in np.unique(step[days]):
+                mine = days[step[days] == part]
+                around = np.arange(starts[above[mine[0]]], ends[above[mine[0]]])
+                found.append((mine, around[step[around] != part]))
+            self._parts[column, depth] = found
+        return self._parts[column, depth]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[int, int], list[tuple[Ints, Ints]]]:
+        return {}
+
     @cached_property
     def bounds(self) -> list[tuple[Ints, Ints]]:
         """Per depth: the first day and the day after the last of each step."""
@@ -317,18 +334,13 @@ class _Reach:
 
         Returns which way it is, on which days, and how far up in time totals change.
         """
-        layout = self._layout
-        grain = int(layout.grain_of[column])
-        days = layout.days_of[column]
+        grain = int(self._layout.grain_of[column])
+        days = self._layout.days_of[column]
         least, found = np.float32(limit), None
+        if min(float(total[grain][:, days].min()) for total in self._sum) > limit:
+            return None
         for depth in range(grain, _GRAINS):
-            step, above = layout.calendar.step[depth], layout.calendar.step[depth + 1]
-            starts, ends = layout.bounds[depth + 1]
-            for part in np.unique(step[days]):
-                mine = days[step[days] == part]
-                number = above[mine[0]]
-                around = np.arange(starts[number], ends[number])
-                around = around[step[around] != part]
+            for mine, around in self._layout.parts(column, depth):
                 for way in range(2):
                     here = self._sum[way][depth][:, mine]
                     if depth == _GRAINS - 1:
