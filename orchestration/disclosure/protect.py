@@ -41,7 +41,13 @@ def protect(
     `values` are the rows of kpi_values in scope, with the flags of FLAGS where there is an earlier
     release.
     """
-    values = columns_of(values, FLAGS).with_columns(pl.col("status").is_in(SHOWN).alias("_exists"))
+    exists = (
+        pl.col("status").is_in(SHOWN)
+        # A numerator without a denominator, as of what could not be placed.
+        | (pl.col("numerator").fill_null(0) > 0)
+        | (pl.col("n").fill_null(0) > 0)
+    )
+    values = columns_of(values, FLAGS).with_columns(exists.alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
     found, unprotected = [], 0
     for families in groups(registry):
