@@ -1,0 +1,141 @@
+"""An attacker with linear algebra and everything that is released; written without the protector.
+
+The attacker knows how figures add up: over centrals to regions and the country, over days to weeks
+and months, and that offered calls are answered or unanswered. From the rows that show numbers he
+works out what he can. A hidden row is recovered when its value, or a small number in it, follows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from orchestration.disclosure.history import History
+from orchestration.disclosure.step import Decision, decide
+from orchestration.registry import load_registry
+from orchestration.suppression import SuppressionPolicy
+from tests.orchestration.fabricated import VALUES_SCHEMA, receipts, value
+
+REGION = {"lvs_a": "sorost", "lvs_b": "sorost", "lvs_c": "sorost", "lvs_d": "vest", "lvs_e": "vest"}
+REGION |= {"lvs_f": "vest"}
+FIRST = date(2027, 2, 1)  # a Monday; the month is four whole weeks
+DAYS = [FIRST + timedelta(days=i) for i in range(28)]
+MEASURES = ("offered", "answered", "unanswered", "transferred")
+KPIS = {
+    "calls_offered": ("offered", None),
+    "unanswered_share": ("unanswered", "offered"),
+    "transfer_116117_to_113": ("transferred", "answered"),
+}
+POLICY = SuppressionPolicy()
+Cell = tuple[str, str, str, date]
+
+
+def units_of(central: str) -> list[tuple[str, str]]:
+    return [("central", central), ("region", REGION[central]), ("national", "NO")]
+
+
+def periods_of(day: date) -> list[tuple[str, date]]:
+    monday = day - timedelta(days=day.weekday())
+    return [("day", day), ("week", monday), ("month", day.replace(day=1))]
+
+
+def truth(seed: int) -> dict[Cell, dict[str, int]]:
+    """Measures of every cell, summed up from calls per central and day."""
+    random = np.random.default_rng(seed)
+    cells: dict[Cell, dict[str, int]] = {}
+    for central in REGION:
+        for day in DAYS:
+            answered = int(random.poisson(60))
+            unanswered = int(random.poisson(5))
+            transferred = int(random.binomial(answered, 0.08))
+            counts = (answered + unanswered, answered, unanswered, transferred)
+            for unit in units_of(central):
+                for period in periods_of(day):
+                    cell = cells.setdefault((*unit, *period), dict.fromkeys(MEASURES, 0))
+                    for name, number in zip(MEASURES, counts, strict=True):
+                        cell[name] += number
+    return cells
+
+
+def figures(cells: dict[Cell, dict[str, int]]) -> pl.DataFrame:
+    rows = []
+    for (level, unit, grain, start), measures in cells.items():
+        for kpi_id, (top, bottom) in KPIS.items():
+            where = {"level": level, "unit_id": unit, "period_grain": grain, "period_start": start}
+            n = measures[bottom or top]
+            numbers: dict[str, Any] = {
+                "numerator": float(measures[top]),
+                "denominator": float(n) if bottom else None,
+                "n": n,
+                "value": 100 * measures[top] / n if bottom and n else float(n),
+                "coverage": 1.0,
+            }
+            rows.append(value(kpi_id, segment="116117", **where, **numbers))
+    return pl.DataFrame(rows, schema=VALUES_SCHEMA)
+
+
+def decided(values: pl.DataFrame) -> Decision:
+    parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
+    delivered = receipts(days=28).with_columns(
+        pl.col("delivered_on") + (DAYS[-1] - date(2026, 9, 30))
+    )
+    history = History(None, "the first release")
+    return decide(values, parents, load_registry(), delivered, POLICY, history)
+
+
+def recovered(values: pl.DataFrame, hidden: pl.DataFrame, cells: dict[Cell, dict[str, int]]) -> int:
+    """How many hidden rows follow from those that are shown."""
+    index = {
+        (cell, name): i for i, (cell, name) in enumerate((c, m) for c in cells for m in MEASURES)
+    }
+    equations: list[dict[int, float]] = []
+    for cell in cells:
+        one = {index[cell, "offered"]: 1.0, index[cell, "answered"]: -1.0}
+        equations.append(one | {index[cell, "unanswered"]: -1.0})
+        level, unit, grain, start = cell
+        below = {"national": "region", "region": "central"}.get(level)
+        parts = [c for c in cells if c[0] == below and c[2:] == (grain, start)]
+        if level == "region":
+            parts = [c for c in parts if REGION[c[1]] == unit]
+        days = [] if grain == "day" else [d for d in DAYS if (grain, start) in periods_of(d)]
+        for members in (parts, [(level, unit, "day", day) for day in days]):
+            if members:
+                equations += [
+                    {index[cell, m]: 1.0} | {index[part, m]: -1.0 for part in members}
+                    for m in MEASURES
+                ]
+    key = ["kpi_id", "level", "unit_id", "period_grain", "period_start"]
+    for kpi_id, *cell in values.join(hidden, on=key, how="anti").select(key).iter_rows():
+        for name in KPIS[kpi_id]:
+            if name:
+                equations.append({index[tuple(cell), name]: 1.0})
+    matrix = np.zeros((len(equations), len(index)))
+    for row, equation in enumerate(equations):
+        matrix[row, list(equation)] = list(equation.values())
+    weights, vectors = np.linalg.eigh(matrix.T @ matrix)
+    unknown = np.abs(vectors[:, weights < 1e-9]).max(axis=1, initial=0.0) > 1e-7
+    count = 0
+    for kpi_id, *where in hidden.select(key).iter_rows():
+        at = tuple(where)
+        known = [n for n in KPIS[kpi_id] if n and not unknown[index[at, n]]]
+        small = [n for n in known if 0 < cells[at][n] < POLICY.min_count]
+        count += bool(small) or len(known) == sum(1 for n in KPIS[kpi_id] if n)
+    return count
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_that_is_hidden_follows_from_what_is_shown(seed: int) -> None:
+    cells = truth(seed)
+    values = figures(cells)
+    decision = decided(values)
+    primary = decision.hidden.filter(pl.col("reason") == "primary")
+    assert primary.height > 20
+    assert decision.report["unprotected"] == 0
+    assert recovered(values, primary, cells) > 20  # the attack works where it can
+    assert recovered(values, decision.hidden, cells) == 0
+    shown = decision.report["cells"] - decision.hidden.height
+    assert shown > 0.4 * decision.report["cells"]
