@@ -312,6 +312,8 @@ class _Reach:
 
     def refresh(self, columns: Ints) -> None:
         """Cells of these columns have become cheaper."""
+        if not columns.size:
+            return
         days = [self._layout.days_of[column] for column in columns]
         self._fill(columns, np.unique(np.concatenate(days)))
 
