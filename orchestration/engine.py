@@ -226,10 +226,16 @@ class Engine:
         return state.DisclosureState(
             project=self.warehouse.project(),
             lake=self.lake(),
-            policy=state.file_fingerprint(self.settings.policy_file),
+            policy=self._policy(),
             failures=list(failures),
             warnings=list(warnings),
         )
+
+    def _policy(self) -> str:
+        """The policy and the code that applies it: a change of either is decided anew."""
+        code = Path(__file__).parent
+        rules = [code / "suppression.py", *sorted((code / "disclosure").glob("*.py"))]
+        return state.file_fingerprint(self.settings.policy_file, *rules)
 
     def _decided_on_this(self, known: state.DisclosureState) -> bool:
         wanted = self._disclosure_state()
@@ -292,7 +298,7 @@ class Engine:
         return state.ReleaseState(
             project=self.warehouse.project(),
             lake=self.lake(),
-            policy=state.file_fingerprint(self.settings.policy_file),
+            policy=self._policy(),
             release_id=release_id,
         )
 

@@ -107,7 +107,11 @@ def too_small(policy: SuppressionPolicy) -> pl.Expr:
         .when(kind == "share")
         .then(thin.fill_null(False) | few.fill_null(False) | rest.fill_null(False))
         .when(kind == "rate")
-        .then(thin.fill_null(False) | few.fill_null(False))
+        .then(
+            thin.fill_null(False)
+            | few.fill_null(False)
+            | ((denominator == 0) & rested_on_few).fill_null(False)
+        )
         .when(kind == "hours")
         .then(thin)
         .when(kind == "statistic")

@@ -233,6 +233,9 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
                     "numerator": small(rows.numerator),
                     "denominator": thin(rows.denominator),
                 }
+                if series.kind == "standardized":
+                    # Nothing may be expected of few.
+                    unsafe["n"] = thin(rows.n) & (rows.denominator == 0)
             case "hours" | "hours_count":
                 unsafe = {"denominator": thin(rows.denominator)}
             case _:

@@ -55,11 +55,13 @@ def test_any_order_of_deliveries_gives_the_same_figures(
         akutt(tmp_path, "run")
     shuffled = World(Home(tmp_path))
     assert_frame_equal(values(shuffled), values(at_once), abs_tol=1e-9)
-    assert_frame_equal(
-        shuffled.release("kpi_values").sort(CELL),
-        at_once.release("kpi_values").sort(CELL),
-        abs_tol=1e-9,
-    )
+    # What an earlier release hid stays hidden, so each history hides its own cells; the cells are
+    # the same, and so is every figure that both show.
+    one, other = (world.release("kpi_values").sort(CELL) for world in (shuffled, at_once))
+    assert_frame_equal(one.select(CELL), other.select(CELL))
+    shown = (one["status"] != "suppressed") & (other["status"] != "suppressed")
+    assert shown.sum() > 1_000
+    assert_frame_equal(one.filter(shown), other.filter(shown), abs_tol=1e-9)
 
 
 def test_the_same_files_twice_change_nothing(at_once: World) -> None:
