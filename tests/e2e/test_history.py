@@ -466,12 +466,12 @@ def test_the_official_series_passes_from_one_version_to_the_next(
 
 
 def test_the_release_shows_the_same_history(first: State, second: State, world: World) -> None:
-    shown = first.released.filter(
-        pl.col("kpi_id") == "resp_median",
-        pl.col("level") == "municipality",
-        pl.col("status") == "ok",
+    rows = first.released.filter(
+        pl.col("kpi_id") == "resp_median", pl.col("level") == "municipality"
     )
-    assert {"1506", SNILLFJORD} <= set(shown["unit_id"])
+    # The union of a few incidents may be hidden to protect its parts.
+    assert {"1506", SNILLFJORD} <= set(rows["unit_id"])
+    assert "1506" in set(rows.filter(pl.col("status") == "ok")["unit_id"])
     units = {row["unit_id"]: row for row in world.release("units").iter_rows(named=True)}
     assert units[SNILLFJORD]["unit_name"] == "Heim + Hitra + Orkland"
     assert units[SNILLFJORD]["health_trust_code"] == "st_olavs_hospital"
