@@ -1,0 +1,431 @@
+"""An attack on a release: do hidden numbers follow from those that are shown?
+
+    python -m benchmarks.attack RELEASE_DIR [EARLIER_RELEASE_DIR] [--samples N] [--report FILE]
+
+Reads released files only and knows nothing of how the hidden cells were chosen. Three steps:
+
+1. peeling: every equation with one unknown is solved, and every sum of nothing is nothing;
+2. algebra: what no other solution of the linear equations changes has been found out;
+3. bounds: for a random sample, the least and the most that a number can be when none is negative,
+   by linear programming over the equations around it.
+
+A hidden row is recovered when its value follows, or a number in it that is too small to be shown.
+Classes of equations are checked first where every number is shown; one that does not hold is not
+used, and is listed. Exit code 1 when anything is recovered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import attack_equations as equations
+from benchmarks import attack_solve as solve
+from benchmarks.attack_equations import Block, Bools, Floats, Form, Ints, Kpi, Release, System
+
+KEYS_SHOWN = 20
+# Unknowns around a number in the linear programs.
+_AROUND = 1500
+_ROUNDS = 8
+_PARTS = frozenset({"share", "hours", "excess"})
+_DURATIONS = frozenset({"interval", "mean"})
+
+
+@dataclass
+class Rows:
+    """The hidden rows of a KPI in one segment and level."""
+
+    kpi: Kpi
+    block: Block
+    units: Ints
+    periods: Ints
+    step: list[str | None]
+    withdrawn: Bools
+
+    def key(self, at: int) -> tuple[str, ...]:
+        grain, start = self.block.periods[self.periods[at]]
+        unit = self.block.units[self.units[at]]
+        where = (grain, start.isoformat(), self.block.level, unit)
+        return (self.kpi.kpi_id, str(self.kpi.version), self.block.segment, *where)
+
+    def columns(self, form: Form, at: int) -> tuple[Ints, Floats]:
+        units, periods = self.units[at : at + 1], self.periods[at : at + 1]
+        columns = [self.block.index(name, units, periods)[0] for name in form]
+        return np.array(columns, dtype=np.int64), np.array(list(form.values()), dtype=float)
+
+    def sum(self, form: Form, vector: Floats) -> Floats:
+        total = np.zeros(self.units.size)
+        for name, factor in form.items():
+            total += factor * vector[self.block.index(name, self.units, self.periods)]
+        return total
+
+
+@dataclass
+class Result:
+    """What an attack came to."""
+
+    attacked: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    dropped: list[str] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    without_bounds: int = 0
+    withdrawn: int = 0
+    zeros: int = 0
+    doubtful: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def recovered(self) -> int:
+        return sum(self.steps.values())
+
+
+def attack(folder: Path, earlier: Path | None = None, samples: int = 200) -> Result:
+    """Attack a release, family by family."""
+    release = equations.read(folder)
+    before = equations.read(earlier) if earlier else None
+    result = Result()
+    random = np.random.default_rng(20270101)
+    targets: list[tuple[System, solve.Known, Rows, int]] = []
+    for members in equations.families(release):
+        started = time.perf_counter()
+        system = equations.build(release, members, before)
+        if not (system.values["status"] == "suppressed").any():
+            continue
+        known, rows = _attack(release, system, result, random)
+        left = sum(step is None for row in rows for step in row.step)
+        result.notes.append(
+            f"{', '.join(members)}: {system.matrix.shape[0]:,} equations, "
+            f"{system.matrix.shape[1]:,} unknowns, {left:,} hidden rows stay hidden, "
+            f"{time.perf_counter() - started:.0f} s"
+        )
+        print(result.notes[-1], flush=True)
+        open_rows = [(row, at) for row in rows for at, s in enumerate(row.step) if s is None]
+        chosen = random.permutation(len(open_rows))[:samples]
+        targets += [(system, known, *open_rows[i]) for i in chosen]
+    chosen = random.permutation(len(targets))[:samples]
+    _bounds(release, [targets[i] for i in chosen], result)
+    return result
+
+
+def _attack(
+    release: Release, system: System, result: Result, random: np.random.Generator
+) -> tuple[solve.Known, list[Rows]]:
+    rows = _hidden(release, system)
+    for row in rows:
+        result.attacked += row.units.size
+    nothing = np.zeros(system.matrix.shape[1])
+    shown_kinds = np.array([kind[0] == "shown" for kind in system.kinds])
+    used = np.ones(system.matrix.shape[0], dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        # What rows say of their own cell; all else is checked against it.
+        own = np.flatnonzero(used & shown_kinds[system.kind])
+        direct = solve.peel(
+            system.matrix[own], system.right[own], nothing, system.zero, zeros=False
+        )
+        if not _drop(system, used, direct, result, "where all is shown"):
+            break
+    _mark(release, rows, direct, None, "same cell", system, result)
+    for _ in range(_ROUNDS):
+        kept = np.flatnonzero(used)
+        peeled = solve.peel(system.matrix[kept], system.right[kept], nothing, system.zero)
+        peeled.by = np.where(peeled.by >= 0, kept[peeled.by], -1)
+        wrong = kept[peeled.broken]
+        if not wrong.size:
+            break
+        _list_dropped(system, wrong, result, "after peeling")
+        sums = wrong[~shown_kinds[system.kind[wrong]]]
+        used[wrong] = False
+        rules = _rules(system)
+        used &= ~np.isin(rules[system.kind], np.unique(rules[system.kind[sums]]))
+    _mark(release, rows, peeled, None, "peeling", system, result)
+    kept = np.flatnonzero(used)
+    kernel = solve.kernel(system.matrix[kept], system.right[kept], peeled, random)
+    result.notes.append(f"  core of the algebra: {kernel.core[0]:,} x {kernel.core[1]:,}")
+    print(result.notes[-1], flush=True)
+    _mark(release, rows, peeled, kernel, "algebra", system, result)
+    system.matrix, system.right = system.matrix[kept], system.right[kept]
+    system.kind, system.group = system.kind[kept], system.group[kept]
+    return peeled, rows
+
+
+def _drop(system: System, used: Bools, direct: solve.Known, result: Result, when: str) -> bool:
+    """Leave out classes of equations that do not hold where everything is shown."""
+    pattern = system.matrix.copy()
+    pattern.data = np.ones_like(pattern.data)
+    unknown = np.rint(pattern @ (~direct.known).astype(float))
+    rest = system.right - system.matrix @ np.where(direct.known, direct.values, 0.0)
+    scale = 1.0 + abs(system.matrix) @ np.abs(np.where(direct.known, direct.values, 0.0))
+    tested = used & (unknown == 0)
+    wrong = np.flatnonzero(tested & (np.abs(rest) > 1e-6 * scale))
+    if not wrong.size:
+        return False
+    rules = _rules(system)
+    used &= ~np.isin(rules[system.kind], np.unique(rules[system.kind[wrong]]))
+    _list_dropped(system, wrong, result, when)
+    return True
+
+
+def _rules(system: System) -> Ints:
+    """Per class the rule it is a case of: how units add up is the same for every number."""
+    names: dict[tuple[str, ...], int] = {}
+    found = []
+    for kind in system.kinds:
+        # units, family, segment, level, level below, grain, measure
+        rule = (*kind[:2], *kind[3:5]) if kind[0] == "units" else kind
+        found.append(names.setdefault(rule, len(names)))
+    return np.array(found, dtype=np.int64)
+
+
+def _list_dropped(system: System, wrong: Ints, result: Result, when: str) -> None:
+    counts = Counter(
+        (kind[0], *(part for part in kind[1:] if "." not in part))
+        for kind in (system.kinds[k] for k in system.kind[wrong])
+    )
+    for kind, count in sorted(counts.items()):
+        text = f"{' '.join(kind)}: {count:,} equations do not hold {when}"
+        if text not in result.dropped:
+            result.dropped.append(text)
+
+
+def _hidden(release: Release, system: System) -> list[Rows]:
+    import polars as pl
+
+    withdrawn: set[tuple[Any, ...]] = set()
+    path = release.folder / "withdrawn.parquet"
+    if path.is_file():
+        withdrawn = set(pl.read_parquet(path, columns=list(equations.KEY)).iter_rows())
+    kpis = {(kpi.kpi_id, kpi.version): kpi for kpi in release.kpis}
+    hidden = system.values.filter(pl.col("status") == "suppressed")
+    found = []
+    names = ["kpi_id", "kpi_version", "segment", "level"]
+    for key, frame in sorted(hidden.partition_by(names, as_dict=True).items()):
+        kpi = kpis[str(key[0]), int(key[1])]
+        block = system.blocks[kpi.family, str(key[2]), str(key[3])]
+        units, periods, _ = equations.locate(block, frame)
+        shown = np.array([row in withdrawn for row in frame.select(equations.KEY).rows()])
+        found.append(Rows(kpi, block, units, periods, [None] * frame.height, shown))
+    return found
+
+
+def _mark(
+    release: Release,
+    rows: list[Rows],
+    known: solve.Known,
+    kernel: solve.Kernel | None,
+    step: str,
+    system: System,
+    result: Result,
+) -> None:
+    """Which of the rows that were not recovered yet are so now."""
+    for row in rows:
+        kpi = row.kpi
+        amounts: dict[str, tuple[Bools, Floats]] = {}
+        rest = dict(kpi.denominator)
+        for name, factor in kpi.numerator.items():
+            rest[name] = rest.get(name, 0) - factor
+        forms = {
+            "numerator": kpi.numerator,
+            "denominator": kpi.denominator,
+            "n": kpi.n,
+            "rest": {name: factor for name, factor in rest.items() if factor},
+        }
+        for name, form in forms.items():
+            if kernel is None:
+                fixed = row.sum(dict.fromkeys(form, 1), (~known.known).astype(float)) == 0
+                amounts[name] = (np.asarray(fixed), row.sum(form, known.values))
+            else:
+                free = [np.abs(row.sum(form, d)) for d in kernel.directions]
+                fixed = np.maximum(*free) < 1e-6
+                amounts[name] = (np.asarray(fixed), row.sum(form, kernel.solution))
+        whole, small = judge(release, kpi, amounts)
+        for at in np.flatnonzero(whole | small):
+            if row.step[at] is not None:
+                continue
+            row.step[at] = step
+            if row.withdrawn[at]:
+                result.withdrawn += 1
+                continue
+            what = "small number" if small[at] else "value"
+            top = (amounts["numerator"] if kpi.numerator else amounts["n"])[1][at]
+            if not small[at] and abs(top) < 1e-6:
+                result.zeros += 1  # nobody is behind it
+                continue
+            if abs(top - round(top)) > 1e-3 and kpi.kind not in (*equations.HOURS, "standardized"):
+                result.doubtful += 1  # a count that is none: rounding, or a rule that does not hold
+            grain = row.block.periods[row.periods[at]][0]
+            result.steps[step] += 1
+            result.kinds[step, what, kpi.family, row.block.level, grain] += 1
+            if len(result.found[step]) < KEYS_SHOWN:
+                result.found[step].append(
+                    {
+                        "key": row.key(at),
+                        "what": what,
+                        "numbers": {
+                            name: round(float(value[at]), 4)
+                            for name, (fixed, value) in amounts.items()
+                            if fixed[at] and forms[name]
+                        },
+                        "by": _why(system, known, row, at) if kernel is None else [],
+                    }
+                )
+
+
+def _why(system: System, known: solve.Known, row: Rows, at: int) -> list[str]:
+    """The classes of equations that gave the measures of a row."""
+    found = []
+    for name in {**row.kpi.numerator, **row.kpi.denominator, **row.kpi.n}:
+        column = row.block.index(name, row.units[at : at + 1], row.periods[at : at + 1])[0]
+        by = known.by[column]
+        if known.known[column] and 0 <= by < system.kind.size:
+            found.append(f"{name}: {' '.join(system.kinds[system.kind[by]])}")
+    return found
+
+
+def judge(
+    release: Release, kpi: Kpi, amounts: dict[str, tuple[Bools, Floats]]
+) -> tuple[Bools, Bools]:
+    """Whether the value of a row follows, and whether a number that is too small does."""
+
+    def under(name: str, limit: int) -> Bools:
+        fixed, value = amounts[name]
+        return np.asarray(fixed & (value > 1e-6) & (value < limit - 1e-6))
+
+    count, cases = release.min_count, release.min_denominator
+    top, bottom = amounts["numerator"][0], amounts["denominator"][0]
+    none = np.zeros(top.size, dtype=np.bool_)
+    if kpi.kind in _DURATIONS:
+        # The value is no sum of measures; how few it rests on is what must not be known.
+        return none, under("n", cases)
+    small = none if kpi.kind in equations.HOURS else under("numerator", count)
+    if kpi.denominator:
+        small = small | under("denominator", cases)
+        if kpi.kind in ("share", "excess"):
+            small = small | under("rest", count)
+    return np.asarray(top & (bottom | (not kpi.denominator))), small
+
+
+def _bounds(
+    release: Release, targets: list[tuple[System, solve.Known, Rows, int]], result: Result
+) -> None:
+    by_column: dict[int, Any] = {}
+    for system, known, row, at in targets:
+        if id(system) not in by_column:
+            by_column[id(system)] = system.matrix.T.tocsr()
+        kpi = row.kpi
+        form = kpi.n if kpi.kind in _DURATIONS else kpi.numerator
+        columns, factors = row.columns(form, at)
+        ends = solve.bounds(
+            system.matrix,
+            by_column[id(system)],
+            system.right,
+            known,
+            columns,
+            factors,
+            _order(release, row, at),
+            _AROUND,
+        )
+        if ends is None:
+            result.without_bounds += 1
+            continue
+        lower, upper = ends
+        result.widths.append(upper - lower)
+        if upper - lower > 1e-6:
+            continue
+        result.steps["bounds"] += 1
+        grain = row.block.periods[row.periods[at]][0]
+        result.kinds["bounds", "value", kpi.family, row.block.level, grain] += 1
+        if len(result.found["bounds"]) < KEYS_SHOWN:
+            result.found["bounds"].append(
+                {"key": row.key(at), "what": "value", "numbers": {"value": lower}, "by": []}
+            )
+
+
+def _order(release: Release, row: Rows, at: int) -> list[tuple[Ints, Floats]]:
+    """Sums that are not negative in the cell of a row: what a share is a part of, holds it."""
+    found = []
+    names = row.block.measure_at
+    for kpi in release.kpis:
+        if kpi.family != row.kpi.family:
+            continue
+        pairs = [(kpi.base, kpi.known)]
+        if kpi.kind in _PARTS:
+            pairs.append((kpi.denominator, kpi.numerator))
+        for large, small in pairs:
+            form = dict(large)
+            for name, factor in small.items():
+                form[name] = form.get(name, 0) - factor
+            form = {name: factor for name, factor in form.items() if factor}
+            if large and small and form and all(name in names for name in form):
+                found.append(row.columns(form, at))
+    return found
+
+
+def describe(result: Result) -> str:
+    """The report, for reading."""
+    lines = [f"hidden rows attacked: {result.attacked:,}", f"recovered: {result.recovered:,}"]
+    for step in ("same cell", "peeling", "algebra", "bounds"):
+        lines.append(f"  {step}: {result.steps[step]:,}")
+        for (name, what, family, level, grain), count in sorted(
+            result.kinds.items(), key=lambda item: -item[1]
+        ):
+            if name == step:
+                lines.append(f"    {count:>7,}  {what}: {family}, {level}, {grain}")
+        for item in result.found[step]:
+            lines.append(f"      {' '.join(item['key'])}: {item['what']} {item['numbers']}")
+            lines += [f"          {reason}" for reason in item["by"]]
+    lines.append(f"shown by an earlier release, and listed as withdrawn: {result.withdrawn:,}")
+    lines.append(f"hidden rows that follow and count nothing: {result.zeros:,}")
+    lines.append(f"of the recovered, not a whole number: {result.doubtful:,}")
+    if result.widths:
+        shares = np.quantile(result.widths, [0, 0.1, 0.5, 0.9], method="lower")
+        narrow = sum(width < 2 for width in result.widths)
+        lines.append(
+            f"intervals of {len(result.widths):,} hidden numbers (none is narrower than it may be "
+            f"by all equations): least {shares[0]:.3g}, a tenth under {shares[1]:.3g}, half under "
+            f"{shares[2]:.3g}, nine tenths under {shares[3]:.3g}; {narrow:,} narrower than 2; "
+            f"{result.without_bounds:,} without bounds"
+        )
+    lines.append(f"classes of equations that do not hold and were not used: {len(result.dropped)}")
+    lines += [f"  {text}" for text in result.dropped]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attack", description=__doc__)
+    parser.add_argument("release", type=Path)
+    parser.add_argument("earlier", type=Path, nargs="?")
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--report", type=Path)
+    options = parser.parse_args(arguments)
+    result = attack(options.release, options.earlier, options.samples)
+    print(describe(result))
+    if options.report:
+        report = {
+            "release": options.release.name,
+            "earlier": options.earlier.name if options.earlier else None,
+            "attacked": result.attacked,
+            "recovered": dict(result.steps),
+            "by_kind": [{"kind": kind, "rows": n} for kind, n in result.kinds.most_common()],
+            "examples": result.found,
+            "withdrawn": result.withdrawn,
+            "widths": result.widths,
+            "without_bounds": result.without_bounds,
+            "not_used": result.dropped,
+            "notes": result.notes,
+        }
+        options.report.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return 1 if result.recovered else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

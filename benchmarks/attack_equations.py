@@ -1,0 +1,634 @@
+"""What anyone with the files of a release knows about its numbers, as linear equations.
+
+Unknown is every measure (a named count or sum of the registry) in every cell: family, segment,
+level, unit and period. Known are the numbers that rows show, what identities say about measures of
+one cell, and how measures add up over units and over time. Where levels are released per week and
+month only, the pieces of weeks that lie in one month (`span`) are unknowns that tie the two.
+
+Nothing here comes from the disclosure control; the rules are those of the released files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import yaml
+from scipy import sparse
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Form = dict[str, int]
+KEY = ("kpi_id", "kpi_version", "segment", "period_grain", "period_start", "level", "unit_id")
+NUMBERS = ("numerator", "denominator", "n", "coverage")
+UNKNOWN = "UNKNOWN"
+PUBLIC = frozenset({"person_years", "resources"})
+HOURS = frozenset({"hours", "hours_count"})
+LONG = ("month", "quarter", "year")
+# Grain to the grains it is the sum of, the preferred one first.
+_PARTS = {
+    "week": ("day", "span"),
+    "span": ("day",),
+    "month": ("day", "span"),
+    "quarter": ("month",),
+    "year": ("quarter", "month"),
+}
+_AREAS = ("county", "health_trust")
+_KPIS = Path(__file__).resolve().parents[1] / "dbt_project" / "kpis"
+_TERM = re.compile(r"([+-]?)\s*(?:(\d+)\s*\*\s*)?([a-z_][a-z0-9_.]*)")
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """What the rows of a KPI show, as sums of measures."""
+
+    kpi_id: str
+    version: int
+    family: str
+    kind: str
+    numerator: Form
+    denominator: Form
+    n: Form
+    known: Form
+    base: Form
+
+
+@dataclass(frozen=True)
+class Release:
+    """The files of a release that tell about numbers."""
+
+    folder: Path
+    values: pl.DataFrame
+    kpis: tuple[Kpi, ...]
+    parents: pl.DataFrame
+    min_count: int
+    min_denominator: int
+
+
+@dataclass
+class Block:
+    """The unknowns of a family, segment and level: measure by unit by period."""
+
+    family: str
+    segment: str
+    level: str
+    measures: list[str]
+    units: list[str]
+    periods: list[tuple[str, date]]
+    offset: int
+    unit_at: dict[str, int] = field(init=False)
+    period_at: dict[tuple[str, date], int] = field(init=False)
+    measure_at: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unit_at = {u: i for i, u in enumerate(self.units)}
+        self.period_at = {p: i for i, p in enumerate(self.periods)}
+        self.measure_at = {m: i for i, m in enumerate(self.measures)}
+
+    @property
+    def size(self) -> int:
+        return len(self.measures) * len(self.units) * len(self.periods)
+
+    def index(self, measure: str, units: Ints, periods: Ints) -> Ints:
+        """Numbers of the unknowns of a measure."""
+        at = self.measure_at[measure] * len(self.units) + units
+        return np.asarray(self.offset + at * len(self.periods) + periods, dtype=np.int64)
+
+
+@dataclass
+class System:
+    """Equations `matrix @ x = right`, each with the class it belongs to."""
+
+    blocks: dict[tuple[str, str, str], Block]
+    matrix: sparse.csr_matrix
+    right: Floats
+    kind: Ints
+    group: Ints
+    kinds: list[tuple[str, ...]]
+    zero: Bools
+    values: pl.DataFrame
+
+
+def read(folder: Path) -> Release:
+    """A release as anyone can read it."""
+    columns = [*KEY, *NUMBERS, "status"]
+    values = pl.read_parquet(folder / "kpi_values.parquet", columns=columns)
+    registry = pl.read_parquet(folder / "kpi_registry.parquet")
+    kpis = []
+    for row in registry.filter(pl.col("status") == "active").iter_rows(named=True):
+        forms = {
+            name: _form(row["relation"], row[f"{column}_measures"])
+            for name, column in (
+                ("numerator", "numerator"),
+                ("denominator", "denominator"),
+                ("n", "observation"),
+                ("known", "known"),
+                ("base", "base"),
+            )
+        }
+        kpis.append(
+            Kpi(row["kpi_id"], int(row["version"]), row["relation"], row["measure"], **forms)
+        )
+    metadata = folder / "metadata.json"
+    policy: dict[str, Any] = {}
+    if metadata.is_file():
+        policy = json.loads(metadata.read_text()).get("suppression") or {}
+    return Release(
+        folder,
+        values,
+        tuple(kpis),
+        pl.read_parquet(folder / "unit_hierarchy.parquet"),
+        int(policy.get("min_count", 5)),
+        int(policy.get("min_denominator", 10)),
+    )
+
+
+def _form(family: str, text: str | None) -> Form:
+    form: Form = {}
+    for sign, factor, name in _TERM.findall(text or ""):
+        if name.rpartition(".")[2] in PUBLIC:
+            continue
+        full = name if "." in name else f"{family}.{name}"
+        form[full] = form.get(full, 0) + int(factor or 1) * (-1 if sign == "-" else 1)
+    return form
+
+
+def identities() -> dict[str, list[Form]]:
+    """Per family: sums of measures that are zero in every cell."""
+    found: dict[str, list[Form]] = {}
+    for path in sorted(_KPIS.glob("*.yaml")):
+        spec = yaml.safe_load(path.read_text())
+        for text in spec.get("identities") or ():
+            left, _, right = text.partition("=")
+            form = _form(spec["family"], left)
+            for name, factor in _form(spec["family"], right).items():
+                form[name] = form.get(name, 0) - factor
+            found.setdefault(spec["family"], []).append(form)
+    return found
+
+
+def families(release: Release) -> list[tuple[str, ...]]:
+    """Families that share measures, together."""
+    linked = {kpi.family: {kpi.family} for kpi in release.kpis}
+    names = [
+        (kpi.family, name)
+        for kpi in release.kpis
+        for form in (kpi.numerator, kpi.denominator, kpi.n, kpi.known, kpi.base)
+        for name in form
+    ]
+    names += [(family, name) for family, forms in identities().items() for f in forms for name in f]
+    for family, name in names:
+        other = name.partition(".")[0]
+        if family in linked and other in linked:
+            merged = linked[family] | linked[other]
+            for member in merged:
+                linked[member] = merged
+    return sorted({tuple(sorted(members)) for members in linked.values()})
+
+
+def end_of(grain: str, start: date) -> date:
+    """The last day of a period."""
+    if grain == "day":
+        return start
+    if grain == "week":
+        return start + timedelta(days=6)
+    months = {"month": 1, "quarter": 3, "year": 12}[grain]
+    total = start.year * 12 + start.month - 1 + months
+    return date(total // 12, total % 12 + 1, 1) - timedelta(days=1)
+
+
+def spans(first: date, last: date) -> list[date]:
+    """First days of the pieces of weeks within months."""
+    days = (first + timedelta(days=i) for i in range((last - first).days + 1))
+    return [day for day in days if day == first or day.day == 1 or day.weekday() == 0]
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.rows: list[Ints] = []
+        self.columns: list[Ints] = []
+        self.factors: list[Floats] = []
+        self.right: list[Floats] = []
+        self.kind: list[Ints] = []
+        self.group: list[Ints] = []
+        self.count = 0
+        self.kinds: dict[tuple[str, ...], int] = {}
+        self.groups: dict[str, int] = {}
+
+    def add(
+        self,
+        kind: tuple[str, ...],
+        group: str,
+        terms: list[tuple[Ints, Floats | float]],
+        right: Floats,
+    ) -> None:
+        """Equations of one class; each term gives one unknown, and its factor, per equation."""
+        size = right.size
+        if not size:
+            return
+        at = np.arange(self.count, self.count + size)
+        for columns, factor in terms:
+            self.rows.append(at)
+            self.columns.append(columns)
+            self.factors.append(np.broadcast_to(np.asarray(factor, dtype=float), (size,)))
+        self.right.append(right)
+        number = self.kinds.setdefault(kind, len(self.kinds))
+        place = self.groups.setdefault(group, len(self.groups))
+        self.kind.append(np.full(size, number))
+        self.group.append(np.full(size, place))
+        self.count += size
+
+    def system(self, blocks: dict[tuple[str, str, str], Block], values: pl.DataFrame) -> System:
+        size = sum(block.size for block in blocks.values())
+        none = np.zeros(0, dtype=np.int64)
+        matrix = sparse.coo_matrix(
+            (
+                np.concatenate([*self.factors, none.astype(float)]),
+                (np.concatenate([*self.rows, none]), np.concatenate([*self.columns, none])),
+            ),
+            shape=(self.count, size),
+        ).tocsr()
+        return System(
+            blocks,
+            matrix,
+            np.concatenate([*self.right, none.astype(float)]),
+            np.concatenate([*self.kind, none]),
+            np.concatenate([*self.group, none]),
+            list(self.kinds),
+            np.zeros(size, dtype=np.bool_),
+            values,
+        )
+
+
+def build(release: Release, members: tuple[str, ...], earlier: Release | None = None) -> System:
+    """Everything that is known about the numbers of some families that belong together."""
+    kpis = [kpi for kpi in release.kpis if kpi.family in members]
+    ids = pl.DataFrame(
+        [(k.kpi_id, k.version, k.family) for k in kpis],
+        schema={"kpi_id": pl.String, "kpi_version": pl.Int32, "family": pl.String},
+        orient="row",
+    )
+    values = release.values.join(ids, on=["kpi_id", "kpi_version"])
+    blocks = _blocks(values, kpis)
+    builder = _Builder()
+    for kpi in kpis:
+        _shown(builder, blocks, kpi, values, "shown")
+        if earlier is not None:
+            _shown(builder, blocks, kpi, _unchanged(values, earlier, ids), "earlier")
+    for block in blocks.values():
+        _identities(builder, block)
+        _over_time(builder, block)
+    _over_units(builder, blocks, release)
+    _between_families(builder, blocks)
+    system = builder.system(blocks, values)
+    for block in blocks.values():
+        _absent(system, block, values)
+    return system
+
+
+def _blocks(values: pl.DataFrame, kpis: list[Kpi]) -> dict[tuple[str, str, str], Block]:
+    measures: dict[str, set[str]] = defaultdict(set)
+    for kpi in kpis:
+        for form in (kpi.numerator, kpi.denominator, kpi.n, kpi.known, kpi.base):
+            measures[kpi.family].update(form)
+    for family, forms in identities().items():
+        if family in measures:
+            measures[family].update(name for form in forms for name in form)
+    blocks: dict[tuple[str, str, str], Block] = {}
+    offset = 0
+    keys = ["family", "segment", "level"]
+    for key, frame in sorted(values.partition_by(keys, as_dict=True).items()):
+        family, segment, level = (str(name) for name in key)
+        units = set(frame["unit_id"].unique())
+        if level != "national":
+            units.add(UNKNOWN)
+        periods = set(frame.select("period_grain", "period_start").unique().iter_rows())
+        if any(grain == "week" for grain, _ in periods):
+            first = min(start for _, start in periods)
+            last = max(end_of(grain, start) for grain, start in periods)
+            periods |= {("span", start) for start in spans(first, last)}
+        block = Block(
+            family, segment, level, sorted(measures[family]), sorted(units), sorted(periods), offset
+        )
+        blocks[family, segment, level] = block
+        offset += block.size
+    return blocks
+
+
+def locate(block: Block, frame: pl.DataFrame) -> tuple[Ints, Ints, Bools]:
+    """Where the rows of a frame are in a block, and whether they are."""
+    units = np.array([block.unit_at.get(u, -1) for u in frame["unit_id"]], dtype=np.int64)
+    periods = np.array(
+        [block.period_at.get(p, -1) for p in frame.select("period_grain", "period_start").rows()],
+        dtype=np.int64,
+    )
+    return units, periods, (units >= 0) & (periods >= 0)
+
+
+def _shown(
+    builder: _Builder,
+    blocks: dict[tuple[str, str, str], Block],
+    kpi: Kpi,
+    values: pl.DataFrame,
+    source: str,
+) -> None:
+    """The numbers of the rows that show them. A row without data shows zeros."""
+    mine = values.filter(
+        (pl.col("kpi_id") == kpi.kpi_id)
+        & (pl.col("kpi_version") == kpi.version)
+        & (pl.col("status") != "suppressed")
+    )
+    for (segment, level), frame in mine.partition_by(["segment", "level"], as_dict=True).items():
+        block = blocks[kpi.family, str(segment), str(level)]
+        units, periods, found = locate(block, frame)
+        empty = (frame["status"] == "no_data").to_numpy()
+        numbers = {
+            name: frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in NUMBERS
+        }
+
+        def show(
+            name: str,
+            form: Form,
+            right: Floats,
+            rows: Bools,
+            block: Block = block,
+            units: Ints = units,
+            periods: Ints = periods,
+            level: object = level,
+            found: Bools = found,
+        ) -> None:
+            rows = rows & found & ~np.isnan(right)
+            if form and rows.any():
+                terms = [
+                    (block.index(m, units[rows], periods[rows]), float(f)) for m, f in form.items()
+                ]
+                kind = (source, name, kpi.kpi_id, block.segment, str(level))
+                builder.add(kind, "", terms, right[rows])
+
+        everywhere = np.ones(frame.height, dtype=np.bool_)
+        for name, form in (
+            ("numerator", kpi.numerator),
+            ("denominator", kpi.denominator),
+            ("n", kpi.n),
+        ):
+            right = numbers[name]
+            show(name, form, right, everywhere)
+            show(f"{name} of nothing", form, np.zeros(frame.height), empty & np.isnan(right))
+        coverage, n = numbers["coverage"], numbers["n"]
+        if not kpi.base:
+            continue
+        if kpi.kind in HOURS:
+            known = ~np.isnan(coverage) & found
+            terms: list[tuple[Ints, Floats | float]] = [
+                (block.index(m, units[known], periods[known]), float(f))
+                for m, f in kpi.known.items()
+            ]
+            terms += [
+                (block.index(m, units[known], periods[known]), -f * coverage[known])
+                for m, f in kpi.base.items()
+            ]
+            kind = (source, "coverage", kpi.kpi_id, block.segment, str(level))
+            builder.add(kind, "", terms, np.zeros(int(known.sum())))
+        elif kpi.known == kpi.n:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                base = n / coverage
+            show("base", kpi.base, np.rint(base), (coverage > 0) & (n > 0) & np.isfinite(base))
+            show("base of nothing", kpi.base, np.zeros(frame.height), empty & np.isnan(coverage))
+
+
+def _unchanged(values: pl.DataFrame, earlier: Release, ids: pl.DataFrame) -> pl.DataFrame:
+    """Rows of an earlier release in periods where all that both releases show is the same."""
+    before = earlier.values.join(ids, on=["kpi_id", "kpi_version"])
+    shown = ["ok", "no_denominator", "no_data"]
+    both = values.filter(pl.col("status").is_in(shown)).join(
+        before.filter(pl.col("status").is_in(shown)).select(
+            *KEY, *(pl.col(name).alias(f"{name}_before") for name in NUMBERS)
+        ),
+        on=KEY,
+    )
+    same = pl.all_horizontal(
+        (pl.col(name) - pl.col(f"{name}_before")).abs().fill_null(0.0) < 1e-9 for name in NUMBERS
+    )
+    where = ["family", "segment", "period_grain", "period_start"]
+    quiet = both.group_by(where).agg(same.all().alias("same")).filter("same").select(where)
+    return before.join(quiet, on=where, how="semi")
+
+
+def _identities(builder: _Builder, block: Block) -> None:
+    units, periods = np.indices((len(block.units), len(block.periods))).reshape(2, -1)
+    for form in identities().get(block.family, []):
+        if all(name.startswith(f"{block.family}.") for name in form):
+            kind = ("identity", block.family, block.segment, block.level)
+            terms = [(block.index(m, units, periods), float(f)) for m, f in form.items()]
+            builder.add(kind, "", terms, np.zeros(units.size))
+
+
+def _over_time(builder: _Builder, block: Block) -> None:
+    """A period is the sum of the shorter ones that lie in it."""
+    by_grain: dict[str, list[date]] = defaultdict(list)
+    for grain, start in block.periods:
+        by_grain[grain].append(start)
+    for grain, starts in by_grain.items():
+        options = [part for part in _PARTS.get(grain, ()) if part in by_grain]
+        if grain == "month" and "span" in options:
+            options = ["span"] if "day" not in options else options
+        for part in options:
+            for start in starts:
+                _period(builder, block, by_grain, grain, start, part)
+
+
+def _period(
+    builder: _Builder,
+    block: Block,
+    by_grain: dict[str, list[date]],
+    grain: str,
+    start: date,
+    part: str,
+) -> None:
+    if grain == "span":
+        later = [day for day in by_grain["span"] if day > start]
+        ends = [min(later) - timedelta(days=1)] if later else []
+        last = ends[0] if ends else start
+        if not ends:
+            return
+    else:
+        last = end_of(grain, start)
+    inside = [day for day in by_grain[part] if start <= day <= last]
+    if part == "span":
+        complete = start in inside
+    else:
+        covered = sum((end_of(part, day) - day).days + 1 for day in inside)
+        complete = covered == (last - start).days + 1
+    if not inside:
+        return
+    # Days before the first one that is released hold nothing, if the sums say so.
+    edge = "" if complete else "at the edge"
+    if edge and max(end_of(part, day) if part != "span" else day for day in inside) < last:
+        return
+    units = np.arange(len(block.units))
+    whole = np.full(units.size, block.period_at[grain, start])
+    for measure in block.measures:
+        terms: list[tuple[Ints, Floats | float]] = [(block.index(measure, units, whole), 1.0)]
+        terms += [
+            (block.index(measure, units, np.full(units.size, block.period_at[part, day])), -1.0)
+            for day in inside
+        ]
+        kind = ("time", block.family, block.segment, block.level, grain, part, measure, edge)
+        builder.add(kind, "", terms, np.zeros(units.size))
+
+
+def _over_units(
+    builder: _Builder, blocks: dict[tuple[str, str, str], Block], release: Release
+) -> None:
+    """A unit is the sum of the units in it, of each level that divides it."""
+    links: dict[tuple[str, str, str], list[tuple[str, date, date]]] = defaultdict(list)
+    unions: dict[str, str] = {}
+    for level, unit, above, parent, start, end in release.parents.select(
+        "level", "unit_id", "parent_level", "parent_id", "valid_from", "valid_to"
+    ).iter_rows():
+        if level == above == "municipality":
+            unions[unit] = parent
+        else:
+            links[level, unit, above].append((parent, start or date.min, end or date.max))
+    for (family, segment, level), block in blocks.items():
+        for (other_family, other_segment, below), parts in blocks.items():
+            if (other_family, other_segment) != (family, segment) or below == level:
+                continue
+            if level == "national" or (level in ("region", *_AREAS) and below != "region"):
+                _sums(builder, block, parts, links, unions)
+
+
+def _sums(
+    builder: _Builder,
+    block: Block,
+    parts: Block,
+    links: dict[tuple[str, str, str], list[tuple[str, date, date]]],
+    unions: dict[str, str],
+) -> None:
+    level, below = block.level, parts.level
+    # Most periods divide units alike; they are written down together.
+    alike: dict[tuple[str, str, tuple[int, ...]], list[tuple[str, date]]] = defaultdict(list)
+    for period in block.period_at:
+        if period in parts.period_at:
+            for parent, numbers in _held(block, parts, period, links, unions).items():
+                alike[period[0], parent, tuple(numbers)].append(period)
+    for (grain, parent, numbers), periods in alike.items():
+        here = np.array([block.period_at[period] for period in periods])
+        there = np.array([parts.period_at[period] for period in periods])
+        mine = np.full(here.size, block.unit_at[parent])
+        for measure in set(block.measures) & set(parts.measures):
+            terms: list[tuple[Ints, Floats | float]] = [(block.index(measure, mine, here), 1.0)]
+            terms += [
+                (parts.index(measure, np.full(there.size, number), there), -1.0)
+                for number in numbers
+            ]
+            kind = ("units", block.family, block.segment, level, below, grain, measure)
+            builder.add(kind, parent, terms, np.zeros(here.size))
+
+
+def _held(
+    block: Block,
+    parts: Block,
+    period: tuple[str, date],
+    links: dict[tuple[str, str, str], list[tuple[str, date, date]]],
+    unions: dict[str, str],
+) -> dict[str, list[int]]:
+    """Per unit the units that it is the sum of in a period; none where a parent changed in it."""
+    level, below = block.level, parts.level
+    grain, start = period
+    last = start if grain == "span" else end_of(grain, start)
+    held: dict[str, list[int]] = defaultdict(list)
+    doubtful = set[str]()
+    for unit, number in parts.unit_at.items():
+        found = {
+            parent
+            for parent, begins, ends in links.get((below, unit, level), [])
+            if begins <= last and start < ends
+        }
+        if level == "national":
+            found = {block.units[0]}
+        elif unit == UNKNOWN:
+            found = {UNKNOWN}
+        union = unions.get(unit) if below == "municipality" else None
+        if (
+            union in parts.unit_at
+            and union is not None
+            and (level == "national" or links.get((below, union, level)))
+        ):
+            continue  # its rows are counted in the union
+        if len(found) > 1:
+            doubtful |= found
+        for parent in found:
+            held[parent].append(number)
+    # What could not be placed at one level may have a place at another.
+    out = doubtful | ({UNKNOWN} if below != "central" else set())
+    return {
+        parent: numbers
+        for parent, numbers in held.items()
+        if parent in block.unit_at and parent not in out
+    }
+
+
+def _between_families(builder: _Builder, blocks: dict[tuple[str, str, str], Block]) -> None:
+    """Measures that a family borrows: the same number, over all segments of the lender."""
+    for (family, segment, level), block in blocks.items():
+        for measure in block.measures:
+            lender = measure.partition(".")[0]
+            lenders = [b for (f, _, lv), b in blocks.items() if f == lender and lv == level]
+            if lender != family and lenders:
+                _borrowed(builder, block, measure, lenders)
+        for form in identities().get(family, []):
+            if any(not name.startswith(f"{family}.") for name in form):
+                units, periods = np.indices((len(block.units), len(block.periods))).reshape(2, -1)
+                terms: list[tuple[Ints, Floats | float]] = [
+                    (block.index(m, units, periods), float(f)) for m, f in form.items()
+                ]
+                builder.add(("identity", family, segment, level), "", terms, np.zeros(units.size))
+
+
+def _borrowed(builder: _Builder, block: Block, measure: str, lenders: list[Block]) -> None:
+    periods = [p for p in block.periods if all(p in other.period_at for other in lenders)]
+    here = np.array([block.period_at[period] for period in periods], dtype=np.int64)
+    for unit, number in block.unit_at.items():
+        having = [b for b in lenders if unit in b.unit_at]
+        if not having:
+            continue
+        terms: list[tuple[Ints, Floats | float]] = [
+            (block.index(measure, np.full(here.size, number), here), 1.0)
+        ]
+        for other in having:
+            there = np.array([other.period_at[period] for period in periods], dtype=np.int64)
+            place = np.full(there.size, other.unit_at[unit])
+            terms.append((other.index(measure, place, there), -1.0))
+        kind = ("family", block.family, block.segment, block.level, measure)
+        builder.add(kind, unit, terms, np.zeros(here.size))
+
+
+def _absent(system: System, block: Block, values: pl.DataFrame) -> None:
+    """Cells without any row, in periods that are released: nothing happened there."""
+    mine = values.filter(
+        (pl.col("family") == block.family)
+        & (pl.col("segment") == block.segment)
+        & (pl.col("level") == block.level)
+    )
+    units, periods, found = locate(block, mine)
+    present = np.zeros((len(block.units), len(block.periods)), dtype=np.bool_)
+    present[units[found], periods[found]] = True
+    grains = np.array([grain for grain, _ in block.periods])
+    absent = ~present & (grains != "span")[None, :]
+    if UNKNOWN in block.unit_at and block.level != "national":
+        # What could not be placed is released per month or longer only.
+        absent[block.unit_at[UNKNOWN]] &= np.isin(grains, LONG)
+    rows, columns = np.nonzero(absent)
+    for measure in block.measures:
+        if measure.startswith(f"{block.family}."):
+            system.zero[block.index(measure, rows, columns)] = True

@@ -1,0 +1,127 @@
+"""The attack on a release, on made-up ones: it finds what follows, and only that."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import sparse
+
+from benchmarks.attack import attack, main
+from benchmarks.attack_solve import kernel, peel
+from tests.orchestration.fabricated import VALUES_SCHEMA, registry, value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MONDAY = date(2027, 2, 1)
+REGIONS = {"lvs_a": "vest", "lvs_b": "vest", "lvs_c": "nord", "lvs_d": "nord"}
+Cell = tuple[str, str, str, date]
+
+
+def cells() -> dict[Cell, tuple[int, int]]:
+    """Calls and unanswered calls per central, region and country, and per day and week."""
+    found: dict[Cell, tuple[int, int]] = {}
+    for number, (central, region) in enumerate(REGIONS.items()):
+        for day in range(7):
+            start = MONDAY + timedelta(days=day)
+            calls = 40 + 7 * number + 3 * day
+            unanswered = 3 if (central, day) == ("lvs_a", 2) else 8 + number + day
+            for unit in (("central", central), ("region", region), ("national", "NO")):
+                for period in (("day", start), ("week", MONDAY), ("month", MONDAY)):
+                    before = found.get((*unit, *period), (0, 0))
+                    found[*unit, *period] = (before[0] + calls, before[1] + unanswered)
+    return found
+
+
+def release(folder: Path, hidden: set[tuple[str, str, str]]) -> Path:
+    """A release without the shares of some (level, unit, first day); the calls are all shown."""
+    rows: list[dict[str, Any]] = []
+    for (level, unit, grain, start), (calls, unanswered) in cells().items():
+        where: dict[str, Any] = {"level": level, "unit_id": unit}
+        where |= {"period_grain": grain, "period_start": start, "segment": "116117"}
+        numbers: dict[str, Any] = {"numerator": float(calls), "n": calls, "coverage": 1.0}
+        rows.append(value("calls_offered", **where, **numbers, value=float(calls)))
+        numbers |= {"numerator": float(unanswered), "denominator": float(calls)}
+        if grain == "day" and (level, unit, start.isoformat()) in hidden:
+            numbers = {"coverage": None, "value": None, "status": "suppressed"}
+        rows.append(value("unanswered_share", **where, **numbers))
+    folder.mkdir()
+    pl.DataFrame(rows, schema=VALUES_SCHEMA).write_parquet(folder / "kpi_values.parquet")
+    registry().write_parquet(folder / "kpi_registry.parquet")
+    links = [("central", unit, "region", region) for unit, region in REGIONS.items()]
+    pl.DataFrame(
+        [(*link, date(2000, 1, 1), date(9999, 12, 31)) for link in links],
+        schema=["level", "unit_id", "parent_level", "parent_id", "valid_from", "valid_to"],
+        orient="row",
+    ).write_parquet(folder / "unit_hierarchy.parquet")
+    (folder / "metadata.json").write_text(json.dumps({"suppression": {"min_count": 5}}))
+    return folder
+
+
+CELL = ("central", "lvs_a", "2027-02-03")
+PARTNERS = {
+    ("central", "lvs_b", "2027-02-03"),
+    ("central", "lvs_a", "2027-02-05"),
+    ("central", "lvs_b", "2027-02-05"),
+}
+
+
+def test_a_number_that_follows_by_subtraction_is_recovered(tmp_path: Path) -> None:
+    folder = release(tmp_path / "release", {CELL})
+    result = attack(folder, samples=5)
+    assert (result.attacked, result.recovered) == (1, 1)
+    (found,) = result.found["peeling"]
+    assert found["what"] == "small number"
+    assert found["numbers"]["numerator"] == 3
+    assert main([str(folder), "--report", str(tmp_path / "report.json")]) == 1
+    assert json.loads((tmp_path / "report.json").read_text())["recovered"] == {"peeling": 1}
+
+
+def test_a_number_with_one_partner_only_follows_over_time(tmp_path: Path) -> None:
+    folder = release(tmp_path / "release", {CELL, ("central", "lvs_b", "2027-02-03")})
+    assert attack(folder, samples=5).recovered == 2
+    folder = release(tmp_path / "other", {CELL, *PARTNERS} - {("central", "lvs_b", "2027-02-05")})
+    assert attack(folder, samples=5).recovered == 3
+
+
+def test_four_cells_protect_each_other(tmp_path: Path) -> None:
+    folder = release(tmp_path / "release", {CELL, *PARTNERS})
+    result = attack(folder, samples=5)
+    assert (result.attacked, result.recovered) == (4, 0)
+    assert min(result.widths) >= 3
+    assert main([str(folder), "--samples", "2"]) == 0
+
+
+def test_what_no_single_equation_tells_is_found_by_algebra() -> None:
+    """Three sums of two of three numbers, and one of two others."""
+    matrix = sparse.csr_matrix(
+        np.array([[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [1, 0, 1, 0, 0], [0, 0, 0, 1, 1]], dtype=float)
+    )
+    right = np.array([5.0, 7.0, 6.0, 9.0])
+    peeled = peel(matrix, right, np.zeros(5), np.zeros(5, dtype=np.bool_))
+    assert not peeled.known.any()
+    found = kernel(matrix, right, peeled, np.random.default_rng(1))
+    free = np.abs(found.directions[0]) > 1e-6
+    assert free.tolist() == [False, False, False, True, True]
+    assert found.solution[:3] == pytest.approx([2, 3, 4])
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_rule_that_does_not_hold_is_not_used(tmp_path: Path, broken: bool) -> None:
+    folder = release(tmp_path / "release", {CELL})
+    path = folder / "kpi_values.parquet"
+    values = pl.read_parquet(path)
+    if broken:  # centrals do not add up to regions
+        more = pl.when((pl.col("level") == "region") & pl.col("n").is_not_null()).then(1)
+        values = values.with_columns(
+            (pl.col(name) + more.otherwise(0)).alias(name) for name in ("numerator", "denominator")
+        )
+    values.write_parquet(path)
+    result = attack(folder, samples=5)
+    used = not any("region central" in text for text in result.dropped)
+    assert used != broken
