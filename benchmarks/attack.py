@@ -179,9 +179,12 @@ def _rules(system: System) -> Ints:
     """Per class the rule it is a case of: how units add up is the same for every number."""
     names: dict[tuple[str, ...], int] = {}
     found = []
+    same = equations.same_places()
     for kind in system.kinds:
         # units, family, segment, level, level below, grain, measure
-        rule = (*kind[:2], *kind[3:5]) if kind[0] == "units" else kind
+        rule = kind
+        if kind[0] == "units":
+            rule = (kind[0], same.get(kind[1], kind[1]), *kind[3:5])
         found.append(names.setdefault(rule, len(names)))
     return np.array(found, dtype=np.int64)
 

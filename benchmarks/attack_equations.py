@@ -176,6 +176,17 @@ def identities() -> dict[str, list[Form]]:
     return found
 
 
+def same_places() -> dict[str, str]:
+    """Families whose events are those of another: what is no rule for one is none for the other."""
+    found = {}
+    for family, forms in identities().items():
+        for form in forms:
+            others = {name.partition(".")[0] for name in form} - {family}
+            if len(form) == 2 and others:
+                found[family] = others.pop()
+    return found
+
+
 def families(release: Release) -> list[tuple[str, ...]]:
     """Families that share measures, together."""
     linked = {kpi.family: {kpi.family} for kpi in release.kpis}
