@@ -125,6 +125,7 @@ def _attack(
         result.attacked += row.units.size
     nothing = np.zeros(system.matrix.shape[1])
     shown_kinds = np.array([kind[0] == "shown" for kind in system.kinds])
+    earlier = np.array([kind[0] == "earlier" for kind in system.kinds])[system.kind]
     used = np.ones(system.matrix.shape[0], dtype=np.bool_)
     for _ in range(_ROUNDS):
         # What rows say of their own cell; all else is checked against it.
@@ -143,6 +144,9 @@ def _attack(
         if not wrong.size:
             break
         _list_dropped(system, wrong, result, "after peeling")
+        if used[earlier].any():
+            used[earlier] = False  # figures have changed where nothing shows it
+            continue
         sums = wrong[~shown_kinds[system.kind[wrong]]]
         used[wrong] = False
         rules = _rules(system)

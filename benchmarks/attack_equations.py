@@ -43,6 +43,7 @@ _PARTS = {
     "year": ("quarter", "month"),
 }
 _AREAS = ("county", "health_trust")
+_POINTS = ("central", "base")
 _KPIS = Path(__file__).resolve().parents[1] / "dbt_project" / "kpis"
 _TERM = re.compile(r"([+-]?)\s*(?:(\d+)\s*\*\s*)?([a-z_][a-z0-9_.]*)")
 
@@ -431,7 +432,9 @@ def _unchanged(values: pl.DataFrame, earlier: Release, ids: pl.DataFrame) -> pl.
     )
     where = ["family", "segment", "period_grain", "period_start"]
     quiet = both.group_by(where).agg(same.all().alias("same")).filter("same").select(where)
-    return before.join(quiet, on=where, how="semi")
+    # And something of the cell itself is shown by both.
+    cell = [*where, "level", "unit_id"]
+    return before.join(quiet, on=where, how="semi").join(both.select(cell), on=cell, how="semi")
 
 
 def _identities(builder: _Builder, block: Block) -> None:
@@ -514,7 +517,8 @@ def _over_units(
         for (other_family, other_segment, below), parts in blocks.items():
             if (other_family, other_segment) != (family, segment) or below == level:
                 continue
-            if level == "national" or (level in ("region", *_AREAS) and below != "region"):
+            areas = level in ("region", *_AREAS) and below in ("municipality", *_AREAS)
+            if level == "national" or (level == "region" and below in _POINTS) or areas:
                 _sums(builder, block, parts, links, unions)
 
 
