@@ -143,10 +143,14 @@ def _attack(
         wrong = kept[peeled.broken]
         if not wrong.size:
             break
-        _list_dropped(system, wrong, result, "after peeling")
         if used[earlier].any():
-            used[earlier] = False  # figures have changed where nothing shows it
+            used[earlier] = False
+            families = ", ".join(sorted({block.family for block in system.blocks.values()}))
+            result.dropped.append(
+                f"earlier {families}: figures have changed where nothing shows it"
+            )
             continue
+        _list_dropped(system, wrong, result, "after peeling")
         sums = wrong[~shown_kinds[system.kind[wrong]]]
         used[wrong] = False
         rules = _rules(system)
