@@ -270,6 +270,7 @@ class Engine:
 
     def release(self) -> BuildResult:
         """Release the warehouse, unless something holds it back."""
+        from orchestration.disclosure.step import confirm
         from orchestration.release import build_release
 
         with self.writer():
@@ -291,6 +292,7 @@ class Engine:
                 keep=self.settings.keep_releases,
                 gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
             )
+            confirm(self.home.warehouse, result.release_id)
             state.write_release(self.home, self._release_state(result.release_id))
             return result
 

@@ -1,6 +1,8 @@
 """What earlier releases have shown and hidden: it binds what this one may show and hide.
 
 * What was hidden stays hidden; its number would otherwise be known for the earlier release too.
+* What was hidden, is as it was, and lies in no period released for the first time is settled: the
+  world that protected it still could have been.
 * What was shown is known. It protects nothing, unless its numbers have changed since.
 * What was shown and has become small is no longer repeated, but it cannot be taken back. It counts
   neither as protected nor as protection, and is listed in the release as withdrawn.
@@ -17,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from orchestration import atomic
+from orchestration.disclosure.periods import end_of
 from orchestration.disclosure.table import SHOWN
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
 
@@ -30,7 +33,7 @@ KEY = (
     "unit_id",
 )
 WITHDRAWN = "withdrawn"
-_NUMBERS = ("numerator", "denominator", "n")
+NUMBERS = ("numerator", "denominator", "n")
 _TOLERANCE = 1e-6
 
 
@@ -42,6 +45,8 @@ class History:
     note: str
     values: pl.DataFrame | None = None
     withdrawn: pl.DataFrame | None = None
+    # The numbers that the release hides, which only the warehouse has.
+    hidden: pl.DataFrame | None = None
 
 
 def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
@@ -60,7 +65,7 @@ def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
         folder = releases_dir / name
         with suppress(OSError, pl.exceptions.PolarsError):
             values = pl.read_parquet(
-                folder / "kpi_values.parquet", columns=[*KEY, *_NUMBERS, "status"]
+                folder / "kpi_values.parquet", columns=[*KEY, *NUMBERS, "status"]
             ).filter(pl.col("status").is_in([*SHOWN, SUPPRESSED, "no_data"]))
             taken_back = pl.read_parquet(folder / f"{WITHDRAWN}.parquet")
             return History(name, f"bound by {name}", values, taken_back)
@@ -73,7 +78,7 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
         return values
     before = history.values.select(
         *(pl.col(name).cast(values.schema[name]) for name in KEY),
-        *(pl.col(name).cast(pl.Float64).alias(f"_{name}") for name in _NUMBERS),
+        *(pl.col(name).cast(pl.Float64).alias(f"_{name}") for name in NUMBERS),
         pl.col("status").alias("_status"),
     )
     joined = values.join(before, on=KEY, how="left")
@@ -89,7 +94,7 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
         )
     same = pl.all_horizontal(
         (pl.col(name).cast(pl.Float64) - pl.col(f"_{name}")).abs().fill_null(0.0) <= _TOLERANCE
-        for name in _NUMBERS
+        for name in NUMBERS
     )
     exists = pl.col("status").is_in(SHOWN)
     shown = pl.col("_status").is_in(SHOWN).fill_null(False)
@@ -101,6 +106,7 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
         .unique()
         .with_columns(pl.lit(True).alias("_was_released"))
     )
+    joined = _with_settled(joined, before, history.hidden)
     return joined.join(released, on=periods, how="left").with_columns(
         # A withdrawn number is known as it was; it is no use as protection.
         ((shown & same) | pl.col("_withdrawn")).alias("_known"),
@@ -112,6 +118,50 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
             & pl.col("_was_released").fill_null(False)
         ).alias("_late"),
     )
+
+
+def _with_settled(
+    joined: pl.DataFrame, before: pl.DataFrame, hidden: pl.DataFrame | None
+) -> pl.DataFrame:
+    if hidden is None:
+        return joined.with_columns(pl.lit(False).alias("_settled"))
+    kept = hidden.select(
+        *(pl.col(name).cast(joined.schema[name]) for name in KEY),
+        *(pl.col(name).cast(pl.Float64).alias(f"_was_{name}") for name in NUMBERS),
+        pl.lit(True).alias("_was_hidden"),
+    )
+    joined = joined.join(kept, on=KEY, how="left")
+    same = pl.all_horizontal(
+        pl.col(name).cast(pl.Float64).eq_missing(pl.col(f"_was_{name}"))
+        | ((pl.col(name).cast(pl.Float64) - pl.col(f"_was_{name}")).abs() <= _TOLERANCE).fill_null(
+            False
+        )
+        for name in NUMBERS
+    )
+    as_it_was = pl.col("_was_hidden").fill_null(False) & same & (pl.col("_status") == SUPPRESSED)
+    return joined.with_columns(
+        (as_it_was.fill_null(False) & ~_in_new_period(joined, before)).alias("_settled")
+    )
+
+
+def _in_new_period(rows: pl.DataFrame, before: pl.DataFrame) -> pl.Expr:
+    """Whether a row's period overlaps one that no earlier release had, whose total is news."""
+    names = ("period_grain", "period_start")
+    new = rows.select(names).unique().join(before.select(names).unique(), on=names, how="anti")
+    overlapping = pl.lit(False)
+    periods = rows.select(names).unique()
+    touched = [
+        (grain, start)
+        for grain, start in periods.iter_rows()
+        if any(
+            start <= end_of(other, begins) and begins <= end_of(grain, start)
+            for other, begins in new.iter_rows()
+        )
+    ]
+    for grain in {grain for grain, _ in touched}:
+        starts = [start for name, start in touched if name == grain]
+        overlapping |= (pl.col("period_grain") == grain) & pl.col("period_start").is_in(starts)
+    return overlapping
 
 
 def withdrawn(values: pl.DataFrame, hidden: pl.DataFrame, history: History) -> pl.DataFrame:

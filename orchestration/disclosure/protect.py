@@ -18,7 +18,7 @@ from orchestration.suppression import GRAINS, SuppressionPolicy
 
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
-FLAGS = ("_known", "_earlier", "_shown_before", "_late")
+FLAGS = ("_known", "_earlier", "_settled", "_shown_before", "_late")
 
 
 @dataclass(frozen=True)

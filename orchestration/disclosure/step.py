@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from orchestration import release_content
-from orchestration.disclosure.history import KEY, WITHDRAWN, last_release, with_history
+from orchestration.disclosure.history import (
+    KEY,
+    NUMBERS,
+    WITHDRAWN,
+    last_release,
+    with_history,
+)
 from orchestration.disclosure.history import withdrawn as find_withdrawn
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import protect
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from orchestration.registry.spec import Registry
 
 SCHEMA = "disclosure"
+_HIDDEN_NUMBERS = "hidden_numbers"
+_RELEASED_AS = "released_as"
 REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "coverage")
 _HIERARCHY_SQL = """
@@ -57,6 +65,8 @@ class Decision:
     hidden: pl.DataFrame
     scope: pl.DataFrame
     withdrawn: pl.DataFrame
+    # What the hidden cells are; it stays in the warehouse, for the next decision.
+    numbers: pl.DataFrame
     report: dict[str, Any]
 
 
@@ -66,6 +76,8 @@ def disclose(
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there."""
     values, parents = _read(warehouse)
     history = last_release(releases_dir, policy)
+    if history.release_id is not None:
+        history = replace(history, hidden=_hidden_numbers(warehouse, history.release_id))
     decision = decide(values, parents, load_registry(), receipts, policy, history)
     _write(warehouse, decision, policy)
     return decision
@@ -95,7 +107,8 @@ def decide(
         "withdrawn": taken_back.height,
         "history": history.note,
     }
-    return Decision(found.hidden, scope, taken_back, report)
+    numbers = cells.join(found.hidden.select(KEY), on=KEY, how="semi").select(*KEY, *NUMBERS)
+    return Decision(found.hidden, scope, taken_back, numbers, report)
 
 
 def _report(cells: pl.DataFrame, hidden: pl.DataFrame) -> dict[str, Any]:
@@ -161,6 +174,7 @@ def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> No
         "kpi_hidden": decision.hidden,
         "kpi_scope": decision.scope,
         WITHDRAWN: decision.withdrawn,
+        _HIDDEN_NUMBERS: decision.numbers,
         "info": info,
     }
     connection = duckdb.connect(str(warehouse))
@@ -174,6 +188,28 @@ def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> No
         connection.execute("commit")
     finally:
         connection.close()
+
+
+def confirm(warehouse: Path, release_id: str) -> None:
+    """Remember which release the decision was published as."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"delete from {SCHEMA}.info where name = ?", [_RELEASED_AS])
+        connection.execute(
+            f"insert into {SCHEMA}.info values (?, ?)", [_RELEASED_AS, json.dumps(release_id)]
+        )
+
+
+def _hidden_numbers(warehouse: Path, release_id: str) -> pl.DataFrame | None:
+    """What the cells are that the release hides; None when the warehouse does not know."""
+    import duckdb
+
+    if read_info(warehouse).get(_RELEASED_AS) != release_id:
+        return None
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        frame: pl.DataFrame = connection.sql(f"select * from {SCHEMA}.{_HIDDEN_NUMBERS}").pl()
+        return frame
 
 
 def read_info(warehouse: Path) -> dict[str, Any]:

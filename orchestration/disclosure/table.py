@@ -43,6 +43,8 @@ class Rows:
     known: Bools
     # Hidden in an earlier release.
     earlier: Bools
+    # Hidden in an earlier release, and nothing new is known about it.
+    settled: Bools
     # Shown in an earlier release with other numbers.
     shown_before: Bools
     primary: Bools
@@ -104,6 +106,7 @@ class Table:
             coverage=numbers("coverage"),
             known=flags("_known"),
             earlier=flags("_earlier"),
+            settled=flags("_settled"),
             shown_before=flags("_shown_before"),
             primary=np.zeros(self._shape, dtype=np.bool_),
             hidden=np.zeros(self._shape, dtype=np.bool_),
@@ -249,8 +252,9 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
     rows.primary = np.logical_or.reduce(list(unsafe.values()) or [rows.primary])
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
-    rows.unsafe = {name: mask & ~rows.shown_before & ~rows.known for name, mask in unsafe.items()}
-    lasting = rows.earlier & ~rows.primary & ~rows.shown_before
+    open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
+    rows.unsafe = {name: mask & open_to_attack for name, mask in unsafe.items()}
+    lasting = rows.earlier & ~rows.primary & ~rows.shown_before & ~rows.settled
     if series.kind in ("interval", "mean"):
         return
     rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(lasting)) | lasting

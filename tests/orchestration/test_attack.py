@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from orchestration.disclosure.history import History
+from orchestration.disclosure.scope import in_scope
 from orchestration.disclosure.step import Decision, decide
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
@@ -78,13 +79,24 @@ def figures(cells: dict[Cell, dict[str, int]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=VALUES_SCHEMA)
 
 
-def decided(values: pl.DataFrame) -> Decision:
+def decided(
+    values: pl.DataFrame, until: date = DAYS[-1], history: History | None = None
+) -> Decision:
     parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
-    delivered = receipts(days=28).with_columns(
-        pl.col("delivered_on") + (DAYS[-1] - date(2026, 9, 30))
-    )
-    history = History(None, "the first release")
+    delivered = receipts(days=28).with_columns(pl.col("delivered_on") + (until - date(2026, 9, 30)))
+    history = history or History(None, "the first release")
     return decide(values, parents, load_registry(), delivered, POLICY, history)
+
+
+def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
+    """The rows as readers see them."""
+    key = decision.hidden.drop("reason").columns
+    marked = in_scope(values, decision.scope).join(decision.hidden, on=key, how="left")
+    shown = pl.col("reason").is_null()
+    return marked.with_columns(
+        *(pl.when(shown).then(pl.col(n)).alias(n) for n in ("numerator", "denominator", "n")),
+        pl.when(shown).then(pl.col("status")).otherwise(pl.lit("suppressed")).alias("status"),
+    ).drop("reason")
 
 
 def recovered(values: pl.DataFrame, hidden: pl.DataFrame, cells: dict[Cell, dict[str, int]]) -> int:
@@ -139,3 +151,27 @@ def test_nothing_that_is_hidden_follows_from_what_is_shown(seed: int) -> None:
     assert recovered(values, decision.hidden, cells) == 0
     shown = decision.report["cells"] - decision.hidden.height
     assert shown > 0.4 * decision.report["cells"]
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_nothing_follows_from_two_releases_in_a_row(remembers: bool) -> None:
+    cells = truth(3)
+    values = figures(cells)
+    until = DAYS[24]  # the last week, and with it the month, is still open
+    days = set(DAYS[:25])
+    earlier = {cell: m for cell, m in cells.items() if cell[2] != "day" or cell[3] in days}
+    before = figures(earlier)
+    first = decided(before, until)
+    seen = released(before, first)
+    assert set(seen["period_grain"]) == {"day", "week"}
+    numbers = first.numbers if remembers else None
+    history = History("one", "bound by one", seen, first.withdrawn, numbers)
+    second = decided(values, history=history)
+    assert second.report["unprotected"] == 0
+    key = first.hidden.drop("reason").columns
+    stays = first.hidden.join(second.hidden, on=key, how="anti")
+    assert stays.is_empty()
+    # Nothing has changed but what is new, so the later release holds all that both of them show.
+    given_away = seen.filter(pl.col("status") == "ok").join(second.hidden, on=key, how="semi")
+    visible = second.hidden.join(given_away, on=key, how="anti")
+    assert recovered(values, visible, cells) == 0
