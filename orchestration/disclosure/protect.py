@@ -18,7 +18,7 @@ from orchestration.suppression import GRAINS, SuppressionPolicy
 
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
-FLAGS = ("_known", "_earlier", "_settled", "_shown_before", "_late")
+FLAGS = ("_known", "_earlier", "_settled", "_shown_before", "_late", "_beyond")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def protect(
         | (pl.col("numerator").fill_null(0) > 0)
         | (pl.col("n").fill_null(0) > 0)
     )
-    values = columns_of(values, FLAGS).with_columns(exists.alias("_exists"))
+    values = columns_of(values, FLAGS).with_columns(pl.col(FLAGS).fill_null(False))
+    values = values.with_columns((exists & ~pl.col("_beyond")).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
     found, unprotected = [], 0
     for families in groups(registry):
@@ -56,7 +57,7 @@ def protect(
             continue
         names = sorted({series.kpi_id for series in forms.series})
         mine = values.filter(pl.col("kpi_id").is_in(names))
-        layout = _layout(mine, parents)
+        layout = _layout(mine.filter(~pl.col("_beyond")), parents)
         table = Table(forms, layout, mine, scope, policy)
         unprotected += _protect(table)
         found += [_named(frame, layout) for frame in table.hidden()]

@@ -25,6 +25,17 @@ SCOPE_SCHEMA = {
 }
 _PER_SEGMENT = "segment"
 UNPLACED = "UNKNOWN"
+_KEY = frozenset(
+    {
+        "kpi_id",
+        "kpi_version",
+        "segment",
+        "period_grain",
+        "period_start",
+        "level",
+        "unit_id",
+    }
+)
 # Families whose figures also depend on record types that the KPI's contract does not name.
 _ALSO = {"video": ("call",), "chains": ("call",)}
 
@@ -97,4 +108,17 @@ def in_scope(values: pl.DataFrame, scope: pl.DataFrame) -> pl.DataFrame:
         .join(scope, on=keys)
         .filter(pl.col("period_start") <= pl.col("last_period_start"))
         .drop("is_unplaced", "last_period_start")
+    )
+
+
+def unplaced(values: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
+    """What could not be placed, in periods too short to be released for it.
+
+    It is the rest of totals that are released, so it often follows from them.
+    """
+    keys = [name for name in values.columns if name in _KEY]
+    return (
+        values.filter(pl.col("unit_id") == UNPLACED)
+        .join(released.select(keys), on=keys, how="anti")
+        .with_columns(pl.lit(True).alias("_beyond"))
     )

@@ -21,7 +21,7 @@ from orchestration.disclosure.history import (
 from orchestration.disclosure.history import withdrawn as find_withdrawn
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import protect
-from orchestration.disclosure.scope import in_scope, last_delivered, released_periods
+from orchestration.disclosure.scope import in_scope, last_delivered, released_periods, unplaced
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
@@ -37,6 +37,11 @@ REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "coverage")
 _HIERARCHY_SQL = """
 select level, unit_id, parent_level, parent_id from {unit_hierarchy}
+-- Where a unit belonged before there were figures says nothing about them.
+where valid_to is null
+    or valid_to > coalesce(
+        (select min(period_start) from {kpi_values} where period_grain = 'day'), date '1900-01-01'
+    )
 """
 # Where the dated hierarchy is not built: the same from the seeds it is made of.
 _SEEDS_SQL = """
@@ -99,7 +104,13 @@ def decide(
     keys = values.select("kpi_id", "segment", "level").unique()
     scope = released_periods(keys, registry, last_delivered(receipts), policy)
     cells = with_history(in_scope(values, scope), history)
-    found = protect(cells, scope, registry, parents, policy)
+    found = protect(
+        pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
+        scope,
+        registry,
+        parents,
+        policy,
+    )
     taken_back = find_withdrawn(cells, found.hidden, history)
     report = {
         **_report(cells, found.hidden),
@@ -145,7 +156,7 @@ def _read(warehouse: Path) -> tuple[pl.DataFrame, dict[Unit, frozenset[Unit]]]:
         frame = connection.sql(f"select {columns} from {values}").pl()
         hierarchy = release_content.relation(connection, "unit_hierarchy", required=False)
         if hierarchy is not None:
-            query = _HIERARCHY_SQL.format(unit_hierarchy=hierarchy)
+            query = _HIERARCHY_SQL.format(unit_hierarchy=hierarchy, kpi_values=values)
         else:
             names = ("municipalities", "health_trusts", "units")
             query = _SEEDS_SQL.format(

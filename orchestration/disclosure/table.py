@@ -51,6 +51,8 @@ class Rows:
     hidden: Bools
     # Reported after the period had been released without it.
     late: Bools
+    # What could not be placed, in periods that are too short to be released for it.
+    beyond: Bools
     absent: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
     unsafe: dict[str, Bools] = field(default_factory=dict)
 
@@ -97,12 +99,22 @@ class Table:
             array[at] = mine[column].cast(pl.Float64).to_numpy()
             return array
 
+        unplaced = np.array([unit == UNPLACED for _, unit in self.layout.units])
+        scope_of = self._in_scope(series, scope)
+        shows = np.array([level in series.levels for level, _ in self.layout.units])
+        beyond = (unplaced & shows)[:, None] & ~scope_of
+
+        def amounts(column: str) -> Numbers:
+            """Numbers; where nothing is released and nothing has happened they are zero."""
+            array = numbers(column)
+            return np.where(beyond & np.isnan(array), 0.0, array)
+
         rows = Rows(
             exists=flags("_exists"),
-            empty=self._in_scope(series, scope),
-            numerator=numbers("numerator"),
-            denominator=numbers("denominator"),
-            n=numbers("n"),
+            empty=scope_of,
+            numerator=amounts("numerator"),
+            denominator=amounts("denominator"),
+            n=amounts("n"),
             coverage=numbers("coverage"),
             known=flags("_known"),
             earlier=flags("_earlier"),
@@ -111,13 +123,14 @@ class Table:
             primary=np.zeros(self._shape, dtype=np.bool_),
             hidden=np.zeros(self._shape, dtype=np.bool_),
             late=flags("_late"),
+            beyond=beyond,
         )
         present = np.zeros(self._shape, dtype=np.bool_)
         present[at] = True
         # The rows of one family are missing together, where it has nothing to tell. Another
         # family's row may be missing although the measure that it borrows is not zero.
         rows.absent = rows.empty & ~present
-        rows.empty = present & ~rows.exists
+        rows.empty = present & ~rows.exists & ~beyond
         _find_unsafe(series, rows, policy)
         return rows
 
@@ -162,6 +175,10 @@ class Table:
             if plausible:
                 up &= _possible(series, rows, move, 1, lowest)
                 down &= _possible(series, rows, move, -1, lowest)
+            else:
+                # What is not released is still no less than nothing, and often follows.
+                up &= _possible(series, rows, move, 1, 0.0) | ~rows.beyond
+                down &= _possible(series, rows, move, -1, 0.0) | ~rows.beyond
         infinite = np.float32(np.inf)
         cost *= self._weight
         return np.where(up, cost, infinite), np.where(down, cost, infinite)
@@ -295,7 +312,7 @@ def _possible(series: Series, rows: Rows, move: Move, sign: int, lowest: float) 
             usable = rows.n if not series.known or series.known == series.n else rows.numerator
             room = np.round(usable / rows.coverage) - usable
             possible &= ~(room < abs(base - known))
-    return possible | ~rows.exists
+    return possible | ~(rows.exists | rows.beyond)
 
 
 def prepared(values: pl.DataFrame, layout: Layout) -> pl.DataFrame:
