@@ -57,7 +57,10 @@ def protect(
             continue
         names = sorted({series.kpi_id for series in forms.series})
         mine = values.filter(pl.col("kpi_id").is_in(names))
-        layout = _layout(mine.filter(~pl.col("_beyond")), parents)
+        released = mine.filter(~pl.col("_beyond"))
+        if released.is_empty():
+            continue
+        layout = _layout(released, parents)
         table = Table(forms, layout, mine, scope, policy)
         unprotected += _protect(table)
         found += [_named(frame, layout) for frame in table.hidden()]
