@@ -1,4 +1,4 @@
-"""Primary suppression of small numbers: one pure function from values to releasable values.
+"""Primary suppression: which numbers are too small to be shown, and the thresholds behind it.
 
 Which rule applies follows from the KPI's kind in the registry:
 
@@ -118,20 +118,4 @@ def too_small(policy: SuppressionPolicy) -> pl.Expr:
         .then(rested_on_few)
         .otherwise(True)  # an unknown kind is never shown
         .fill_null(False)
-    )
-
-
-def suppress(values: pl.DataFrame, kinds: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
-    """Hide every small number of `values`. `kinds` has the columns kpi_id and kind."""
-    columns = values.columns
-    hidden = [column for column in HIDDEN_COLUMNS if column in columns]
-    kind_of = kinds.select(pl.col("kpi_id").cast(values.schema["kpi_id"], strict=False), "kind")
-    return (
-        values.join(kind_of, on="kpi_id", how="left", nulls_equal=False)
-        .with_columns(too_small(policy).alias("_hide"))
-        .with_columns(
-            *(pl.when(~pl.col("_hide")).then(pl.col(column)).alias(column) for column in hidden),
-            pl.when("_hide").then(pl.lit(SUPPRESSED)).otherwise(pl.col("status")).alias("status"),
-        )
-        .select(columns)
     )
