@@ -95,10 +95,10 @@ def measure(work: Path, start: str, days: int, scale: float) -> dict[str, Any]:
 
 def steps(output: str) -> dict[str, float]:
     """Seconds per step, from the lines `NAVN / NAME: ... på SECONDS s` that `akutt run` prints."""
-    return {
-        name: float(seconds)
-        for name, seconds in re.findall(r"^\S+ / (\w+): .* på ([\d.]+) s", output, re.MULTILINE)
-    }
+    found: dict[str, float] = {}
+    for name, seconds in re.findall(r"^\S+ / (\w+): .* på ([\d.]+) s", output, re.MULTILINE):
+        found[name] = found.get(name, 0.0) + float(seconds)
+    return found
 
 
 def _generate(extracts: Path, start: str, days: int, scale: float) -> dict[str, Any] | None:

@@ -94,7 +94,9 @@ def build_dbt_assets(
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         engine: Engine = context.resources.engine
         step = engine.build_warehouse
-        yield from _run(context, manifest, translator, step, kpi_values_key(), handed_on)
+        yield from _run(
+            context, manifest, translator, step, kpi_values_key(), handed_on, _WAREHOUSE
+        )
 
     @dbt_assets(  # type: ignore[untyped-decorator, unused-ignore]
         manifest=manifest,
@@ -108,11 +110,12 @@ def build_dbt_assets(
     def comparison(context: dg.AssetExecutionContext) -> Iterator[Any]:
         engine: Engine = context.resources.engine
         step = engine.compare_warehouse
-        yield from _run(context, manifest, translator, step, kpi_releasable_key(), {})
+        yield from _run(context, manifest, translator, step, kpi_releasable_key(), {}, _COMPARISON)
 
     return warehouse, comparison
 
 
+_WAREHOUSE, _COMPARISON = "Varehus / warehouse", "Sammenligning / comparison"
 _Step = Callable[[Callable[[RawEvent], None], Sequence[str]], BuildOutcome | None]
 
 
@@ -123,6 +126,7 @@ def _run(
     step: _Step,
     result: dg.AssetKey,
     handed_on: Mapping[dg.AssetKey, Set[str]],
+    name_of_step: str,
 ) -> Iterator[Any]:
     """One dbt build as Dagster events.
 
@@ -147,9 +151,9 @@ def _run(
                 built |= {name, *_names(handed_on, before=name)}
             yield event
     if outcome is None:
-        engine.say("Varehus / warehouse: alle bunter er lastet / holds every batch")
+        engine.say(f"{name_of_step}: alle bunter er med / holds every batch")
     else:
-        engine.say(_summary(outcome))
+        engine.say(_summary(name_of_step, outcome))
         if outcome.failures:
             raise dg.Failure(
                 "dbt: " + "; ".join(outcome.failures),
@@ -263,8 +267,8 @@ def _read_by_comparison(
     }
 
 
-def _summary(outcome: BuildOutcome) -> str:
+def _summary(name_of_step: str, outcome: BuildOutcome) -> str:
     counts = ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items()))
     slow = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.slowest[:3])
     kind = "alt på nytt / full" if outcome.full_refresh else "nye bunter / new batches"
-    return f"Varehus / warehouse: {kind}, {counts} på {outcome.seconds:.1f} s ({slow})"
+    return f"{name_of_step}: {kind}, {counts} på {outcome.seconds:.1f} s ({slow})"

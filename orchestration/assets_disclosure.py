@@ -52,7 +52,7 @@ def build_disclosure_asset(contracts: list[str]) -> dg.AssetsDefinition:
             cells, hidden = decision.report["cells"], decision.hidden.height
             engine.say(
                 f"Avsløringskontroll / disclosure: {hidden:,} av / of {cells:,} celler skjult / "
-                f"hidden, {clock.seconds:.1f} s"
+                f"hidden på {clock.seconds:.1f} s"
             )
         for table in TABLES:
             yield dg.MaterializeResult(asset_key=disclosure_key(table), metadata=metadata)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from orchestration.assets_dbt import kpi_releasable_key
 from orchestration.assets_sources import WRITER_POOL, lake_key
-from orchestration.engine import Engine, GateError
+from orchestration.engine import Clock, Engine, GateError
 from orchestration.quality.checkpoint import Finding
 from orchestration.quality.suites import RECONCILIATION
 
@@ -82,12 +82,13 @@ def build_release_asset(contracts: list[str]) -> dg.AssetsDefinition:
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         engine: Engine = context.resources.engine
+        clock = Clock()
         try:
             result = engine.release()
         except GateError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         verb = "ny / new" if result.created else result.reason
-        engine.say(f"Utgivelse / release: {result.release_id} ({verb})")
+        engine.say(f"Utgivelse / release: {result.release_id} ({verb}) på {clock.seconds:.1f} s")
         return dg.MaterializeResult(
             asset_key=RELEASE_KEY,
             metadata={
