@@ -1,49 +1,90 @@
-"""One intake at a time per lake. The lock dies with its process, however that ends."""
+"""One writer at a time, across processes.
+
+The lock belongs to the open file, so the operating system releases it when the process ends,
+however it ends: a killed run never leaves a lock behind.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+_held: dict[Path, tuple[IO[bytes], int]] = {}
+_guard = threading.RLock()
 
 
-class BusyError(Exception):
-    """Another process holds the lock."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"En annen kjøring er i gang (lås: {path.name}). / Another run is in progress."
-        )
+class LockBusyError(RuntimeError):
+    """Somebody else holds the lock."""
 
 
-@contextlib.contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold an operating-system lock on `path` for the duration.
+@contextmanager
+def exclusive(
+    path: Path, *, wait_seconds: float = 0.0, what: str = "", reentrant: bool = False
+) -> Iterator[None]:
+    """Hold `path` as a lock.
+
+    Args:
+        path: the file that is locked; it is made if need be, and stays.
+        wait_seconds: how long to wait for whoever holds it.
+        what: what is locked, for the message; else the name of the file.
+        reentrant: let this process take it again, on any thread, while it holds it.
 
     Raises:
-        BusyError: another process holds it.
+        LockBusyError: somebody else holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    if not reentrant:
+        handle = _acquire(path, wait_seconds, what)
+        try:
+            yield
+        finally:
+            handle.close()
+        return
+    key = path.resolve()
+    with _guard:
+        handle, depth = _held.get(key) or (_acquire(path, wait_seconds, what), 0)
+        _held[key] = (handle, depth + 1)
     try:
-        if not _try_lock(descriptor):
-            raise BusyError(path)
         yield
     finally:
-        os.close(descriptor)
+        with _guard:
+            handle, depth = _held.pop(key)
+            if depth > 1:
+                _held[key] = (handle, depth - 1)
+            else:
+                handle.close()
 
 
-def _try_lock(descriptor: int) -> bool:
+def _acquire(path: Path, wait_seconds: float, what: str) -> IO[bytes]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("ab")
+    deadline = time.monotonic() + wait_seconds
+    while not _try_lock(handle):
+        if time.monotonic() >= deadline:
+            handle.close()
+            raise LockBusyError(
+                f"En annen prosess arbeider her ({what or path.name}). Vent til den er ferdig. / "
+                f"Another process is at work here ({what or path.name}). Wait until it has ended."
+            )
+        time.sleep(0.05)
+    return handle
+
+
+def _try_lock(handle: IO[bytes]) -> bool:
     try:
         if os.name == "nt":
             import msvcrt
 
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         else:
             import fcntl
 
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -15,8 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.lock import exclusive
 from orchestration import state
-from orchestration.locks import exclusive
 from orchestration.paths import DBT_PROJECT, Home
 from orchestration.quality.checkpoint import Checkpoint, Quality
 from orchestration.quality.suites import DEFAULT_FILE as SUITES_FILE
@@ -90,7 +90,10 @@ class Engine:
     def writer(self) -> AbstractContextManager[None]:
         """One writer per home, whoever started it."""
         return exclusive(
-            self.home.run_lock, wait_seconds=_STEP_WAIT_SECONDS, what=str(self.home.root)
+            self.home.run_lock,
+            wait_seconds=_STEP_WAIT_SECONDS,
+            what=str(self.home.root),
+            reentrant=True,
         )
 
     def pending(self) -> dict[str, int]:

@@ -43,10 +43,10 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         KeyMissingError: files are pending, and there is no key for pseudonyms.
         LockBusyError: another process works in the same home.
     """
-    from orchestration.locks import exclusive
+    from ingestion.lock import exclusive
 
     clock = Clock()
-    with exclusive(engine.home.run_lock, what=str(engine.home.root)):
+    with exclusive(engine.home.run_lock, what=str(engine.home.root), reentrant=True):
         pending = engine.pending()
         if not pending and not force and engine.is_up_to_date():
             return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)

@@ -26,10 +26,10 @@ from typing import Any
 
 import polars as pl
 
+from ingestion.lock import exclusive
 from orchestration import atomic, release_content
 from orchestration.canonical import hash_ordered, ordered, with_codes, with_text
 from orchestration.disclosure.step import read_info
-from orchestration.locks import exclusive
 from orchestration.suppression import HIDDEN_COLUMNS, SUPPRESSED, SuppressionPolicy, too_small
 from reporting.datapackage import write_package
 

@@ -49,11 +49,11 @@ def fail(message: str) -> typer.Exit:
 def readable_errors() -> Iterator[None]:
     """Turn the errors a user can act on into one message and exit status 1."""
     from ingestion.errors import KeyMissingError, SourceFileError
-    from ingestion.lock import BusyError
+    from ingestion.lock import LockBusyError
 
     try:
         yield
-    except (KeyMissingError, SourceFileError, BusyError) as error:
+    except (KeyMissingError, SourceFileError, LockBusyError) as error:
         raise fail(str(error)) from error
 
 

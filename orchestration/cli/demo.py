@@ -31,7 +31,6 @@ def demo_command(
 
     from ingestion.privacy import KEY_VARIABLE
     from orchestration.engine import Clock, Engine, Settings
-    from orchestration.locks import LockBusyError
     from orchestration.paths import akutt_home
     from orchestration.pipeline import RunFailedError, run
 
@@ -42,7 +41,7 @@ def demo_command(
     engine = Engine(Settings(home, say=typer.echo))
     try:
         outcome = run(engine)
-    except (RunFailedError, LockBusyError) as error:
+    except RunFailedError as error:
         raise fail(str(error)) from error
     if not outcome.did_work:
         typer.echo("Ingenting venter / nothing is pending.")

@@ -24,7 +24,7 @@ R = TypeVar("R")
 def _readable(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        from orchestration.locks import LockBusyError
+        from ingestion.lock import LockBusyError
         from orchestration.release import ReleaseError
 
         try:

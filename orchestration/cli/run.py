@@ -20,14 +20,13 @@ def run_command(
 ) -> None:
     """Take in what is pending, build the warehouse, check, and release."""
     from orchestration.engine import Engine, Settings
-    from orchestration.locks import LockBusyError
     from orchestration.paths import akutt_home
     from orchestration.pipeline import RunFailedError, run
 
     engine = Engine(Settings(akutt_home(), say=typer.echo))
     try:
         outcome = run(engine, force=force)
-    except (RunFailedError, LockBusyError) as error:
+    except RunFailedError as error:
         raise fail(str(error)) from error
     if not outcome.did_work:
         typer.echo("Ingenting venter / nothing is pending.")

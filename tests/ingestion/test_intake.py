@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingestion.intake import IngestReport, ingest, known_files, pending_files
 from ingestion.lake import iter_receipts, read_receipts
-from ingestion.lock import BusyError, exclusive
+from ingestion.lock import LockBusyError, exclusive
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 
 
@@ -159,7 +159,7 @@ def test_dates_limit_a_backfill(home: Path) -> None:
 
 
 def test_one_intake_at_a_time(home: Path) -> None:
-    with exclusive(home / "lake" / ".lock"), pytest.raises(BusyError):
+    with exclusive(home / "lake" / ".lock"), pytest.raises(LockBusyError):
         take(home)
 
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from ingestion.errors import KeyMissingError
+from ingestion.lock import LockBusyError, exclusive
 from orchestration import state, warehouse
 from orchestration.engine import Engine
-from orchestration.locks import LockBusyError, exclusive
 from orchestration.paths import Home
 from orchestration.pipeline import LAUNCHED_BY, RUN_COMMAND, RunFailedError, instance, run
 from orchestration.quality.suites import DEFAULT_FILE
@@ -206,7 +206,7 @@ def test_two_runs_at_once_are_refused_and_the_lock_dies_with_its_process(
 ) -> None:
     deliver(deliveries, home, days=1)
     code = (
-        "import sys, time; from pathlib import Path; from orchestration.locks import exclusive\n"
+        "import sys, time; from pathlib import Path; from ingestion.lock import exclusive\n"
         "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
     )
     other = subprocess.Popen(
