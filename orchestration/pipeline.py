@@ -58,6 +58,10 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         _collect_rarely()
         files = sum(pending.values())
         engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
+        # Dagster and dbt share packages. Two threads that import the same one may find it half
+        # made, so dbt's thread begins when Dagster is there.
+        import dagster  # noqa: F401
+
         engine.warehouse.prepare()
         if pending:
             engine.checkpoint.start()
