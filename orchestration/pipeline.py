@@ -69,6 +69,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
             _run_job(engine)
         finally:
             engine.checkpoint.stop()
+            gc.unfreeze()  # else DuckDB reports at exit what was never let go of
         return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
 
 
