@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ingestion.errors import KeyMissingError
+from benchmarks.national_year import steps
 from ingestion.lock import LockBusyError, exclusive
 from orchestration import state, warehouse
 from orchestration.engine import Engine
@@ -48,6 +49,9 @@ def test_inbox_to_release_and_nothing_twice(
     assert verify_release(home.releases) == []
     assert released_calls(home) == accepted_calls(make_engine())
     assert any("rader/s" in line for line in lines)
+    assert {"intake", "warehouse", "disclosure", "comparison", "release"} == set(
+        steps("\n".join(lines))
+    )
     assert (home.gx / "data_docs" / "index.html").is_file()
 
     again = run(make_engine(expectations=True))
