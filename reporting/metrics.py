@@ -224,7 +224,10 @@ def kpi_rows(opened: Release, search: str | None = None) -> list[dict[str, Any]]
     return found
 
 
-_SEARCHED = ("kpi_id", "name_nb", "name_en", "definition_nb", "definition_en", "segments", "number")
+_SEARCHED = (
+    *("kpi_id", "name_nb", "name_en", "definition_nb", "definition_en", "segments", "number"),
+    *("numerator", "numerator_nb", "why_nb", "why_en"),
+)
 
 
 def definition(

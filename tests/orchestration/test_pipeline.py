@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 import yaml
 
-from ingestion.errors import KeyMissingError
 from benchmarks.national_year import steps
+from ingestion.errors import KeyMissingError
 from ingestion.lock import LockBusyError, exclusive
 from orchestration import state, warehouse
 from orchestration.engine import Engine
