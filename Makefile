@@ -24,7 +24,7 @@ $(DEV_STAMP): $(STAMP)
 
 install: $(STAMP) ## Create the virtual environment and install the locked versions.
 
-demo: $(STAMP) ## From nothing to a KPI table: 13 months of synthetic extracts.
+demo: $(STAMP) ## From nothing to a KPI table: three months of synthetic extracts.
 	$(BIN)/akutt demo
 
 lint: $(DEV_STAMP) ## Formatting, lint, types and import boundaries.

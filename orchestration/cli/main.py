@@ -23,7 +23,9 @@ class LazyCommand:
 
 
 COMMANDS: dict[str, LazyCommand] = {
-    "demo": LazyCommand("orchestration.cli.demo", "Generate 13 months, run everything, show KPIs."),
+    "demo": LazyCommand(
+        "orchestration.cli.demo", "Generate three months, run everything, show KPIs."
+    ),
     "run": LazyCommand("orchestration.cli.run", "Everything pending, from inbox to release."),
     "generate": LazyCommand("orchestration.cli.generate", "Write synthetic national extracts."),
     "ingest": LazyCommand("orchestration.cli.ingest", "Take pending files into the lake."),

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestration import diagnosis
+from orchestration.cli import demo_summary
 from orchestration.cli.main import app
 from orchestration.paths import Home
 from orchestration.release import build_release, get_release
@@ -136,6 +137,7 @@ def test_kpi_list_and_show(releases: Path) -> None:
 def test_kpis_are_found_by_words(releases: Path) -> None:
     listed = akutt("kpi", "list", "113", "svartid").output
     assert "answer_time_median" in listed
+    assert "c113_within_10s" in listed
     assert "lat_readiness" not in listed
     assert akutt("kpi", "list", "finnes", "ikke").exit_code == 1
 
@@ -247,3 +249,31 @@ def test_demo_does_not_mix_with_other_files(
     (tmp_path / "demo.json").write_text(json.dumps({"days": 5, "complete": True}))
     assert akutt("demo", "--days", "1").exit_code == 1
     assert not (tmp_path / "lake").exists()
+
+
+def test_the_demo_ends_with_figures_and_says_what_is_hidden(
+    releases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo_summary.table(Home(releases.parent))
+    lines = capsys.readouterr().out.splitlines()
+    assert "Andel besvarte 113-anrop innen 10 sekunder, 2026-09 (krav 90 %)" in lines
+    rows = {line[:10]: line.split()[2] for line in lines if line.startswith("AMK ")}
+    assert rows == {
+        "AMK Bergen": "81,1",
+        "AMK Bodø  ": "81,1",
+        "AMK Oslo  ": "81,1",
+        "AMK Tromsø": ":",
+    }
+    assert "Vist / shown: 27 av / of 28 tall per AMK" in "\n".join(lines)
+
+
+# The made-up releases have no readiness; docs/readiness.nb.md tries those commands.
+@pytest.mark.parametrize(
+    "command", [command for _, command in demo_summary.TO_TRY if " readiness " not in command]
+)
+def test_what_the_demo_says_to_try_works(
+    command: str, releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = akutt(*command.split()[1:])
+    assert outcome.exit_code == 0, outcome.output
