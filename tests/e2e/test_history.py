@@ -20,14 +20,11 @@ import pytest
 import yaml
 
 from ingestion.home import Home
-from orchestration import paths
-from orchestration.engine import Engine, Settings
 from orchestration.paths import DBT_PROJECT
 from orchestration.registry import load_registry
 from orchestration.registry.export import MACRO, SEED, definitions_macro, registry_csv
 from reporting import metrics
-from tests.e2e.conftest import KEY, World
-from tests.orchestration.conftest import NothingExpected
+from tests.e2e.conftest import World, run_steps
 
 pytestmark = pytest.mark.slow
 
@@ -234,16 +231,7 @@ class State:
 
 def run(world: World, project: Path) -> State:
     """From inbox to release, step by step as `akutt run`, with a project of its own."""
-    home = paths.Home(world.home.root)
-    engine = Engine(Settings(home, key=KEY.encode, project_dir=project))
-    engine.checkpoint = NothingExpected(home)
-    engine.intake()
-    built = engine.build_warehouse()
-    assert built is not None
-    assert not built.failures, built.failures
-    engine.disclose()
-    engine.compare_warehouse()
-    engine.release()
+    run_steps(world.home.root, project)
     return State(
         world.sql("from kpi_values"),
         world.release("kpi_values"),
