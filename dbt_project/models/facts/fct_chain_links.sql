@@ -43,6 +43,12 @@ parents_sought as (
     where parent_call_id is not null
     group by incident_source_system, incident_id, event_date, parent_call_id
 ),
+-- The few calls that are sought are picked out before anything is joined to them.
+parents as (
+    select source_system, source_id, ring_start_at, has_timing_warning
+    from {{ ref('fct_calls') }}
+    where not is_duplicate and source_id in (select parent_call_id from parents_sought)
+),
 by_parent as (
     select
         s.incident_source_system,
@@ -53,11 +59,11 @@ by_parent as (
         c.ring_start_at,
         not c.has_timing_warning as is_timing_valid
     from parents_sought as s
-    inner join {{ ref('fct_calls') }} as c on c.source_id = s.parent_call_id
+    inner join parents as c on c.source_id = s.parent_call_id
     left join by_identifier as b
         on b.incident_source_system = s.incident_source_system and b.incident_id = s.incident_id
         and b.call_source_system = c.source_system and b.call_source_id = c.source_id
-    where not c.is_duplicate and b.call_source_id is null
+    where b.call_source_id is null
 )
 select
     incident_source_system, incident_id, event_date, call_source_system, call_source_id,
