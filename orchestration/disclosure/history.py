@@ -3,6 +3,7 @@
 * What was hidden stays hidden; its number would otherwise be known for the earlier release too.
 * What was hidden, is as it was, and lies in no period released for the first time is settled: the
   world that protected it still could have been.
+* What was too small stays protected when it has grown: what it was would follow from what it is.
 * What was shown is known. It protects nothing, unless its numbers have changed since.
 * What was shown and has become small is no longer repeated, but it cannot be taken back. It counts
   neither as protected nor as protection, and is listed in the release as withdrawn.
@@ -20,18 +21,10 @@ import polars as pl
 
 from orchestration import atomic
 from orchestration.disclosure.periods import end_of
+from orchestration.disclosure.scope import KEY
 from orchestration.disclosure.table import SHOWN
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
 
-KEY = (
-    "kpi_id",
-    "kpi_version",
-    "segment",
-    "period_grain",
-    "period_start",
-    "level",
-    "unit_id",
-)
 WITHDRAWN = "withdrawn"
 NUMBERS = ("numerator", "denominator", "n")
 _TOLERANCE = 1e-6
@@ -45,7 +38,8 @@ class History:
     note: str
     values: pl.DataFrame | None = None
     withdrawn: pl.DataFrame | None = None
-    # The numbers that the release hides, which only the warehouse has.
+    # The numbers that the release hides, which only the warehouse has; `was_small` says which of
+    # them are hidden for being too small, now or once.
     hidden: pl.DataFrame | None = None
 
 
@@ -124,11 +118,16 @@ def _with_settled(
     joined: pl.DataFrame, before: pl.DataFrame, hidden: pl.DataFrame | None
 ) -> pl.DataFrame:
     if hidden is None:
-        return joined.with_columns(pl.lit(False).alias("_settled"))
+        # Which of the hidden numbers were small is not known, so they all count as such.
+        hidden_before = (pl.col("_status") == SUPPRESSED).fill_null(False)
+        return joined.with_columns(
+            pl.lit(False).alias("_settled"), hidden_before.alias("_small_before")
+        )
     kept = hidden.select(
         *(pl.col(name).cast(joined.schema[name]) for name in KEY),
         *(pl.col(name).cast(pl.Float64).alias(f"_was_{name}") for name in NUMBERS),
         pl.lit(True).alias("_was_hidden"),
+        pl.col("was_small").alias("_small_before"),
     )
     joined = joined.join(kept, on=KEY, how="left")
     same = pl.all_horizontal(
@@ -140,7 +139,8 @@ def _with_settled(
     )
     as_it_was = pl.col("_was_hidden").fill_null(False) & same & (pl.col("_status") == SUPPRESSED)
     return joined.with_columns(
-        (as_it_was.fill_null(False) & ~_in_new_period(joined, before)).alias("_settled")
+        (as_it_was.fill_null(False) & ~_in_new_period(joined, before)).alias("_settled"),
+        (pl.col("_small_before") & (pl.col("_status") == SUPPRESSED)).fill_null(False),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from orchestration.suppression import GRAINS
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 NONE = -1
+# Depths at which days lie in something published.
+DEPTHS = len(GRAINS)
 _DAYS = {"day": 1, "week": 7}
 
 
@@ -39,6 +42,50 @@ class Calendar:
     def grain_of(self) -> Ints:
         """Depth of each column's grain, day first."""
         return np.array([GRAINS.index(grain) for grain, _ in self.periods], dtype=np.int64)
+
+    def at(self, depth: int) -> Calendar:
+        """The same periods over one day of each step: enough where nothing shorter is released."""
+        if depth == 0:
+            return self
+        first = np.flatnonzero(np.r_[True, np.diff(self.step[depth]) != 0])
+        path = self.path[:, first]
+        path[:depth] = NONE
+        return replace(self, days=self.days[first], path=path, step=self.step[:, first])
+
+    @cached_property
+    def days_of(self) -> list[Ints]:
+        """The days that each column holds."""
+        found: list[list[int]] = [[] for _ in self.periods]
+        for row in self.path:
+            for day, column in enumerate(row):
+                if column >= 0:
+                    found[column].append(day)
+        return [np.array(days, dtype=np.int64) for days in found]
+
+    @cached_property
+    def bounds(self) -> list[tuple[Ints, Ints]]:
+        """Per depth: the first day and the day after the last of each step."""
+        found = []
+        for row in self.step:
+            starts = np.flatnonzero(np.r_[True, np.diff(row) != 0])
+            found.append((starts, np.r_[starts[1:], row.size]))
+        return found
+
+    def parts(self, column: int, depth: int) -> list[tuple[Ints, Ints]]:
+        """Days of a column by the step they lie in, and the other days of the step above."""
+        if (column, depth) not in self._parts:
+            step, above = self.step[depth], self.step[depth + 1]
+            days, found = self.days_of[column], []
+            for part in np.unique(step[days]):
+                mine = days[step[days] == part]
+                around = np.flatnonzero(above == above[mine[0]])
+                found.append((mine, around[step[around] != part]))
+            self._parts[column, depth] = found
+        return self._parts[column, depth]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[int, int], list[tuple[Ints, Ints]]]:
+        return {}
 
 
 def calendar(periods: Sequence[tuple[str, date]], first: date, last: date) -> Calendar:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from multiprocessing import get_context
 
 import polars as pl
 
 from orchestration.disclosure.forms import Form, Forms, Move, groups
+from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools, calendar, end_of
 from orchestration.disclosure.places import Unit, places
 from orchestration.disclosure.table import SHOWN, Table, columns_of, form_of
-from orchestration.disclosure.witness import Layout, Search
+from orchestration.disclosure.witness import Search
 from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
+_Decided = tuple[pl.DataFrame, int]
+# From so many rows on, the largest group is decided on in a process of its own.
+_WORTH_A_PROCESS = 100_000
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
-FLAGS = ("_known", "_earlier", "_settled", "_shown_before", "_late", "_beyond")
+FLAGS = ("_known", "_earlier", "_small_before", "_settled", "_shown_before", "_late", "_beyond")
 
 
 @dataclass(frozen=True)
@@ -50,30 +59,68 @@ def protect(
     values = columns_of(values, FLAGS).with_columns(pl.col(FLAGS).fill_null(False))
     values = values.with_columns((exists & ~pl.col("_beyond")).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
-    found, unprotected = [], 0
+    jobs = []
     for families in groups(registry):
-        forms = Forms(registry, families, kpis)
-        if not forms.series:
-            continue
-        names = sorted({series.kpi_id for series in forms.series})
+        names = sorted({kpi.id for kpi in registry.kpis if kpi.family in families})
         mine = values.filter(pl.col("kpi_id").is_in(names))
-        released = mine.filter(~pl.col("_beyond"))
-        if released.is_empty():
+        if mine.filter(~pl.col("_beyond")).is_empty():
             continue
-        layout = _layout(released, parents)
-        table = Table(forms, layout, mine, scope, policy)
-        unprotected += _protect(table)
-        found += [_named(frame, layout) for frame in table.hidden()]
-    return Protection(pl.concat(found) if found else _named(_NOTHING, None), unprotected)
+        jobs.append((families, mine, scope.filter(pl.col("kpi_id").is_in(names))))
+    jobs.sort(key=lambda job: -job[1].height)
+    decide = partial(_decided, registry=registry, kpis=kpis, parents=parents, policy=policy)
+    with _beside(jobs[0][1].height if jobs else 0) as started:
+        first = [started(decide, *job) for job in jobs[:1]]
+        rest = [decide(*job) for job in jobs[1:]]
+        found = [result() for result in first] + rest
+    return Protection(
+        pl.concat([frame for frame, _ in found]) if found else _named(_NOTHING, None),
+        sum(left for _, left in found),
+    )
 
 
-def _layout(values: pl.DataFrame, parents: Mapping[Unit, frozenset[Unit]]) -> Layout:
+@contextmanager
+def _beside(rows: int) -> Iterator[Callable[..., Callable[[], _Decided]]]:
+    """Starts a call in a process of its own when there are enough rows to be worth one.
+
+    What is started is called for its result: `with _beside(n) as started: started(f, x)()`.
+    """
+    if rows < _WORTH_A_PROCESS or (os.cpu_count() or 1) < 2:
+        yield lambda function, *arguments: lambda: function(*arguments)
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield lambda function, *arguments: pool.submit(function, *arguments).result
+
+
+def _decided(
+    families: Sequence[str],
+    values: pl.DataFrame,
+    scope: pl.DataFrame,
+    *,
+    registry: Registry,
+    kpis: set[tuple[str, int]],
+    parents: Mapping[Unit, frozenset[Unit]],
+    policy: SuppressionPolicy,
+) -> _Decided:
+    """The hidden rows of some families, and how many numbers are left unprotected."""
+    forms = Forms(registry, families, kpis)
+    layout = _layout(values.filter(~pl.col("_beyond")), parents, scope)
+    table = Table(forms, layout, values, scope, policy)
+    left = _protect(table)
+    return pl.concat([_named(frame, layout) for frame in table.hidden()]), left
+
+
+def _layout(
+    values: pl.DataFrame, parents: Mapping[Unit, frozenset[Unit]], scope: pl.DataFrame
+) -> Layout:
     units = sorted(values.select("level", "unit_id").unique().iter_rows())
     periods = list(values.select("period_grain", "period_start").unique().iter_rows())
     delivered = [start for grain, start in periods if grain == GRAINS[0]]
     first: date = min(delivered or [start for _, start in periods])
     last: date = max(delivered or [end_of(grain, start) for grain, start in periods])
-    return Layout(tuple(units), calendar(periods, first, last), places(units, parents))
+    finest: dict[str, int] = {}
+    for level, grain in scope.select("level", "period_grain").unique().iter_rows():
+        finest[level] = min(finest.get(level, GRAINS.index(grain)), GRAINS.index(grain))
+    return Layout(tuple(units), calendar(periods, first, last), places(units, parents), finest)
 
 
 def _protect(table: Table) -> int:

@@ -25,16 +25,14 @@ SCOPE_SCHEMA = {
 }
 _PER_SEGMENT = "segment"
 UNPLACED = "UNKNOWN"
-_KEY = frozenset(
-    {
-        "kpi_id",
-        "kpi_version",
-        "segment",
-        "period_grain",
-        "period_start",
-        "level",
-        "unit_id",
-    }
+KEY = (
+    "kpi_id",
+    "kpi_version",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
 )
 # Families whose figures also depend on record types that the KPI's contract does not name.
 _ALSO = {"video": ("call",), "chains": ("call",)}
@@ -116,7 +114,7 @@ def unplaced(values: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
 
     It is the rest of totals that are released, so it often follows from them.
     """
-    keys = [name for name in values.columns if name in _KEY]
+    keys = [name for name in values.columns if name in KEY]
     return (
         values.filter(pl.col("unit_id") == UNPLACED)
         .join(released.select(keys), on=keys, how="anti")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import polars as pl
 
 from orchestration import release_content
 from orchestration.disclosure.history import (
-    KEY,
     NUMBERS,
     WITHDRAWN,
     last_release,
@@ -21,7 +21,14 @@ from orchestration.disclosure.history import (
 from orchestration.disclosure.history import withdrawn as find_withdrawn
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import protect
-from orchestration.disclosure.scope import in_scope, last_delivered, released_periods, unplaced
+from orchestration.disclosure.scope import (
+    KEY,
+    UNPLACED,
+    in_scope,
+    last_delivered,
+    released_periods,
+    unplaced,
+)
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
@@ -35,6 +42,14 @@ _HIDDEN_NUMBERS = "hidden_numbers"
 _RELEASED_AS = "released_as"
 REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "coverage")
+_FIGURES_SQL = f"""
+select {{columns}} from {{kpi_values}}
+semi join wanted using (kpi_id, segment, level, period_grain)
+union all
+select {{columns}} from {{kpi_values}}
+anti join wanted using (kpi_id, segment, level, period_grain)
+where unit_id = '{UNPLACED}'
+"""
 _HIERARCHY_SQL = """
 select level, unit_id, parent_level, parent_id from {unit_hierarchy}
 -- Where a unit belonged before there were figures says nothing about them.
@@ -79,11 +94,12 @@ def disclose(
     warehouse: Path, releases_dir: Path, receipts: pl.DataFrame, policy: SuppressionPolicy
 ) -> Decision:
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there."""
-    values, parents = _read(warehouse)
+    registry, delivered = load_registry(), last_delivered(receipts)
+    values, parents = _read(warehouse, registry, delivered, policy)
     history = last_release(releases_dir, policy)
     if history.release_id is not None:
         history = replace(history, hidden=_hidden_numbers(warehouse, history.release_id))
-    decision = decide(values, parents, load_registry(), receipts, policy, history)
+    decision = decide(values, parents, registry, delivered, policy, history)
     _write(warehouse, decision, policy)
     return decision
 
@@ -92,17 +108,17 @@ def decide(
     values: pl.DataFrame,
     parents: Mapping[Unit, frozenset[Unit]],
     registry: Registry,
-    receipts: pl.DataFrame,
+    delivered: Mapping[str, date],
     policy: SuppressionPolicy,
     history: History,
 ) -> Decision:
-    """The decision, from data alone."""
+    """The decision, from data alone; `delivered` is the last delivered day per contract."""
     known = {kpi.id for kpi in registry.kpis}
     unregistered = set(values["kpi_id"].unique()) - known
     if unregistered:
         raise DisclosureError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
     keys = values.select("kpi_id", "segment", "level").unique()
-    scope = released_periods(keys, registry, last_delivered(receipts), policy)
+    scope = released_periods(keys, registry, delivered, policy)
     cells = with_history(in_scope(values, scope), history)
     found = protect(
         pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
@@ -118,7 +134,10 @@ def decide(
         "withdrawn": taken_back.height,
         "history": history.note,
     }
-    numbers = cells.join(found.hidden.select(KEY), on=KEY, how="semi").select(*KEY, *NUMBERS)
+    small = pl.col("reason") == "primary"
+    if "_small_before" in cells.columns:
+        small = small | pl.col("_small_before")
+    numbers = cells.join(found.hidden, on=KEY).select(*KEY, *NUMBERS, small.alias("was_small"))
     return Decision(found.hidden, scope, taken_back, numbers, report)
 
 
@@ -146,14 +165,24 @@ def _report(cells: pl.DataFrame, hidden: pl.DataFrame) -> dict[str, Any]:
     return {**totals, "by_level_and_grain": counts.to_dicts()}
 
 
-def _read(warehouse: Path) -> tuple[pl.DataFrame, dict[Unit, frozenset[Unit]]]:
+def _read(
+    warehouse: Path, registry: Registry, delivered: Mapping[str, date], policy: SuppressionPolicy
+) -> tuple[pl.DataFrame, dict[Unit, frozenset[Unit]]]:
+    """The figures that may matter, and which unit lies in which.
+
+    Most figures are of periods too short to be released, and are left where they are.
+    """
     import duckdb
 
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
         values = release_content.relation(connection, "kpi_values")
         columns = ", ".join((*KEY, *_NUMBERS, "status"))
-        frame = connection.sql(f"select {columns} from {values}").pl()
+        keys = connection.sql(f"select distinct kpi_id, segment, level from {values}").pl()
+        scope = released_periods(keys, registry, delivered, policy)
+        wanted = scope.select("level", "kpi_id", "segment", "period_grain").unique()
+        connection.register("wanted", wanted.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        frame = connection.sql(_FIGURES_SQL.format(columns=columns, kpi_values=values)).pl()
         hierarchy = release_content.relation(connection, "unit_hierarchy", required=False)
         if hierarchy is not None:
             query = _HIERARCHY_SQL.format(unit_hierarchy=hierarchy, kpi_values=values)

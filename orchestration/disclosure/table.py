@@ -11,9 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from orchestration.disclosure.forms import HOURS, PARTS, Form, Forms, Move, Series
+from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools
 from orchestration.disclosure.scope import UNPLACED
-from orchestration.disclosure.witness import Layout
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
 Numbers = npt.NDArray[np.float64]
@@ -43,6 +43,8 @@ class Rows:
     known: Bools
     # Hidden in an earlier release.
     earlier: Bools
+    # Too small in an earlier release, and hidden there.
+    small_before: Bools
     # Hidden in an earlier release, and nothing new is known about it.
     settled: Bools
     # Shown in an earlier release with other numbers.
@@ -118,6 +120,7 @@ class Table:
             coverage=numbers("coverage"),
             known=flags("_known"),
             earlier=flags("_earlier"),
+            small_before=flags("_small_before"),
             settled=flags("_settled"),
             shown_before=flags("_shown_before"),
             primary=np.zeros(self._shape, dtype=np.bool_),
@@ -271,7 +274,8 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
     rows.unsafe = {name: mask & open_to_attack for name, mask in unsafe.items()}
-    lasting = rows.earlier & ~rows.primary & ~rows.shown_before & ~rows.settled
+    # What has grown is no longer small, but what it was would follow from what it is.
+    lasting = rows.small_before & ~rows.primary & ~rows.shown_before & ~rows.settled
     if series.kind in ("interval", "mean"):
         return
     rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(lasting)) | lasting

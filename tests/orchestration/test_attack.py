@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from orchestration.disclosure import protect
 from orchestration.disclosure.history import History
-from orchestration.disclosure.scope import in_scope
+from orchestration.disclosure.periods import calendar
+from orchestration.disclosure.scope import in_scope, last_delivered
 from orchestration.disclosure.step import Decision, decide
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
@@ -85,7 +88,7 @@ def decided(
     parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
     delivered = receipts(days=28).with_columns(pl.col("delivered_on") + (until - date(2026, 9, 30)))
     history = history or History(None, "the first release")
-    return decide(values, parents, load_registry(), delivered, POLICY, history)
+    return decide(values, parents, load_registry(), last_delivered(delivered), POLICY, history)
 
 
 def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
@@ -175,3 +178,39 @@ def test_nothing_follows_from_two_releases_in_a_row(remembers: bool) -> None:
     given_away = seen.filter(pl.col("status") == "ok").join(second.hidden, on=key, how="semi")
     visible = second.hidden.join(given_away, on=key, how="anti")
     assert recovered(values, visible, cells) == 0
+
+
+def test_the_decision_is_the_same_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = figures(truth(1))
+    alone = decided(values).hidden
+    monkeypatch.setattr(protect, "_WORTH_A_PROCESS", 1)
+    assert_frame_equal(decided(values).hidden, alone, check_row_order=False)
+
+
+def test_what_has_grown_is_protected_as_what_it_was() -> None:
+    """A number that was 3 and is 20 now would tell, less what came in late, that it was 3."""
+    cells = truth(3)
+    first = decided(figures(cells))
+    small = first.hidden.filter((pl.col("reason") == "primary") & (pl.col("level") == "central"))
+    key = first.hidden.drop("reason").columns
+    times_20 = {cell: {n: 20 * number for n, number in m.items()} for cell, m in cells.items()}
+    history = History("one", "bound", released(figures(cells), first), None, first.numbers)
+    second = decided(figures(times_20), history=history)
+    assert small.join(second.hidden, on=key, how="anti").is_empty()
+    assert first.numbers.join(small, on=key, how="semi")["was_small"].all()
+    assert second.numbers.join(small, on=key, how="semi")["was_small"].all()
+    others = first.hidden.filter(pl.col("reason") == "complementary")
+    assert not second.numbers.join(others, on=key, how="semi")["was_small"].any()
+
+
+def test_a_coarse_calendar_has_one_day_per_step() -> None:
+    periods = sorted({p for day in DAYS for p in periods_of(day)})
+    fine = calendar(periods, DAYS[0], DAYS[-1])
+    for depth in range(1, 5):
+        coarse = fine.at(depth)
+        assert coarse.days.size == len(set(fine.step[depth].tolist()))
+        for grain, start in periods:
+            column = fine.column(grain, start)
+            steps = set(fine.step[depth][fine.days_of[column]].tolist())
+            expected = steps if fine.grain_of[column] >= depth else set()
+            assert set(coarse.step[depth][coarse.days_of[column]].tolist()) == expected

@@ -1,0 +1,196 @@
+"""Rows and columns of a table of figures, and where an event of one unit could be instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from orchestration.disclosure.periods import DEPTHS, Calendar, Ints
+from orchestration.disclosure.places import UNKNOWN, Place, Places, Unit, changed
+
+Moves = tuple[Ints, Ints]
+"""Ways to move one event: rows whose totals change, a line per way, and by which sign.
+
+Lines are filled up with the row that stands for nothing.
+"""
+# How many other places are looked at: of those held by the same units, and of the rest.
+_SIBLINGS = 40
+_OTHERS = 8
+# Ways that change no more rows than this are kept apart from the wider ones.
+_NARROW = 2
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Where an event could have been instead: per way the other place, and what totals change."""
+
+    partners: tuple[Place, ...]
+    moves: Moves
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows are units, columns are periods; what follows from them alone, for every move.
+
+    `finest` is the depth of the shortest period that is released per level.
+    """
+
+    units: tuple[Unit, ...]
+    calendar: Calendar
+    places: Places
+    finest: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def row(self) -> dict[Unit, int]:
+        """The row of each unit."""
+        return {unit: index for index, unit in enumerate(self.units)}
+
+    @cached_property
+    def grain_of(self) -> Ints:
+        """Depth of the grain of each column."""
+        return self.calendar.grain_of
+
+    @cached_property
+    def depth_of(self) -> Ints:
+        """Per row, and for the row that stands for nothing: depth of its shortest period."""
+        # What could not be placed matters in shorter periods too: it follows from the others.
+        found = [0 if name == UNKNOWN else self.finest.get(level, 0) for level, name in self.units]
+        return np.array([*found, DEPTHS - 1], dtype=np.int64)
+
+    def at(self, depth: int) -> Calendar:
+        """The calendar for units of which nothing shorter is released."""
+        if depth not in self._calendars:
+            self._calendars[depth] = self.calendar.at(depth)
+        return self._calendars[depth]
+
+    @cached_property
+    def _calendars(self) -> dict[int, Calendar]:
+        return {}
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, Ints]:
+        """Rows of two places that differ in nothing but themselves."""
+        first, second = [], []
+        for division in self.places.divisions:
+            for place in division:
+                for partner in self.siblings(place):
+                    if place.unit < partner.unit:
+                        first.append(self.row[place.unit])
+                        second.append(self.row[partner.unit])
+        return np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)
+
+    @cached_property
+    def _groups(self) -> dict[tuple[object, ...], list[Place]]:
+        found: dict[tuple[object, ...], list[Place]] = {}
+        for division in self.places.divisions:
+            for place in division:
+                found.setdefault(self._surroundings(place), []).append(place)
+        return found
+
+    def _surroundings(self, place: Place) -> tuple[object, ...]:
+        return tuple((level, held - {place.unit}) for level, held in sorted(place.held_by.items()))
+
+    def siblings(self, place: Place) -> list[Place]:
+        """Places held by the same units."""
+        return [p for p in self._groups[self._surroundings(place)] if p.unit != place.unit]
+
+    def ways(self, place: Place) -> tuple[Ways, Ways]:
+        """Where an event of a place could have been instead.
+
+        The places held by the same units, and of the others those with the most in common.
+        """
+        if place.unit not in self._ways:
+            partners = self.siblings(place)[:_SIBLINGS]
+            taken = {place.unit, *(p.unit for p in partners)}
+            others = [p for p in self._like(place) if p.unit not in taken]
+            self._ways[place.unit] = (
+                self._ways_to(place, partners),
+                self._ways_to(place, others[:_OTHERS]),
+            )
+        return self._ways[place.unit]
+
+    @cached_property
+    def _ways(self) -> dict[Unit, tuple[Ways, Ways]]:
+        return {}
+
+    def _ways_to(self, place: Place, partners: Sequence[Place]) -> Ways:
+        found = [(p, changed(place, p)) for p in partners]
+        kept = [(p, way) for p, way in found if way is not None]
+        return Ways(tuple(p for p, _ in kept), self.padded([way for _, way in kept]))
+
+    def leaving(self, unit: Unit, inside: tuple[Place, ...]) -> list[Moves]:
+        """Ways out of some places of a unit and out of the unit: rows and signs, by width.
+
+        Out of the country there are none.
+        """
+        names = (unit, *(place.unit for place in inside))
+        if names not in self._leaving:
+            found = []
+            for place in inside:
+                for ways in self.ways(place):
+                    out = [unit in place.units - partner.units for partner in ways.partners]
+                    if any(out):
+                        found.append((ways.moves[0][out], ways.moves[1][out]))
+            self._leaving[names] = _by_width(found, len(self.units))
+        return self._leaving[names]
+
+    @cached_property
+    def _leaving(self) -> dict[tuple[Unit, ...], list[Moves]]:
+        return {}
+
+    def _like(self, place: Place) -> list[Place]:
+        """Places of the division of one, those of its level first, the most alike first."""
+        division = self.places.division_of(place.unit)
+        if division[0].unit not in self._alike:
+            self._alike[division[0].unit] = _in_common(division)
+        index, common = self._alike[division[0].unit]
+        other_level = np.array([p.unit[0] != place.unit[0] for p in division])
+        rank = other_level * (common.max() + 1) - common[index[place.unit]]
+        nearest = np.argsort(rank, kind="stable")[: _SIBLINGS + _OTHERS + 1]
+        return [division[i] for i in nearest]
+
+    @cached_property
+    def _alike(self) -> dict[Unit, tuple[dict[Unit, int], Ints]]:
+        return {}
+
+    def padded(self, ways: Sequence[Sequence[tuple[Unit, int]]]) -> Moves:
+        """Ways, each of them units and signs, as arrays."""
+        width = max((len(way) for way in ways), default=0)
+        rows = np.full((len(ways), width), len(self.units), dtype=np.int64)
+        signs = np.ones((len(ways), width), dtype=np.int64)
+        for index, way in enumerate(ways):
+            for position, (unit, sign) in enumerate(way):
+                rows[index, position] = self.row[unit]
+                signs[index, position] = sign
+        return rows, signs
+
+
+def _by_width(moves: Sequence[Moves], nothing: int) -> list[Moves]:
+    """Moves that change one other unit, and the rest, filled up with the row for nothing."""
+    narrow = [move for move in moves if move[0].shape[1] <= _NARROW]
+    wide = [move for move in moves if move[0].shape[1] > _NARROW]
+    found = []
+    for part in (narrow, wide):
+        width = max((rows.shape[1] for rows, _ in part), default=0)
+        if width:
+            padding = [((0, 0), (0, width - rows.shape[1])) for rows, _ in part]
+            pairs = list(zip(part, padding, strict=True))
+            found.append(
+                (
+                    np.concatenate([np.pad(r, p, constant_values=nothing) for (r, _), p in pairs]),
+                    np.concatenate([np.pad(s, p, constant_values=1) for (_, s), p in pairs]),
+                )
+            )
+    return found
+
+
+def _in_common(division: Sequence[Place]) -> tuple[dict[Unit, int], Ints]:
+    """How many units hold two places both, for all pairs of a division."""
+    names = {unit: i for i, unit in enumerate(sorted({u for p in division for u in p.units}))}
+    held = np.zeros((len(division), len(names)), dtype=np.int64)
+    for row, place in enumerate(division):
+        held[row, [names[unit] for unit in place.units]] = 1
+    return {place.unit: row for row, place in enumerate(division)}, held @ held.T
