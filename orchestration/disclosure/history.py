@@ -1,6 +1,8 @@
 """What earlier releases have shown and hidden: it binds what this one may show and hide.
 
 * What was hidden stays hidden; its number would otherwise be known for the earlier release too.
+  What was hidden to protect others is decided anew with them, once a longer period that holds them
+  all is released for the first time.
 * What was hidden, is as it was, and lies in no period released for the first time is settled: the
   world that protected it still could have been.
 * What was too small stays protected when it has grown: what it was would follow from what it is.
@@ -11,9 +13,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +108,9 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
         # A withdrawn number is known as it was; it is no use as protection.
         ((shown & same) | pl.col("_withdrawn")).alias("_known"),
         ((shown & ~same) | pl.col("_withdrawn")).alias("_shown_before"),
-        ((pl.col("_status") == SUPPRESSED).fill_null(False) & exists).alias("_earlier"),
+        ((pl.col("_status") == SUPPRESSED).fill_null(False) & exists & ~pl.col("_reopened")).alias(
+            "_earlier"
+        ),
         (
             exists
             & (pl.col("_status").fill_null("no_data") == "no_data")
@@ -121,7 +126,9 @@ def _with_settled(
         # Which of the hidden numbers were small is not known, so they all count as such.
         hidden_before = (pl.col("_status") == SUPPRESSED).fill_null(False)
         return joined.with_columns(
-            pl.lit(False).alias("_settled"), hidden_before.alias("_small_before")
+            pl.lit(False).alias("_settled"),
+            pl.lit(False).alias("_reopened"),
+            hidden_before.alias("_small_before"),
         )
     kept = hidden.select(
         *(pl.col(name).cast(joined.schema[name]) for name in KEY),
@@ -138,30 +145,37 @@ def _with_settled(
         for name in NUMBERS
     )
     as_it_was = pl.col("_was_hidden").fill_null(False) & same & (pl.col("_status") == SUPPRESSED)
+    small_before = (pl.col("_small_before") & (pl.col("_status") == SUPPRESSED)).fill_null(False)
+    touched, held = _in_new_periods(joined, before)
     return joined.with_columns(
-        (as_it_was.fill_null(False) & ~_in_new_period(joined, before)).alias("_settled"),
-        (pl.col("_small_before") & (pl.col("_status") == SUPPRESSED)).fill_null(False),
+        (as_it_was.fill_null(False) & ~touched).alias("_settled"),
+        (pl.col("_was_hidden").fill_null(False) & held & ~small_before).alias("_reopened"),
+        small_before,
     )
 
 
-def _in_new_period(rows: pl.DataFrame, before: pl.DataFrame) -> pl.Expr:
-    """Whether a row's period overlaps one that no earlier release had, whose total is news."""
+def _in_new_periods(rows: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    """Whether a row's period overlaps one that no earlier release had, whose total is news, and
+    whether it lies within one."""
     names = ("period_grain", "period_start")
     new = rows.select(names).unique().join(before.select(names).unique(), on=names, how="anti")
-    overlapping = pl.lit(False)
-    periods = rows.select(names).unique()
-    touched = [
-        (grain, start)
-        for grain, start in periods.iter_rows()
-        if any(
-            start <= end_of(other, begins) and begins <= end_of(grain, start)
-            for other, begins in new.iter_rows()
-        )
-    ]
-    for grain in {grain for grain, _ in touched}:
-        starts = [start for name, start in touched if name == grain]
-        overlapping |= (pl.col("period_grain") == grain) & pl.col("period_start").is_in(starts)
-    return overlapping
+    spans = [(start, end_of(grain, start)) for grain, start in new.iter_rows()]
+    touched: dict[str, list[date]] = {}
+    held: dict[str, list[date]] = {}
+    for grain, start in rows.select(names).unique().iter_rows():
+        end = end_of(grain, start)
+        if any(start <= last and first <= end for first, last in spans):
+            touched.setdefault(grain, []).append(start)
+        if any(first <= start and end <= last for first, last in spans):
+            held.setdefault(grain, []).append(start)
+    return _is_in(touched), _is_in(held)
+
+
+def _is_in(periods: Mapping[str, Sequence[date]]) -> pl.Expr:
+    found = pl.lit(False)
+    for grain, starts in periods.items():
+        found |= (pl.col("period_grain") == grain) & pl.col("period_start").is_in(starts)
+    return found
 
 
 def withdrawn(values: pl.DataFrame, hidden: pl.DataFrame, history: History) -> pl.DataFrame:

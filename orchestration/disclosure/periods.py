@@ -53,6 +53,18 @@ class Calendar:
         return replace(self, days=self.days[first], path=path, step=self.step[:, first])
 
     @cached_property
+    def closed(self) -> Bools:
+        """Per depth and day: every period up to the depth that holds the day is released.
+
+        An event must not be thought to lie on another day of a period still open: its total will
+        be released without asking.
+        """
+        released = (self.path >= 0).any(axis=1, keepdims=True)
+        missing = (self.path < 0) & released
+        found: Bools = ~np.logical_or.accumulate(missing, axis=0)
+        return found
+
+    @cached_property
     def days_of(self) -> list[Ints]:
         """The days that each column holds."""
         found: list[list[int]] = [[] for _ in self.periods]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from multiprocessing import get_context
 
@@ -114,9 +113,10 @@ def _layout(
 ) -> Layout:
     units = sorted(values.select("level", "unit_id").unique().iter_rows())
     periods = list(values.select("period_grain", "period_start").unique().iter_rows())
-    delivered = [start for grain, start in periods if grain == GRAINS[0]]
-    first: date = min(delivered or [start for _, start in periods])
-    last: date = max(delivered or [end_of(grain, start) for grain, start in periods])
+    # The shortest periods say from when there are figures: a year may have begun before them.
+    shortest = min((grain for grain, _ in periods), key=GRAINS.index)
+    starts = [start for grain, start in periods if grain == shortest]
+    first, last = min(starts), end_of(shortest, max(starts))
     finest: dict[str, int] = {}
     for level, grain in scope.select("level", "period_grain").unique().iter_rows():
         finest[level] = min(finest.get(level, GRAINS.index(grain)), GRAINS.index(grain))
@@ -140,12 +140,12 @@ def _protect(table: Table) -> int:
     left = 0
     # Moves that hide the most come first; what they hide the others need not.
     for moves, targets, late in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
-        left += _protect_targets(table, moves, targets, late=late)
+        left += int(_protect_targets(table, moves, targets, late=late).sum())
     return left
 
 
-def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: bool) -> int:
-    """Try every move within a limit before any move beyond it; the number of cells left unsafe.
+def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: bool) -> Bools:
+    """Try every move within a limit before any move beyond it; the cells left unsafe.
 
     What has come in late changes totals that were released without it. Cells that were hidden
     before do not protect it: they are as they were, so the totals' change is all its own.
@@ -153,7 +153,7 @@ def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: b
     for limit in _LIMITS:
         for move in moves:
             if not targets.any():
-                return 0
+                return targets
             if limit == _LIMITS[0]:
                 # Rather a world in which hidden numbers stay above zero: most are known to be.
                 targets = targets & ~_search(table, move, lowest=1, fresh=late).protected(targets)
@@ -161,7 +161,7 @@ def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: b
     for move in moves:
         # Not even then: at least nothing follows by adding and subtracting alone.
         targets = _search(table, move, lowest=None, fresh=late).protect(targets, _LIMITS[-1])
-    return int(targets.sum())
+    return targets
 
 
 def _reach(table: Table, moves: list[Move]) -> int:

@@ -54,6 +54,16 @@ class Reach:
         cells = np.unique(path)
         return rows[rows < self._nothing], cells[cells >= 0]
 
+    def safe(self, way: Way) -> tuple[Ints, Ints]:
+        """Units and columns that a way protects for good.
+
+        Not those around the day to come back on when the first day lies in a period still open.
+        """
+        units, cells = self.cells(way)
+        if len(way.days) == 2 and not self._calendar.closed[way.depth, way.days[0]]:
+            cells = np.intersect1d(cells, self._calendar.path[: way.depth + 1, way.days[0]])
+        return units, cells
+
     def _rows_of(self, move: int) -> Ints:
         for rows, _ in self._moves:
             if move < len(rows):
@@ -101,7 +111,8 @@ class Reach:
         for way in range(2):
             if depth > grain:
                 here[way] = self._least(way, depth, grain, wanted)
-            there = _elsewhere(self._least(1 - way, depth, depth, around), above[around])
+            back = self._least(1 - way, depth, depth, around, coming_back=True)
+            there = _elsewhere(back, above[around])
             total = here[way] + there[:, place]
             moves[way] = np.argmin(total, axis=0)
             least[way] = total[moves[way], every]
@@ -118,10 +129,14 @@ class Reach:
             position += mine.size
         return found
 
-    def _least(self, way: int, depth: int, grain: int, pieces: Ints) -> Floats:
+    def _least(
+        self, way: int, depth: int, grain: int, pieces: Ints, *, coming_back: bool = False
+    ) -> Floats:
         """Least cost per way and piece of time, totals changing up to a depth."""
         starts, ends = self._calendar.bounds[grain]
         total = self._sum[way][depth]
+        if coming_back and not self._calendar.closed[depth].all():
+            total = np.where(self._calendar.closed[depth], total, np.float32(np.inf))
         if starts.size == total.shape[1]:
             cells: Floats = total[:, pieces]
             return cells
@@ -142,7 +157,8 @@ class Reach:
         step, above = self._calendar.step[depth], self._calendar.step[depth + 1]
         steps, step_ends = self._calendar.bounds[depth]
         first, last = (int(bound[above[day]]) for bound in self._calendar.bounds[depth + 1])
-        there = self._sum[1 - way][depth][move, first:last].copy()
+        closed = self._calendar.closed[depth, first:last]
+        there = np.where(closed, self._sum[1 - way][depth][move, first:last], np.inf)
         there[steps[step[day]] - first : step_ends[step[day]] - first] = np.inf
         return Way(move, (day, int(first + np.argmin(there))), depth)
 

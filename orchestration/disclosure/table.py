@@ -56,6 +56,7 @@ class Rows:
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
     absent: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
+    # Numbers that must not be worked out, by what is too small.
     unsafe: dict[str, Bools] = field(default_factory=dict)
 
 
@@ -275,10 +276,10 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
     rows.unsafe = {name: mask & open_to_attack for name, mask in unsafe.items()}
     # What has grown is no longer small, but what it was would follow from what it is.
-    lasting = rows.small_before & ~rows.primary & ~rows.shown_before & ~rows.settled
+    grown = rows.small_before & ~rows.primary & open_to_attack
     if series.kind in ("interval", "mean"):
         return
-    rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(lasting)) | lasting
+    rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(grown)) | grown
 
 
 def form_of(series: Series, name: str) -> Form:

@@ -112,6 +112,7 @@ class Search:
         parent_starts = np.flatnonzero(np.r_[True, np.diff(parent) != 0])
         safe = np.zeros_like(ahead)
         for here, there in ((ahead, back), (back, ahead)):
+            there = there & calendar.closed[depth]
             has = np.logical_or.reduceat(there, starts, axis=1).astype(np.int32)
             total = np.add.reduceat(has, parent_starts, axis=1)
             elsewhere = (total[:, parent - parent[0]] - has) > 0
@@ -169,14 +170,12 @@ class Search:
         """Hide everything that some ways to move an event change; False when there can be none."""
         if not ways:
             return ways is not None
-        grids = [reach.cells(way) for way in ways]
-        at_rows = np.concatenate([np.repeat(units, cells.size) for units, cells in grids])
-        at = np.concatenate([np.tile(cells, units.size) for units, cells in grids])
+        at_rows, at = _grids([reach.cells(way) for way in ways])
         self._hide(at_rows, at)
         for cost in (self._up, self._down):
             finite = np.isfinite(cost[at_rows, at])
             cost[at_rows[finite], at[finite]] = 0
-        left[at_rows, at] = False
+        left[_grids([reach.safe(way) for way in ways])] = False
         reach.refresh(np.unique(at))
         return True
 
@@ -218,3 +217,9 @@ class Search:
         row, freedom = self._layout.row, self._freedom
         ranked = sorted(candidates, key=lambda p: (-float(freedom[row[p.unit]]), p.unit))
         return ranked[:count]
+
+
+def _grids(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+    """All cells of some rows and columns, as one row and column per cell."""
+    rows = np.concatenate([np.repeat(units, cells.size) for units, cells in parts])
+    return rows, np.concatenate([np.tile(cells, units.size) for units, cells in parts])
