@@ -128,6 +128,7 @@ def _with_settled(
         return joined.with_columns(
             pl.lit(False).alias("_settled"),
             pl.lit(False).alias("_reopened"),
+            pl.lit(False).alias("_cut"),
             hidden_before.alias("_small_before"),
         )
     kept = hidden.select(
@@ -147,9 +148,11 @@ def _with_settled(
     as_it_was = pl.col("_was_hidden").fill_null(False) & same & (pl.col("_status") == SUPPRESSED)
     small_before = (pl.col("_small_before") & (pl.col("_status") == SUPPRESSED)).fill_null(False)
     touched, held = _in_new_periods(joined, before)
+    for_others = pl.col("_was_hidden").fill_null(False) & ~small_before
     return joined.with_columns(
         (as_it_was.fill_null(False) & ~touched).alias("_settled"),
-        (pl.col("_was_hidden").fill_null(False) & held & ~small_before).alias("_reopened"),
+        (for_others & held).alias("_reopened"),
+        (for_others & touched & ~held).alias("_cut"),
         small_before,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 
+import numpy as np
 import polars as pl
 
 from orchestration.disclosure.forms import Form, Forms, Move, groups
@@ -26,7 +27,16 @@ _Decided = tuple[pl.DataFrame, int]
 _WORTH_A_PROCESS = 100_000
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
-FLAGS = ("_known", "_earlier", "_small_before", "_settled", "_shown_before", "_late", "_beyond")
+FLAGS = (
+    "_known",
+    "_earlier",
+    "_small_before",
+    "_cut",
+    "_settled",
+    "_shown_before",
+    "_late",
+    "_beyond",
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,31 @@ def _protect(table: Table) -> int:
     # Moves that hide the most come first; what they hide the others need not.
     for moves, targets, late in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
         left += int(_protect_targets(table, moves, targets, late=late).sum())
-    return left
+    return left + _protect_cut(table)
+
+
+def _protect_cut(table: Table) -> int:
+    """Weeks hidden to protect others, of which part of the days are in a period released only now.
+
+    Others may still rest on them, so they stay hidden, and one number of each row stays unknown.
+    Returns the number of rows of which all numbers follow.
+    """
+    left = [rows.cut & ~rows.primary & ~rows.shown_before for rows in table.rows]
+    for name in ("denominator", "n", "numerator"):
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for index, (series, mask) in enumerate(zip(table.forms.series, left, strict=True)):
+            form = form_of(series, name)
+            if form and mask.any():
+                key = (series.family, series.segment, tuple(sorted(form.items())))
+                alike.setdefault(key, []).append(index)
+        for members in alike.values():
+            series = table.forms.series[members[0]]
+            targets = np.logical_or.reduce([left[index] for index in members])
+            moves = table.moves(series, form_of(series, name))
+            still = _protect_targets(table, moves, targets, late=False)
+            for index in members:
+                left[index] &= still
+    return sum(int(mask.sum()) for mask in left)
 
 
 def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: bool) -> Bools:

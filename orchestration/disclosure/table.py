@@ -45,6 +45,8 @@ class Rows:
     earlier: Bools
     # Too small in an earlier release, and hidden there.
     small_before: Bools
+    # Hidden in an earlier release to protect others, in a period that a new one cuts across.
+    cut: Bools
     # Hidden in an earlier release, and nothing new is known about it.
     settled: Bools
     # Shown in an earlier release with other numbers.
@@ -80,6 +82,8 @@ class Table:
         parts = prepared(values, layout).partition_by(keys, as_dict=True)
         self._none = prepared(values.head(0), layout)
         self.rows = [self._read(s, parts, scope, policy) for s in forms.series]
+        self._foreign = self._foreign_rows(scope)
+        self._open = self._open_columns(policy.finest_grain_unplaced)
 
     def _read(
         self,
@@ -122,6 +126,7 @@ class Table:
             known=flags("_known"),
             earlier=flags("_earlier"),
             small_before=flags("_small_before"),
+            cut=flags("_cut"),
             settled=flags("_settled"),
             shown_before=flags("_shown_before"),
             primary=np.zeros(self._shape, dtype=np.bool_),
@@ -154,6 +159,30 @@ class Table:
             found |= ((levels == level) & (unplaced == rest))[:, None] & columns[None, :]
         return found
 
+    def _foreign_rows(self, scope: pl.DataFrame) -> dict[tuple[str, str], Bools]:
+        """Per family and segment: places in which its events do not lie, as bases are for calls."""
+        levels: dict[tuple[str, str], set[str]] = {}
+        family = {series.kpi_id: series.family for series in self.forms.series}
+        for kpi_id, segment, level in (
+            scope.select("kpi_id", "segment", "level").unique().iter_rows()
+        ):
+            if kpi_id in family:
+                levels.setdefault((family[kpi_id], segment), set()).add(level)
+        units = np.array([level for level, _ in self.layout.units])
+        kinds = [{p.unit[0] for p in division} for division in self.layout.places.divisions]
+        found = {}
+        for series in self.forms.series:
+            mine = levels.get((series.family, series.segment), set())
+            foreign = set().union(*(places - mine for places in kinds if places & mine))
+            found[series.family, series.segment] = np.isin(units, sorted(foreign))
+        return found
+
+    def _open_columns(self, grain: str) -> Bools:
+        """Columns with days of which no period of a grain is released yet."""
+        calendar = self.layout.calendar
+        missing = calendar.path[GRAINS.index(grain)] < 0
+        return np.array([bool(missing[days].any()) for days in calendar.days_of], dtype=np.bool_)
+
     def costs(
         self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -165,11 +194,13 @@ class Table:
         lowest = 0.0 if down_to_zero else 1.0
         cost = np.zeros(self._shape, dtype=np.float32)
         up = np.ones(self._shape, dtype=np.bool_)
+        up[self._foreign[move.family, move.segment]] = False
         down = up.copy()
         for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
             cost += np.float32(series.weight) * (rows.exists & ~rows.hidden)
-            blocked = rows.known | rows.empty
+            # Of a month still open nothing may turn out to be unplaced.
+            blocked = rows.known | rows.empty | (rows.beyond & self._open)
             if series.family == move.family:
                 blocked = blocked | rows.absent
             if fresh:
