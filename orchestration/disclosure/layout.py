@@ -17,7 +17,7 @@ Moves = tuple[Ints, Ints]
 Lines are filled up with the row that stands for nothing.
 """
 # How many other places are looked at: of those held by the same units, and of the rest.
-_SIBLINGS = 40
+_SIBLINGS = 120
 _OTHERS = 8
 # Ways that change no more rows than this are kept apart from the wider ones.
 _NARROW = 2
