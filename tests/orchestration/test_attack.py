@@ -214,3 +214,52 @@ def test_a_coarse_calendar_has_one_day_per_step() -> None:
             steps = set(fine.step[depth][fine.days_of[column]].tolist())
             expected = steps if fine.grain_of[column] >= depth else set()
             assert set(coarse.step[depth][coarse.days_of[column]].tolist()) == expected
+
+
+def late_requests(numbers: dict[tuple[str, str], tuple[int, int]]) -> list[dict[str, Any]]:
+    """Late rows of all rows, of a year whose figures begin with its last quarter."""
+    return [
+        value(
+            "dq_late",
+            segment=segment,
+            level={"NO": "national", "lvs_a": "central", "lvs_b": "central"}.get(unit, "base"),
+            unit_id=unit,
+            period_grain=grain,
+            period_start=start,
+            numerator=float(late),
+            denominator=float(rows),
+            n=rows,
+            coverage=1.0,
+        )
+        for (segment, unit), (late, rows) in numbers.items()
+        for grain, start in (("quarter", date(2026, 10, 1)), ("year", date(2026, 1, 1)))
+    ]
+
+
+def test_an_event_is_not_thought_into_places_or_times_that_its_kind_does_not_have() -> None:
+    """A base is no central, and before the first quarter there are no figures to change."""
+    rows = late_requests(
+        {
+            ("lat_request", "NO"): (65, 600),
+            ("lat_request", "heli_al"): (3, 200),
+            ("lat_request", "heli_forde"): (22, 200),
+            ("lat_request", "heli_evenes"): (40, 200),
+            ("call", "NO"): (140, 2000),
+            ("call", "lvs_a"): (60, 1000),
+            ("call", "lvs_b"): (80, 1000),
+        }
+    )
+    parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
+    delivered = {"lat_request": date(2026, 12, 31), "call": date(2026, 12, 31)}
+    values = pl.DataFrame(rows, schema=VALUES_SCHEMA)
+    history = History(None, "the first release")
+    decision = decide(values, parents, load_registry(), delivered, POLICY, history)
+    hidden = decision.hidden.filter(pl.col("segment") == "lat_request")
+    for grain in ("quarter", "year"):
+        units = set(hidden.filter(pl.col("period_grain") == grain)["unit_id"])
+        assert "heli_al" in units
+        assert len(units & {"heli_forde", "heli_evenes", "NO"}) >= 1
+    by_grain = hidden.group_by("period_grain").agg(pl.col("unit_id").sort())["unit_id"].to_list()
+    assert by_grain[0] == by_grain[1]  # the year has no other quarter
+    assert decision.report["unprotected"] == 0
+    assert decision.hidden.filter(pl.col("segment") == "call").is_empty()
