@@ -25,6 +25,8 @@ from orchestration.suppression import GRAINS, SuppressionPolicy
 _Decided = tuple[pl.DataFrame, int]
 # From so many rows on, the largest group is decided on in a process of its own.
 _WORTH_A_PROCESS = 100_000
+# So many kinds of moves are tried for each number of a row of which one must stay unknown.
+_MOVES_FOR_CUT = 2
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
 FLAGS = (
@@ -171,7 +173,7 @@ def _protect_cut(table: Table) -> int:
         for members in alike.values():
             series = table.forms.series[members[0]]
             targets = np.logical_or.reduce([left[index] for index in members])
-            moves = table.moves(series, form_of(series, name))
+            moves = table.moves(series, form_of(series, name))[:_MOVES_FOR_CUT]
             still = _protect_targets(table, moves, targets, late=False)
             for index in members:
                 left[index] &= still
