@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -79,27 +80,54 @@ def protect(
         jobs.append((families, mine, scope.filter(pl.col("kpi_id").is_in(names))))
     jobs.sort(key=lambda job: -job[1].height)
     decide = partial(_decided, registry=registry, kpis=kpis, parents=parents, policy=policy)
-    with _beside(jobs[0][1].height if jobs else 0) as started:
-        first = [started(decide, *job) for job in jobs[:1]]
-        rest = [decide(*job) for job in jobs[1:]]
-        found = [result() for result in first] + rest
+    apart = bool(jobs) and jobs[0][1].height >= _WORTH_A_PROCESS
+    first = [_started(decide, *job) for job in jobs[:1]] if apart else []
+    rest = [decide(*job) for job in jobs[len(first) :]]
+    found = [result() for result in first] + rest
     return Protection(
         pl.concat([frame for frame, _ in found]) if found else _named(_NOTHING, None),
         sum(left for _, left in found),
     )
 
 
-@contextmanager
-def _beside(rows: int) -> Iterator[Callable[..., Callable[[], _Decided]]]:
-    """Starts a call in a process of its own when there are enough rows to be worth one.
+def _started(function: Callable[..., _Decided], *arguments: Any) -> Callable[[], _Decided]:
+    """Start a call in a process of its own; what is returned waits for the result.
 
-    What is started is called for its result: `with _beside(n) as started: started(f, x)()`.
+    The process ends with its answer, also when nobody is left to hear it.
     """
-    if rows < _WORTH_A_PROCESS or (os.cpu_count() or 1) < 2:
-        yield lambda function, *arguments: lambda: function(*arguments)
-        return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        yield lambda function, *arguments: pool.submit(function, *arguments).result
+    if current_process().daemon or (os.cpu_count() or 1) < 2:
+        return lambda: function(*arguments)
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
+    process.start()
+    sender.close()
+
+    def result() -> _Decided:
+        try:
+            answer: _Decided | Exception = receiver.recv()
+        except EOFError:
+            process.join()
+            raise RuntimeError(
+                f"the process that decides what may be seen ended with status {process.exitcode}"
+            ) from None
+        process.join()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return result
+
+
+def _answer(
+    sender: Connection, function: Callable[..., _Decided], arguments: tuple[Any, ...]
+) -> None:
+    try:
+        answer: _Decided | Exception = function(*arguments)
+    except Exception as error:  # it is raised again where the result is waited for
+        answer = error
+    with suppress(BrokenPipeError):
+        sender.send(answer)
 
 
 def _decided(

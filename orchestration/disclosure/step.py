@@ -113,12 +113,7 @@ def decide(
     history: History,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract."""
-    known = {kpi.id for kpi in registry.kpis}
-    unregistered = set(values["kpi_id"].unique()) - known
-    if unregistered:
-        raise DisclosureError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
-    keys = values.select("kpi_id", "segment", "level").unique()
-    scope = released_periods(keys, registry, delivered, policy)
+    scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
     cells = with_history(in_scope(values, scope), history)
     found = protect(
         pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
@@ -139,6 +134,18 @@ def decide(
         small = small | pl.col("_small_before")
     numbers = cells.join(found.hidden, on=KEY).select(*KEY, *NUMBERS, small.alias("was_small"))
     return Decision(found.hidden, scope, taken_back, numbers, report)
+
+
+def _scope(
+    keys: pl.DataFrame,
+    registry: Registry,
+    delivered: Mapping[str, date],
+    policy: SuppressionPolicy,
+) -> pl.DataFrame:
+    unregistered = set(keys["kpi_id"].unique()) - {kpi.id for kpi in registry.kpis}
+    if unregistered:
+        raise DisclosureError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
+    return released_periods(keys, registry, delivered, policy)
 
 
 def _report(cells: pl.DataFrame, hidden: pl.DataFrame) -> dict[str, Any]:
@@ -179,7 +186,7 @@ def _read(
         values = release_content.relation(connection, "kpi_values")
         columns = ", ".join((*KEY, *_NUMBERS, "status"))
         keys = connection.sql(f"select distinct kpi_id, segment, level from {values}").pl()
-        scope = released_periods(keys, registry, delivered, policy)
+        scope = _scope(keys, registry, delivered, policy)
         wanted = scope.select("level", "kpi_id", "segment", "period_grain").unique()
         connection.register("wanted", wanted.to_arrow(compat_level=pl.CompatLevel.oldest()))
         frame = connection.sql(_FIGURES_SQL.format(columns=columns, kpi_values=values)).pl()

@@ -66,7 +66,8 @@ def test_a_csv_file_has_its_description_beside_it(current: Release, tmp_path: Pa
     kpis = {kpi["kpi_id"]: kpi for kpi in beside["kpis"]}
     assert kpis["c113_within_10s"]["target"] == 90
     assert kpis["c113_within_10s"]["coverage_lowest"] == 0.9
-    assert {item["status"]: item["rows"] for item in beside["statuses"]}["suppressed"] == 2
+    hidden = frame.filter(pl.col("status") == "suppressed").height
+    assert {item["status"]: item["rows"] for item in beside["statuses"]}["suppressed"] == hidden > 0
     assert [column["name"] for column in beside["columns"]] == frame.columns
     assert all("en" in column for column in beside["columns"])
 
