@@ -13,7 +13,7 @@ case
     when verdict = 'not_comparable' then
         '{{ "Kan ikke sammenlignes: for mange manglende registreringer." if nb else "Not comparable: too many missing registrations." }}'
     when verdict = 'too_few' and not is_visible then
-        '{{ "For få til å si noe: tallet vises ikke av hensyn til personvernet." if nb else "Too few to say: the figure is not shown, for privacy." }}'
+        '{{ "Skjult: tallet vises ikke av hensyn til personvernet." if nb else "Hidden: the figure is not shown, for privacy." }}'
     when verdict = 'too_few' and not is_enough then
         '{{ "For få hendelser til å si noe." if nb else "Too few observations to say." }}'
     when verdict = 'too_few' then
