@@ -1,8 +1,8 @@
 """Which tests share a process when several run side by side (`pytest -n 2`).
 
-The marks and `--dist loadgroup` of pytest-xdist 3.8 are without effect under pytest 9.2: every test
-goes to whichever process is free, so that each world is built in all of them. The scheduler here
-goes by the files alone.
+By itself pytest-xdist gives every test to whichever process is free, so that each world is built in
+all of them, and under pytest 9.2 `--dist loadgroup` of pytest-xdist 3.8 does not change that. The
+scheduler here goes by the files alone.
 """
 
 from __future__ import annotations

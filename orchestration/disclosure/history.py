@@ -24,9 +24,9 @@ import polars as pl
 
 from orchestration import atomic
 from orchestration.disclosure.periods import end_of
-from orchestration.disclosure.scope import KEY
 from orchestration.disclosure.table import SHOWN
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
+from reporting.columns import KEY
 
 WITHDRAWN = "withdrawn"
 NUMBERS = ("numerator", "denominator", "n")

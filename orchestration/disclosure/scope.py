@@ -14,6 +14,7 @@ import polars as pl
 
 from orchestration.registry.spec import Registry
 from orchestration.suppression import SuppressionPolicy
+from reporting.columns import KEY
 
 SCOPE_SCHEMA = {
     "kpi_id": pl.String,
@@ -25,15 +26,6 @@ SCOPE_SCHEMA = {
 }
 _PER_SEGMENT = "segment"
 UNPLACED = "UNKNOWN"
-KEY = (
-    "kpi_id",
-    "kpi_version",
-    "segment",
-    "period_grain",
-    "period_start",
-    "level",
-    "unit_id",
-)
 # Families whose figures also depend on record types that the KPI's contract does not name.
 _ALSO = {"video": ("call",), "chains": ("call",)}
 

@@ -22,7 +22,6 @@ from orchestration.disclosure.history import withdrawn as find_withdrawn
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import protect
 from orchestration.disclosure.scope import (
-    KEY,
     UNPLACED,
     in_scope,
     last_delivered,
@@ -32,6 +31,7 @@ from orchestration.disclosure.scope import (
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
+from reporting.columns import KEY
 
 if TYPE_CHECKING:
     from orchestration.disclosure.history import History

@@ -171,10 +171,10 @@ class Table:
         units = np.array([level for level, _ in self.layout.units])
         kinds = [{p.unit[0] for p in division} for division in self.layout.places.divisions]
         found = {}
-        for series in self.forms.series:
-            mine = levels.get((series.family, series.segment), set())
+        for key in {(series.family, series.segment) for series in self.forms.series}:
+            mine = levels.get(key, set())
             foreign = set().union(*(places - mine for places in kinds if places & mine))
-            found[series.family, series.segment] = np.isin(units, sorted(foreign))
+            found[key] = np.isin(units, sorted(foreign))
         return found
 
     def _open_columns(self, grain: str) -> Bools:
