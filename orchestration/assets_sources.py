@@ -189,10 +189,9 @@ def _teller(engine: Engine) -> Any:
         if not done and perf_counter() - last[0] < 1.0:
             return
         last[0] = perf_counter()
-        rate = step.rows / step.seconds if step.seconds else 0.0
         engine.say(
-            f"  {step.source}: {step.files_done}/{step.files_total} filer, "
-            f"{step.rows:,} rader, {rate:,.0f} rader/s"
+            f"  {step.seconds:6.1f} s  {step.source}: {step.files_done}/{step.files_total} filer, "
+            f"{step.rows:,} rader"
         )
 
     return tell

@@ -121,7 +121,10 @@ def _breaks(release: Release, frame: pl.DataFrame) -> list[dict[str, Any]]:
     breaks = pl.DataFrame(rows, schema=dict.fromkeys(BREAK_COLUMNS), infer_schema_length=None)
     breaks = breaks.with_columns(pl.col("kpi_version").cast(series.schema["kpi_version"]))
     touched = breaks.join(series, on=list(_SERIES), how="semi")
-    return [{key: _plain(value) for key, value in row.items()} for row in touched.to_dicts()]
+    found = [{key: _plain(value) for key, value in row.items()} for row in touched.to_dicts()]
+    # A break that is planned after the last day with figures has not touched them yet.
+    last = release.metadata.get("period_end")
+    return [row for row in found if not last or str(row["break_date"]) <= str(last)]
 
 
 def _statuses(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -18,16 +18,18 @@ from reporting.reader import Release
 if TYPE_CHECKING:
     import polars as pl
 
-LEVELS = (
-    "national",
-    "region",
-    "health_trust",
-    "county",
-    "municipality",
-    "central",
-    "base",
-    "source_system",
-)
+# Level to its name in bokmål and English.
+LEVEL_NAMES = {
+    "national": ("land", "national"),
+    "region": ("region", "region"),
+    "health_trust": ("helseforetak", "health trust"),
+    "county": ("fylke", "county"),
+    "municipality": ("kommune", "municipality"),
+    "central": ("sentral", "central"),
+    "base": ("base", "base"),
+    "source_system": ("kildesystem", "source system"),
+}
+LEVELS = tuple(LEVEL_NAMES)
 NO_SOURCE = "no_source"
 
 

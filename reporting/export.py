@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.columns import heading
+from reporting.hiding import rules
 from reporting.periods import label
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ _RIGHT = {
     "national",
 }
 _ALWAYS = {"value", "unit_name"}
+# Said above the table where it is the same in every row.
+_SAID_ONCE = {
+    "kpi_id": "{}",
+    "segment": "segment {}",
+    "period": "{}",
+    "target": "mål {}",
+}
 # As Statistics Norway writes it: ":" is withheld, ".." is not available.
 _WITHHELD, _NO_DATA, _NO_SOURCE = ":", "..", "ingen kilde"
 _HIDDEN = {
@@ -65,6 +73,8 @@ _HIDDEN = {
     "no_denominator": _NO_DATA,
     "no_source": _NO_SOURCE,
 }
+_UNKNOWN_UNIT = "UNKNOWN"
+_UNKNOWN_NOTE = "Ukjent: hendelser som ikke lot seg plassere / events that could not be placed"
 _STATUS_NOTES = {
     "suppressed": ": skjult (små tall, eller kunne røpe dem)",
     "no_data": ".. ingen data",
@@ -120,7 +130,10 @@ def table(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     versions = frame["kpi_version"].n_unique() > 1 if "kpi_version" in frame.columns else False
     rows = [_table_row(row, versions) for row in frame.iter_rows(named=True)]
     used = [c for c in _TABLE_HEADERS if c in _ALWAYS or any(row[c] for row in rows)]
-    lines = text_table({column: _TABLE_HEADERS[column] for column in used}, rows, _RIGHT)
+    once = [c for c in used if c in _SAID_ONCE and len({row[c] for row in rows}) == 1]
+    headers = {column: _TABLE_HEADERS[column] for column in used if column not in once}
+    caption = ", ".join(_SAID_ONCE[column].format(rows[0][column]) for column in once)
+    lines = [*([caption, ""] if caption else []), *text_table(headers, rows, _RIGHT)]
     statuses = set(frame["status"].unique()) if frame.height else set()
     notes = [note for status, note in _STATUS_NOTES.items() if status in statuses]
     lines.append("")
@@ -213,6 +226,8 @@ _PARENTS = ("region_name", "health_trust_name", "county_name")
 def _notes(frame: pl.DataFrame) -> list[str]:
     """Lines below the table: what lacks a source, and breaks in the series that are shown."""
     lines = []
+    if (frame["unit_id"] == _UNKNOWN_UNIT).any():
+        lines.append(_UNKNOWN_NOTE)
     if "status_reason" in frame.columns:
         missing = frame.drop_nulls("status_reason").select("kpi_id", "status_reason").unique()
         lines += [f"{kpi}: ingen kilde / no source: {why}" for kpi, why in missing.iter_rows()]
@@ -354,8 +369,7 @@ def write_about(workbook: Any, about: Mapping[str, Any]) -> None:
         for item in about.get("statuses", [])
     ]
     facts += [
-        (f"Skjuling / suppression: {key}", value)
-        for key, value in dict(about.get("suppression") or {}).items()
+        ("Skjult / hidden", f"{nb} / {en}") for nb, en in rules(about.get("suppression") or {})
     ]
     for index, (key, value) in enumerate(facts):
         sheet.write_string(index, 0, key, bold)

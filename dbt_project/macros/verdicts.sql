@@ -45,7 +45,8 @@ case
             when measure = 'standardized' and comparator = 'funnel' then
                 '{{ " ventet ut fra sentralitet og hastegrad." if nb else " expected from centrality and urgency." }}'
             when comparator = 'national' then '{{ " i hele landet." if nb else " nationally." }}'
-            else '{{ " i lignende enheter." if nb else " in similar units." }}'
+            when comparator = 'funnel' then '{{ " i lignende enheter samlet." if nb else " in similar units taken together." }}'
+            else '{{ " som median i lignende enheter." if nb else ", the median of similar units." }}'
         end
     )
 end

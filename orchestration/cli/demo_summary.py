@@ -41,7 +41,8 @@ TO_TRY = (
     ),
     (
         "det samme i Excel / the same in Excel",
-        f"akutt kpi query {SHOWN_KPI} --level central --by month --peers --output svartid.xlsx",
+        f"akutt kpi query {SHOWN_KPI} answer_time_p90 --segment 113 --level central --by month "
+        "--peers --output svartid.xlsx",
     ),
     ("hva som ble avvist / what was rejected", "akutt quarantine list"),
     ("hvor gode dataene er / how good the data are", "akutt readiness list"),

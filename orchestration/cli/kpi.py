@@ -93,7 +93,8 @@ def show(
     if found["status"] == "no_source":
         typer.echo("\n" + _status(found))
     breaks = break_rows(opened, KpiQuery(kpis=[kpi]))
-    for text, units in _by_text(breaks).items():
+    last = str(opened.metadata.get("period_end") or "9999")
+    for text, units in _by_text(breaks, last).items():
         shown = ", ".join(units[:5]) + (f" … ({len(units)})" if len(units) > 5 else "")
         typer.echo(f"{'break':{_LABEL_WIDTH}} {text}: {shown}")
     typer.echo(f"{'release':{_LABEL_WIDTH}} {opened.release_id}")
@@ -101,10 +102,11 @@ def show(
         typer.echo(f"\n{sql}")
 
 
-def _by_text(breaks: list[dict[str, Any]]) -> dict[str, list[str]]:
+def _by_text(breaks: list[dict[str, Any]], last_day: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in breaks:
-        text = f"{row['break_date']} {row['kind']}: {row['text_nb']}"
+        planned = " (ventet / planned)" if str(row["break_date"]) > last_day else ""
+        text = f"{row['break_date']}{planned} {row['kind']}: {row['text_nb']}"
         units = found.setdefault(text, [])
         if row["unit_id"] not in units:
             units.append(row["unit_id"])

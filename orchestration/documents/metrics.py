@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestration.documents.pitfalls import pitfalls
 from orchestration.registry import Family, Kpi, Linear, Registry
+from reporting.dimensions import LEVEL_NAMES
 
 FOLDER = "docs/metrics"
 INDEX = "README.md"
@@ -21,16 +22,6 @@ _SUBJECTS = {
     "chain": ("Kjede", "Chain"),
     "lat": ("Luftambulanse", "Air ambulance"),
     "data_quality": ("Datakvalitet", "Data quality"),
-}
-_LEVELS = {
-    "national": ("land", "national"),
-    "region": ("region", "region"),
-    "health_trust": ("helseforetak", "health trust"),
-    "county": ("fylke", "county"),
-    "municipality": ("kommune", "municipality"),
-    "central": ("sentral", "central"),
-    "base": ("base", "base"),
-    "source_system": ("kildesystem", "source system"),
 }
 _PEERS = {
     "amk_volume": ("AMK-sentraler, med trakt etter volum", "AMK centrals, in a funnel by volume"),
@@ -183,7 +174,7 @@ def _facts(kpi: Kpi, family: Family) -> list[str]:
         ("Enhet / unit", kpi.unit, kpi.unit),
         ("Retning / direction", *_DIRECTIONS[kpi.direction]),
         ("Mål / target", *target),
-        ("Nivåer / levels", *_joined(_LEVELS, kpi.levels)),
+        ("Nivåer / levels", *_joined(LEVEL_NAMES, kpi.levels)),
         ("Segmenter / segments", ", ".join(kpi.segments), ", ".join(kpi.segments)),
         ("Sammenlignes med / peers", *_joined(_PEERS, kpi.peer_group)),
         ("Færrest for sammenligning / fewest to compare", *(str(kpi.min_denominator),) * 2),

@@ -87,6 +87,13 @@ def test_the_table_is_written_for_norwegian_readers(current: Release) -> None:
     assert "skjult (små tall" in text
 
 
+def test_what_is_the_same_in_every_row_of_a_table_is_said_once(current: Release) -> None:
+    frame = query(current, KpiQuery(kpis=["c113_within_10s"], units=["amk_oslo"]))
+    text = render(frame, "table", current.metadata).decode()
+    assert text.startswith("c113_within_10s, ")
+    assert text.count("c113_within_10s") == 1
+
+
 def test_an_empty_result_is_a_table_without_rows(current: Release) -> None:
     frame = query(current, KpiQuery(units=["amk_bodo"], kpis=["calls_offered"]))
     assert "0 rader" in render(frame, "table", current.metadata).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from reporting import metrics
 from reporting.columns import COLUMNS, PEERS, TRENDS
-from reporting.reader import current_release_id
+from reporting.describe import describe
+from reporting.query import KpiQuery, query
+from reporting.reader import current_release_id, open_current
 
 
 @pytest.fixture(params=["releases", "fuller"])
@@ -139,6 +142,14 @@ def test_the_last_break_before_the_end_of_the_period_is_marked(newer: Path) -> N
         "platform_cutover",
         "platform_cutover",
     ]
+
+
+def test_a_break_planned_after_the_last_day_is_not_among_those_of_the_rows(newer: Path) -> None:
+    with open_current(newer) as release:
+        frame = query(release, KpiQuery(units=["amk_oslo"]))
+        assert describe(release, frame, "alt")["breaks"]
+        earlier = replace(release, metadata={**release.metadata, "period_end": "2026-08-14"})
+        assert describe(earlier, frame, "alt")["breaks"] == []
 
 
 def test_a_unit_belongs_to_the_region_of_the_time(newer: Path) -> None:
