@@ -150,11 +150,22 @@ class Engine:
             return ingest(
                 self.home.root,
                 sources,
-                key=self.key(),
+                key=self._key_for_pending(),
                 dates=dates,
                 specs=self.sources(),
                 progress=progress,
             )
+
+    def _key_for_pending(self) -> bytes:
+        """The key; none is needed to build anew from what the lake holds."""
+        from ingestion.errors import KeyMissingError
+
+        try:
+            return self.key()
+        except KeyMissingError:
+            if self.pending():
+                raise
+            return b""
 
     def lake_problems(self) -> list[str]:
         """Batches whose files hold other rows than their receipts say."""
