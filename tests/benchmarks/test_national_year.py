@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks.national_year import steps
+import pytest
+
+from benchmarks.national_year import added_share, steps
 
 OUTPUT = """\
 Venter / pending: 383 filer fra 10 kilder
-  lat_requests: 40/40 filer, 57 rader, 27 rader/s
+     2.1 s  lat_requests: 40/40 filer, 57 rader
 Inntak / intake: 383 filer (8 avvist), 37,911 rader (61 i karantene) på 2.7 s (13,851 rader/s)
 Varehus / warehouse: alt på nytt / full, 77 pass, 86 success på 10.8 s (kpi_values 2.3 s)
 Kvalitet / quality: 83 forventninger, 6 brutt (0 stopper utgivelsen / block the release)
@@ -28,3 +30,8 @@ def test_every_step_that_says_its_seconds_is_in_the_report() -> None:
 
 def test_a_step_that_runs_twice_is_summed() -> None:
     assert steps(OUTPUT + OUTPUT)["warehouse"] == 21.6
+
+
+def test_what_disclosure_and_comparison_add_is_a_share_of_the_rest() -> None:
+    assert added_share(steps(OUTPUT), 132.0) == pytest.approx(0.32)
+    assert added_share({"intake": 5.0}, 10.0) == 0.0
