@@ -53,9 +53,9 @@ class Series:
         return tuple(form for form in (*shown, *coverage) if form)
 
     @property
-    def weight(self) -> float:
+    def weight(self) -> int:
         """How much is lost when a row is hidden; counts and rates are asked for most."""
-        return 2.0 if self.kind in ("count", "rate") else 1.0
+        return 2 if self.kind in ("count", "rate") else 1
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from orchestration import atomic
+from orchestration.disclosure.keys import coded, numbered, plain
 from orchestration.disclosure.periods import end_of
 from orchestration.disclosure.table import SHOWN
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
@@ -30,6 +31,9 @@ from reporting.columns import KEY
 
 WITHDRAWN = "withdrawn"
 NUMBERS = ("numerator", "denominator", "n")
+# What earlier releases mean for a cell.
+FLAGS = ("_known", "_earlier", "_small_before", "_cut", "_settled", "_shown_before", "_late")
+_PERIOD_OF = ("kpi_id", "segment", "level", "period_grain", "period_start")
 _TOLERANCE = 1e-6
 
 
@@ -73,22 +77,19 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
     """The rows of kpi_values with what earlier releases mean for them."""
     if history.values is None:
         return values
-    before = history.values.select(
-        *(pl.col(name).cast(values.schema[name]) for name in KEY),
+    before = coded(history.values).select(
+        *KEY,
         *(pl.col(name).cast(pl.Float64).alias(f"_{name}") for name in NUMBERS),
         pl.col("status").alias("_status"),
     )
-    joined = values.join(before, on=KEY, how="left")
-    if history.withdrawn is None:
-        joined = joined.with_columns(pl.lit(False).alias("_withdrawn"))
-    else:
-        taken = history.withdrawn.select(
-            *(pl.col(name).cast(values.schema[name]) for name in KEY),
-            pl.lit(True).alias("_withdrawn"),
-        )
-        joined = joined.join(taken, on=KEY, how="left").with_columns(
-            pl.col("_withdrawn").fill_null(False)
-        )
+    nothing = before.select(KEY).clear()
+    taken = nothing if history.withdrawn is None else coded(history.withdrawn).select(KEY)
+    hidden = nothing if history.hidden is None else coded(history.hidden)
+    columns = values.columns
+    values, before, taken, hidden = numbered(
+        [values, before, taken, hidden], _cell=KEY, _period_of=_PERIOD_OF
+    )
+    withdrawn = pl.col("_cell").is_in(taken["_cell"].implode())
     same = pl.all_horizontal(
         (pl.col(name).cast(pl.Float64) - pl.col(f"_{name}")).abs().fill_null(0.0) <= _TOLERANCE
         for name in NUMBERS
@@ -96,27 +97,23 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
     exists = pl.col("status").is_in(SHOWN)
     shown = pl.col("_status").is_in(SHOWN).fill_null(False)
     # Released before, but without this row: its period is one that other rows were shown for.
-    periods = ("kpi_id", "segment", "level", "period_grain", "period_start")
-    released = (
-        before.filter(shown)
-        .select(periods)
-        .unique()
-        .with_columns(pl.lit(True).alias("_was_released"))
-    )
-    joined = _with_settled(joined, before, history.hidden)
-    return joined.join(released, on=periods, how="left").with_columns(
+    released = before.filter(shown)["_period_of"].unique()
+    known_then = before.select("_cell", "_status", *(f"_{name}" for name in NUMBERS))
+    joined = values.join(known_then, on="_cell", how="left")
+    joined = _with_settled(joined, before, None if history.hidden is None else hidden)
+    return joined.with_columns(
         # A withdrawn number is known as it was; it is no use as protection.
-        ((shown & same) | pl.col("_withdrawn")).alias("_known"),
-        ((shown & ~same) | pl.col("_withdrawn")).alias("_shown_before"),
+        ((shown & same) | withdrawn).alias("_known"),
+        ((shown & ~same) | withdrawn).alias("_shown_before"),
         ((pl.col("_status") == SUPPRESSED).fill_null(False) & exists & ~pl.col("_reopened")).alias(
             "_earlier"
         ),
         (
             exists
             & (pl.col("_status").fill_null("no_data") == "no_data")
-            & pl.col("_was_released").fill_null(False)
+            & pl.col("_period_of").is_in(released.implode())
         ).alias("_late"),
-    )
+    ).select(*columns, *FLAGS)
 
 
 def _with_settled(
@@ -132,12 +129,12 @@ def _with_settled(
             hidden_before.alias("_small_before"),
         )
     kept = hidden.select(
-        *(pl.col(name).cast(joined.schema[name]) for name in KEY),
+        "_cell",
         *(pl.col(name).cast(pl.Float64).alias(f"_was_{name}") for name in NUMBERS),
         pl.lit(True).alias("_was_hidden"),
         pl.col("was_small").alias("_small_before"),
     )
-    joined = joined.join(kept, on=KEY, how="left")
+    joined = joined.join(kept, on="_cell", how="left")
     same = pl.all_horizontal(
         pl.col(name).cast(pl.Float64).eq_missing(pl.col(f"_was_{name}"))
         | ((pl.col(name).cast(pl.Float64) - pl.col(f"_was_{name}")).abs() <= _TOLERANCE).fill_null(
@@ -181,10 +178,8 @@ def _is_in(periods: Mapping[str, Sequence[date]]) -> pl.Expr:
     return found
 
 
-def withdrawn(values: pl.DataFrame, hidden: pl.DataFrame, history: History) -> pl.DataFrame:
-    """Keys of hidden cells that an earlier release has shown."""
-    schema = {name: values.schema[name] for name in KEY}
+def withdrawn(hidden: pl.DataFrame, history: History) -> pl.DataFrame:
+    """Keys of those hidden cells that an earlier release has shown."""
     if history.values is None:
-        return pl.DataFrame(schema=schema)
-    shown = values.filter(pl.col("_shown_before") | pl.col("_known")).select(KEY)
-    return hidden.select(KEY).join(shown, on=KEY, how="semi").sort(KEY)
+        return plain(hidden.select(KEY).clear())
+    return plain(hidden.filter(pl.col("_shown_before") | pl.col("_known")).select(KEY)).sort(KEY)

@@ -9,26 +9,29 @@ from functools import cached_property
 import numpy as np
 
 from orchestration.disclosure.periods import DEPTHS, Calendar, Ints
-from orchestration.disclosure.places import UNKNOWN, Place, Places, Unit, changed
+from orchestration.disclosure.places import NATIONAL, UNKNOWN, Place, Places, Unit, changed
 
 Moves = tuple[Ints, Ints]
 """Ways to move one event: rows whose totals change, a line per way, and by which sign.
 
 Lines are filled up with the row that stands for nothing.
 """
+# Totals before their parts.
+_RANK = {
+    NATIONAL: 0,
+    "region": 1,
+    "health_trust": 2,
+    "county": 3,
+    "source_system": 4,
+    "central": 5,
+    "base": 6,
+    "municipality": 7,
+}
 # How many other places are looked at: of those held by the same units, and of the rest.
 _SIBLINGS = 120
 _OTHERS = 8
 # Ways that change no more rows than this are kept apart from the wider ones.
 _NARROW = 2
-
-
-@dataclass(frozen=True)
-class Ways:
-    """Where an event could have been instead: per way the other place, and what totals change."""
-
-    partners: tuple[Place, ...]
-    moves: Moves
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class Layout:
         found = [0 if name == UNKNOWN else self.finest.get(level, 0) for level, name in self.units]
         return np.array([*found, DEPTHS - 1], dtype=np.int64)
 
+    @cached_property
+    def totals_first(self) -> Ints:
+        """All rows: protecting a total protects the parts that the move goes through."""
+        ranks = [_RANK.get(level, len(_RANK)) for level, _ in self.units]
+        return np.argsort(ranks, kind="stable")
+
     def at(self, depth: int) -> Calendar:
         """The calendar for units of which nothing shorter is released."""
         if depth not in self._calendars:
@@ -90,6 +99,25 @@ class Layout:
                 found.setdefault(self._surroundings(place), []).append(place)
         return found
 
+    @cached_property
+    def national(self) -> Ints:
+        """Rows of the country."""
+        rows = [row for row, (level, _) in enumerate(self.units) if level == NATIONAL]
+        return np.array(rows, dtype=np.int64)
+
+    def inside(self, unit: Unit) -> Sequence[Place]:
+        """Places that a unit holds; those of the first division for the country."""
+        if unit[0] == NATIONAL and self.places.divisions:
+            return self.places.divisions[0]
+        if unit not in self._inside:
+            division = self.places.division_of(unit)
+            self._inside[unit] = tuple(place for place in division if unit in place.units)
+        return self._inside[unit]
+
+    @cached_property
+    def _inside(self) -> dict[Unit, tuple[Place, ...]]:
+        return {}
+
     def _surroundings(self, place: Place) -> tuple[object, ...]:
         return tuple((level, held - {place.unit}) for level, held in sorted(place.held_by.items()))
 
@@ -97,7 +125,7 @@ class Layout:
         """Places held by the same units."""
         return [p for p in self._groups[self._surroundings(place)] if p.unit != place.unit]
 
-    def ways(self, place: Place) -> tuple[Ways, Ways]:
+    def ways(self, place: Place) -> tuple[Moves, Moves]:
         """Where an event of a place could have been instead.
 
         The places held by the same units, and of the others those with the most in common.
@@ -113,13 +141,12 @@ class Layout:
         return self._ways[place.unit]
 
     @cached_property
-    def _ways(self) -> dict[Unit, tuple[Ways, Ways]]:
+    def _ways(self) -> dict[Unit, tuple[Moves, Moves]]:
         return {}
 
-    def _ways_to(self, place: Place, partners: Sequence[Place]) -> Ways:
-        found = [(p, changed(place, p)) for p in partners]
-        kept = [(p, way) for p, way in found if way is not None]
-        return Ways(tuple(p for p, _ in kept), self.padded([way for _, way in kept]))
+    def _ways_to(self, place: Place, partners: Sequence[Place]) -> Moves:
+        found = [changed(place, partner) for partner in partners]
+        return self.padded([way for way in found if way is not None])
 
     def leaving(self, unit: Unit, inside: tuple[Place, ...]) -> list[Moves]:
         """Ways out of some places of a unit and out of the unit: rows and signs, by width.
@@ -130,10 +157,10 @@ class Layout:
         if names not in self._leaving:
             found = []
             for place in inside:
-                for ways in self.ways(place):
-                    out = [unit in place.units - partner.units for partner in ways.partners]
-                    if any(out):
-                        found.append((ways.moves[0][out], ways.moves[1][out]))
+                for rows, signs in self.ways(place):
+                    out = ((rows == self.row[unit]) & (signs > 0)).any(axis=1)
+                    if out.any():
+                        found.append((rows[out], signs[out]))
             self._leaving[names] = _by_width(found, len(self.units))
         return self._leaving[names]
 

@@ -38,7 +38,7 @@ class Calendar:
         """The column of a period."""
         return self.periods.index((grain, start))
 
-    @property
+    @cached_property
     def grain_of(self) -> Ints:
         """Depth of each column's grain, day first."""
         return np.array([GRAINS.index(grain) for grain, _ in self.periods], dtype=np.int64)
@@ -83,21 +83,37 @@ class Calendar:
             found.append((starts, np.r_[starts[1:], row.size]))
         return found
 
-    def parts(self, column: int, depth: int) -> list[tuple[Ints, Ints]]:
-        """Days of a column by the step they lie in, and the other days of the step above."""
-        if (column, depth) not in self._parts:
-            step, above = self.step[depth], self.step[depth + 1]
-            days, found = self.days_of[column], []
-            for part in np.unique(step[days]):
-                mine = days[step[days] == part]
-                around = np.flatnonzero(above == above[mine[0]])
-                found.append((mine, around[step[around] != part]))
-            self._parts[column, depth] = found
-        return self._parts[column, depth]
+    @cached_property
+    def pieces(self) -> list[Ints]:
+        """Per column, the steps of its own grain that it holds."""
+        return [
+            np.unique(self.step[grain][days])
+            for grain, days in zip(self.grain_of, self.days_of, strict=True)
+        ]
 
     @cached_property
-    def _parts(self) -> dict[tuple[int, int], list[tuple[Ints, Ints]]]:
-        return {}
+    def within(self) -> list[Ints]:
+        """Per depth: the days of each step, a line per step, filled up with its last day."""
+        found = []
+        for starts, ends in self.bounds:
+            days = starts[:, None] + np.arange(int((ends - starts).max(initial=1)))
+            found.append(np.minimum(days, ends[:, None] - 1))
+        return found
+
+    @cached_property
+    def others(self) -> list[Ints]:
+        """Per depth: the other steps within the step above, a line per step."""
+        found = []
+        for depth in range(DEPTHS):
+            starts, _ = self.bounds[depth]
+            above = self.step[depth + 1][starts]
+            first = np.searchsorted(above, above)
+            number = np.searchsorted(above, above, side="right") - first
+            steps = first[:, None] + np.arange(int(number.max(initial=1)))
+            own = np.arange(starts.size)[:, None]
+            missing = (steps >= (first + number)[:, None]) | (steps == own)
+            found.append(np.where(missing, NONE, steps))
+        return found
 
 
 def calendar(periods: Sequence[tuple[str, date]], first: date, last: date) -> Calendar:

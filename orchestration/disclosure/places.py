@@ -51,10 +51,16 @@ class Places:
 
     def division_of(self, unit: Unit) -> tuple[Place, ...]:
         """The division in which a unit is made of places."""
-        for places in self.divisions:
-            if any(unit in place.units for place in places):
-                return places
-        return ()
+        return self._division_of.get(unit, ())
+
+    @cached_property
+    def _division_of(self) -> dict[Unit, tuple[Place, ...]]:
+        found: dict[Unit, tuple[Place, ...]] = {}
+        for division in self.divisions:
+            for place in division:
+                for unit in place.units:
+                    found.setdefault(unit, division)
+        return found
 
 
 def places(units: Sequence[Unit], parents: Mapping[Unit, frozenset[Unit]]) -> Places:

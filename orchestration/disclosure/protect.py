@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import current_process, get_context
-from multiprocessing.connection import Connection
-from typing import Any
 
 import numpy as np
 import polars as pl
 
+from orchestration.disclosure.assistant import Assistant
 from orchestration.disclosure.forms import Form, Forms, Move, groups
+from orchestration.disclosure.history import FLAGS
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools, calendar, end_of
 from orchestration.disclosure.places import Unit, places
-from orchestration.disclosure.table import SHOWN, Table, columns_of, form_of
+from orchestration.disclosure.table import HIDDEN_SCHEMA, SHOWN, Table, columns_of, form_of
 from orchestration.disclosure.witness import Search
 from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
-_Decided = tuple[pl.DataFrame, int]
-# From so many rows on, the largest group is decided on in a process of its own.
-_WORTH_A_PROCESS = 100_000
+Decided = tuple[pl.DataFrame, int]
 # So many kinds of moves are tried for each number of a row of which one must stay unknown.
 _MOVES_FOR_CUT = 2
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
-FLAGS = (
-    "_known",
-    "_earlier",
-    "_small_before",
-    "_cut",
-    "_settled",
-    "_shown_before",
-    "_late",
-    "_beyond",
-)
 
 
 @dataclass(frozen=True)
@@ -56,11 +40,12 @@ def protect(
     registry: Registry,
     parents: Mapping[Unit, frozenset[Unit]],
     policy: SuppressionPolicy,
+    helper: Assistant[Decided] | None = None,
 ) -> Protection:
     """Decide for every group of families that share measures.
 
-    `values` are the rows of kpi_values in scope, with the flags of FLAGS where there is an earlier
-    release.
+    `values` are the rows of kpi_values in scope, their keys coded, with the flags of FLAGS where
+    there is an earlier release. `helper` runs `decide_group` in a process of its own.
     """
     exists = (
         pl.col("status").is_in(SHOWN)
@@ -68,84 +53,46 @@ def protect(
         | (pl.col("numerator").fill_null(0) > 0)
         | (pl.col("n").fill_null(0) > 0)
     )
-    values = columns_of(values, FLAGS).with_columns(pl.col(FLAGS).fill_null(False))
+    flags = (*FLAGS, "_beyond")
+    values = columns_of(values, flags).with_columns(pl.col(flags).fill_null(False))
     values = values.with_columns((exists & ~pl.col("_beyond")).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
     jobs = []
     for families in groups(registry):
         names = sorted({kpi.id for kpi in registry.kpis if kpi.family in families})
         mine = values.filter(pl.col("kpi_id").is_in(names))
-        if mine.filter(~pl.col("_beyond")).is_empty():
+        if mine["_beyond"].all():
             continue
-        jobs.append((families, mine, scope.filter(pl.col("kpi_id").is_in(names))))
+        here = scope.filter(pl.col("kpi_id").is_in(names))
+        jobs.append((families, mine, here, registry, kpis, parents, policy))
+    # The largest group is about half of the work.
     jobs.sort(key=lambda job: -job[1].height)
-    decide = partial(_decided, registry=registry, kpis=kpis, parents=parents, policy=policy)
-    apart = bool(jobs) and jobs[0][1].height >= _WORTH_A_PROCESS
-    first = [_started(decide, *job) for job in jobs[:1]] if apart else []
-    rest = [decide(*job) for job in jobs[len(first) :]]
-    found = [result() for result in first] + rest
+    if helper is None or not jobs:
+        found = [decide_group(*job) for job in jobs]
+    else:
+        helper.ask(*jobs[0])
+        found = [*(decide_group(*job) for job in jobs[1:]), helper.answer()]
     return Protection(
-        pl.concat([frame for frame, _ in found]) if found else _named(_NOTHING, None),
+        pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _ in found)]),
         sum(left for _, left in found),
     )
 
 
-def _started(function: Callable[..., _Decided], *arguments: Any) -> Callable[[], _Decided]:
-    """Start a call in a process of its own; what is returned waits for the result.
-
-    The process ends with its answer, also when nobody is left to hear it.
-    """
-    if current_process().daemon or (os.cpu_count() or 1) < 2:
-        return lambda: function(*arguments)
-    context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
-    process.start()
-    sender.close()
-
-    def result() -> _Decided:
-        try:
-            answer: _Decided | Exception = receiver.recv()
-        except EOFError:
-            process.join()
-            raise RuntimeError(
-                f"the process that decides what may be seen ended with status {process.exitcode}"
-            ) from None
-        process.join()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    return result
-
-
-def _answer(
-    sender: Connection, function: Callable[..., _Decided], arguments: tuple[Any, ...]
-) -> None:
-    try:
-        answer: _Decided | Exception = function(*arguments)
-    except Exception as error:  # it is raised again where the result is waited for
-        answer = error
-    with suppress(BrokenPipeError):
-        sender.send(answer)
-
-
-def _decided(
+def decide_group(
     families: Sequence[str],
     values: pl.DataFrame,
     scope: pl.DataFrame,
-    *,
     registry: Registry,
     kpis: set[tuple[str, int]],
     parents: Mapping[Unit, frozenset[Unit]],
     policy: SuppressionPolicy,
-) -> _Decided:
+) -> Decided:
     """The hidden rows of some families, and how many numbers are left unprotected."""
     forms = Forms(registry, families, kpis)
     layout = _layout(values.filter(~pl.col("_beyond")), parents, scope)
     table = Table(forms, layout, values, scope, policy)
     left = _protect(table)
-    return pl.concat([_named(frame, layout) for frame in table.hidden()]), left
+    return table.hidden(), left
 
 
 def _layout(
@@ -234,38 +181,5 @@ def _reach(table: Table, moves: list[Move]) -> int:
 
 def _search(table: Table, move: Move, *, lowest: int | None, fresh: bool) -> Search:
     """The search for a move; `lowest` is what a hidden number may become, None for anything."""
-    up, down = table.costs(move, plausible=lowest is not None, down_to_zero=not lowest, fresh=fresh)
-    return Search(table.layout, up, down, lambda rows, at: table.hide(move, rows, at))
-
-
-_NOTHING = pl.DataFrame(
-    schema={
-        "kpi_id": pl.String,
-        "kpi_version": pl.Int32,
-        "segment": pl.String,
-        "_row": pl.Int64,
-        "_column": pl.Int64,
-        "reason": pl.String,
-    }
-)
-
-
-def _named(hidden: pl.DataFrame, layout: Layout | None) -> pl.DataFrame:
-    """Rows and columns as the units and periods they stand for."""
-    units = layout.units if layout else ()
-    periods = layout.calendar.periods if layout else ()
-    level = pl.Series("level", [u for u, _ in units], dtype=pl.String)
-    unit = pl.Series("unit_id", [u for _, u in units], dtype=pl.String)
-    grain = pl.Series("period_grain", [g for g, _ in periods], dtype=pl.String)
-    start = pl.Series("period_start", [s for _, s in periods], dtype=pl.Date)
-    row, column = hidden["_row"], hidden["_column"]
-    return hidden.select(
-        "kpi_id",
-        "kpi_version",
-        "segment",
-        grain[column],
-        start[column],
-        level[row],
-        unit[row],
-        "reason",
-    )
+    cost = table.costs(move, plausible=lowest is not None, down_to_zero=not lowest, fresh=fresh)
+    return Search(table.layout, cost, lambda rows, at: table.hide(move, rows, at))

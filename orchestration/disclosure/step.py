@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from orchestration import release_content
+from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import (
     NUMBERS,
     WITHDRAWN,
@@ -19,8 +20,9 @@ from orchestration.disclosure.history import (
     with_history,
 )
 from orchestration.disclosure.history import withdrawn as find_withdrawn
+from orchestration.disclosure.keys import coded, plain
 from orchestration.disclosure.places import Unit
-from orchestration.disclosure.protect import protect
+from orchestration.disclosure.protect import Decided, decide_group, protect
 from orchestration.disclosure.scope import (
     UNPLACED,
     in_scope,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 SCHEMA = "disclosure"
 _HIDDEN_NUMBERS = "hidden_numbers"
 _RELEASED_AS = "released_as"
+# From so many figures on, a part of them is decided on in a process of its own.
+_WORTH_A_PROCESS = 500_000
 REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "coverage")
 _FIGURES_SQL = f"""
@@ -95,11 +99,13 @@ def disclose(
 ) -> Decision:
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there."""
     registry, delivered = load_registry(), last_delivered(receipts)
-    values, parents = _read(warehouse, registry, delivered, policy)
-    history = last_release(releases_dir, policy)
-    if history.release_id is not None:
-        history = replace(history, hidden=_hidden_numbers(warehouse, history.release_id))
-    decision = decide(values, parents, registry, delivered, policy, history)
+    # It gets ready while the figures are read.
+    with assistant(decide_group, wanted=_rows(warehouse) >= _WORTH_A_PROCESS) as helper:
+        values, parents = _read(warehouse, registry, delivered, policy)
+        history = last_release(releases_dir, policy)
+        if history.release_id is not None:
+            history = replace(history, hidden=_hidden_numbers(warehouse, history.release_id))
+        decision = decide(values, parents, registry, delivered, policy, history, helper)
     _write(warehouse, decision, policy)
     return decision
 
@@ -111,29 +117,33 @@ def decide(
     delivered: Mapping[str, date],
     policy: SuppressionPolicy,
     history: History,
+    helper: Assistant[Decided] | None = None,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract."""
+    values = coded(values)
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
-    cells = with_history(in_scope(values, scope), history)
+    cells = with_history(in_scope(values, coded(scope)), history)
     found = protect(
         pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
         scope,
         registry,
         parents,
         policy,
+        helper,
     )
-    taken_back = find_withdrawn(cells, found.hidden, history)
+    hidden = cells.join(coded(found.hidden), on=KEY)
+    taken_back = find_withdrawn(hidden, history)
     report = {
-        **_report(cells, found.hidden),
+        **_report(cells, hidden),
         "unprotected": found.unprotected,
         "withdrawn": taken_back.height,
         "history": history.note,
     }
     small = pl.col("reason") == "primary"
-    if "_small_before" in cells.columns:
+    if "_small_before" in hidden.columns:
         small = small | pl.col("_small_before")
-    numbers = cells.join(found.hidden, on=KEY).select(*KEY, *NUMBERS, small.alias("was_small"))
-    return Decision(found.hidden, scope, taken_back, numbers, report)
+    numbers = hidden.select(*KEY, *NUMBERS, small.alias("was_small"))
+    return Decision(found.hidden, scope, taken_back, plain(numbers), report)
 
 
 def _scope(
@@ -142,7 +152,8 @@ def _scope(
     delivered: Mapping[str, date],
     policy: SuppressionPolicy,
 ) -> pl.DataFrame:
-    unregistered = set(keys["kpi_id"].unique()) - {kpi.id for kpi in registry.kpis}
+    keys = plain(keys.unique())
+    unregistered = set(keys["kpi_id"]) - {kpi.id for kpi in registry.kpis}
     if unregistered:
         raise DisclosureError(f"KPIs without an entry in the registry: {sorted(unregistered)}")
     return released_periods(keys, registry, delivered, policy)
@@ -166,10 +177,21 @@ def _report(cells: pl.DataFrame, hidden: pl.DataFrame) -> dict[str, Any]:
             how="left",
         )
         .with_columns(pl.col("cells").cast(pl.Int64), pl.col(REASONS).fill_null(0))
+        .pipe(plain)
         .sort(where)
     )
     totals = counts.select(pl.col("cells", *REASONS).sum()).to_dicts()[0]
     return {**totals, "by_level_and_grain": counts.to_dicts()}
+
+
+def _rows(warehouse: Path) -> int:
+    """How many figures there are, those that are not released included."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        values = release_content.relation(connection, "kpi_values")
+        rows = connection.execute(f"select count(*) from {values}").fetchall()
+    return int(rows[0][0])
 
 
 def _read(

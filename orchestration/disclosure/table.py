@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,12 +11,30 @@ import numpy.typing as npt
 import polars as pl
 
 from orchestration.disclosure.forms import HOURS, PARTS, Form, Forms, Move, Series
+from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools
-from orchestration.disclosure.scope import UNPLACED
+from orchestration.disclosure.scope import SCOPE_SCHEMA, UNPLACED
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
 Numbers = npt.NDArray[np.float64]
+SERIES, PERIOD = ("kpi_id", "kpi_version", "segment"), ("period_grain", "period_start")
+UNIT = ("level", "unit_id")
+NUMBERS = ("numerator", "denominator", "n")
+HIDDEN_SCHEMA = pl.Schema(
+    {
+        "kpi_id": pl.String,
+        "kpi_version": pl.Int32,
+        "segment": pl.String,
+        "period_grain": pl.String,
+        "period_start": pl.Date,
+        "level": pl.String,
+        "unit_id": pl.String,
+        "reason": pl.String,
+    }
+)
+# What earlier releases have made of a cell, as flags.
+_BEFORE = ("known", "earlier", "small_before", "cut", "settled", "shown_before", "late")
 # Statuses of rows that show numbers.
 SHOWN = ("ok", "no_denominator")
 # A sum of hours can change by as little as one likes.
@@ -26,6 +44,7 @@ _MOSTLY = 0.2
 # How much more is lost with a total than with one of its many parts.
 _GRAIN_WEIGHT = {"day": 1.0, "week": 2.0, "month": 4.0, "quarter": 6.0, "year": 10.0}
 _LEVEL_WEIGHT = {"national": 5.0, "region": 2.5, "health_trust": 1.5, "county": 1.5}
+_NO_CELLS = np.zeros((0, 0), dtype=np.bool_)
 
 
 @dataclass
@@ -33,7 +52,7 @@ class Rows:
     """The rows of one series. Numbers are NaN where there are none."""
 
     exists: Bools
-    # A row without numbers, or a place for one: nothing happened there.
+    # A row without numbers: nothing happened there.
     empty: Bools
     numerator: Numbers
     denominator: Numbers
@@ -51,13 +70,15 @@ class Rows:
     settled: Bools
     # Shown in an earlier release with other numbers.
     shown_before: Bools
-    primary: Bools
-    hidden: Bools
     # Reported after the period had been released without it.
     late: Bools
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
-    absent: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
+    # Released, but without a row.
+    absent: Bools
+    # Too small, and what is hidden at all: set by the rules and by what protects others.
+    primary: Bools = field(default_factory=lambda: _NO_CELLS)
+    hidden: Bools = field(default_factory=lambda: _NO_CELLS)
     # Numbers that must not be worked out, by what is too small.
     unsafe: dict[str, Bools] = field(default_factory=dict)
 
@@ -78,85 +99,82 @@ class Table:
         by_unit = np.array([_LEVEL_WEIGHT.get(level, 1.0) for level, _ in layout.units])
         by_period = np.array([_GRAIN_WEIGHT[grain] for grain, _ in layout.calendar.periods])
         self._weight = np.outer(by_unit, by_period).astype(np.float32)
-        keys = ["kpi_id", "kpi_version", "segment"]
-        parts = prepared(values, layout).partition_by(keys, as_dict=True)
-        self._none = prepared(values.head(0), layout)
-        self.rows = [self._read(s, parts, scope, policy) for s in forms.series]
+        self.rows = self._read(values, scope)
+        for series, rows in zip(forms.series, self.rows, strict=True):
+            _find_unsafe(series, rows, policy)
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
+        self._possible: dict[tuple[Move, bool, bool, bool], npt.NDArray[np.uint8]] = {}
 
-    def _read(
-        self,
-        series: Series,
-        values: Mapping[tuple[object, ...], pl.DataFrame],
-        scope: pl.DataFrame,
-        policy: SuppressionPolicy,
-    ) -> Rows:
-        key = (series.kpi_id, series.version, series.segment)
-        mine = values.get(key, self._none)
-        at = (mine["_row"].to_numpy(), mine["_column"].to_numpy())
+    def _read(self, values: pl.DataFrame, scope: pl.DataFrame) -> list[Rows]:
+        """The rows of all series, from rows of kpi_values."""
+        units, periods = self.layout.units, self.layout.calendar.periods
+        keys = [(series.kpi_id, series.version, series.segment) for series in self.forms.series]
+        lines = np.stack(
+            [
+                lines_of(values, SERIES, keys),
+                lines_of(values, UNIT, units),
+                lines_of(values, PERIOD, periods),
+            ]
+        )
+        known = (lines >= 0).all(axis=0)
+        at = tuple(lines[:, known])
+        shape = (len(keys), *self._shape)
 
         def flags(column: str) -> Bools:
-            array = np.zeros(self._shape, dtype=np.bool_)
-            array[at] = mine[column].to_numpy()
+            array = np.zeros(shape, dtype=np.bool_)
+            array[at] = values[column].to_numpy()[known]
             return array
 
         def numbers(column: str) -> Numbers:
-            array = np.full(self._shape, np.nan)
-            array[at] = mine[column].cast(pl.Float64).to_numpy()
+            array = np.full(shape, np.nan)
+            array[at] = values[column].cast(pl.Float64).to_numpy()[known]
             return array
 
-        unplaced = np.array([unit == UNPLACED for _, unit in self.layout.units])
-        scope_of = self._in_scope(series, scope)
-        shows = np.array([level in series.levels for level, _ in self.layout.units])
-        beyond = (unplaced & shows)[:, None] & ~scope_of
+        present = np.zeros(shape, dtype=np.bool_)
+        present[at] = True
+        exists, in_scope = flags("_exists"), self._in_scope(scope)
+        unplaced = np.array([unit == UNPLACED for _, unit in units], dtype=np.bool_)
+        shows = [[level in series.levels for level, _ in units] for series in self.forms.series]
+        beyond = (unplaced & np.array(shows, dtype=np.bool_))[:, :, None] & ~in_scope
 
         def amounts(column: str) -> Numbers:
             """Numbers; where nothing is released and nothing has happened they are zero."""
             array = numbers(column)
-            return np.where(beyond & np.isnan(array), 0.0, array)
+            array[beyond & np.isnan(array)] = 0.0
+            return array
 
-        rows = Rows(
-            exists=flags("_exists"),
-            empty=scope_of,
-            numerator=amounts("numerator"),
-            denominator=amounts("denominator"),
-            n=amounts("n"),
-            coverage=numbers("coverage"),
-            known=flags("_known"),
-            earlier=flags("_earlier"),
-            small_before=flags("_small_before"),
-            cut=flags("_cut"),
-            settled=flags("_settled"),
-            shown_before=flags("_shown_before"),
-            primary=np.zeros(self._shape, dtype=np.bool_),
-            hidden=np.zeros(self._shape, dtype=np.bool_),
-            late=flags("_late"),
-            beyond=beyond,
-        )
-        present = np.zeros(self._shape, dtype=np.bool_)
-        present[at] = True
-        # The rows of one family are missing together, where it has nothing to tell. Another
-        # family's row may be missing although the measure that it borrows is not zero.
-        rows.absent = rows.empty & ~present
-        rows.empty = present & ~rows.exists & ~beyond
-        _find_unsafe(series, rows, policy)
-        return rows
+        arrays = {
+            "exists": exists,
+            # The rows of one family are missing together, where it has nothing to tell. Another
+            # family's row may be missing although the measure that it borrows is not zero.
+            "empty": present & ~exists & ~beyond,
+            "absent": in_scope & ~present,
+            "beyond": beyond,
+            "coverage": numbers("coverage"),
+            **{name: amounts(name) for name in NUMBERS},
+            **{name: flags(f"_{name}") for name in _BEFORE},
+        }
+        return [
+            Rows(**{name: array[index] for name, array in arrays.items()})
+            for index in range(len(keys))
+        ]
 
-    def _in_scope(self, series: Series, scope: pl.DataFrame) -> Bools:
-        found = np.zeros(self._shape, dtype=np.bool_)
-        mine = scope.filter(
-            (pl.col("kpi_id") == series.kpi_id) & (pl.col("segment") == series.segment)
-        )
-        levels = np.array([level for level, _ in self.layout.units])
-        starts = [start for _, start in self.layout.calendar.periods]
-        grains = np.array([GRAINS[i] for i in self.layout.grain_of])
-        unplaced = np.array([unit == UNPLACED for _, unit in self.layout.units])
-        for level, rest, grain, last in mine.select(
-            "level", "is_unplaced", "period_grain", "last_period_start"
-        ).iter_rows():
-            columns = (grains == grain) & np.array([start <= last for start in starts])
-            found |= ((levels == level) & (unplaced == rest))[:, None] & columns[None, :]
+    def _in_scope(self, scope: pl.DataFrame) -> Bools:
+        """Which cells of which series are released."""
+        units = [(level, unit == UNPLACED) for level, unit in self.layout.units]
+        kinds = {kind: index for index, kind in enumerate(sorted(set(units)))}
+        lines: dict[tuple[str, str], list[int]] = {}
+        for index, series in enumerate(self.forms.series):
+            lines.setdefault((series.kpi_id, series.segment), []).append(index)
+        last = np.full((len(self.forms.series), len(kinds), len(GRAINS)), -1, dtype=np.int64)
+        for kpi_id, segment, *kind, grain, start in scope.select(*SCOPE_SCHEMA).iter_rows():
+            if tuple(kind) in kinds:
+                at = kinds[tuple(kind)], GRAINS.index(grain)
+                last[lines.get((kpi_id, segment), []), *at] = start.toordinal()
+        kind_of = [kinds[kind] for kind in units]
+        starts = np.array([start.toordinal() for _, start in self.layout.calendar.periods])
+        found: Bools = starts <= last[:, kind_of][:, :, self.layout.grain_of]
         return found
 
     def _foreign_rows(self, scope: pl.DataFrame) -> dict[tuple[str, str], Bools]:
@@ -185,38 +203,44 @@ class Table:
 
     def costs(
         self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    ) -> npt.NDArray[np.float32]:
         """What it takes to hide everything a move changes, with one event more and one less.
 
         `plausible` asks for worlds whose numbers make sense; `down_to_zero` allows those in which a
         hidden number is zero; `fresh` allows no cells that were hidden in an earlier release.
         """
-        lowest = 0.0 if down_to_zero else 1.0
-        cost = np.zeros(self._shape, dtype=np.float32)
-        up = np.ones(self._shape, dtype=np.bool_)
-        up[self._foreign[move.family, move.segment]] = False
-        down = up.copy()
+        lost = np.zeros(self._shape, dtype=np.uint16)
+        for index in self.forms.touched(move):
+            rows = self.rows[index]
+            lost += np.uint16(self.forms.series[index].weight) * (rows.exists & ~rows.hidden)
+        # What is possible does not depend on what is hidden. It is kept, as bits.
+        key = (move, plausible, down_to_zero, fresh)
+        if key not in self._possible:
+            lowest = 0.0 if down_to_zero else 1.0
+            self._possible[key] = np.packbits(self._allowed(move, plausible, lowest, fresh))
+        allowed = np.unpackbits(self._possible[key], count=2 * lost.size).view(np.bool_)
+        return np.where(allowed.reshape(2, *self._shape), lost * self._weight, np.float32(np.inf))
+
+    def _allowed(self, move: Move, plausible: bool, lowest: float, fresh: bool) -> Bools:
+        """Where a move is possible, with one event more and with one less."""
+        allowed = np.ones((2, *self._shape), dtype=np.bool_)
+        allowed[:, self._foreign[move.family, move.segment]] = False
         for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
-            cost += np.float32(series.weight) * (rows.exists & ~rows.hidden)
             # Of a month still open nothing may turn out to be unplaced.
             blocked = rows.known | rows.empty | (rows.beyond & self._open)
             if series.family == move.family:
                 blocked = blocked | rows.absent
             if fresh:
                 blocked = blocked | rows.earlier
-            up &= ~blocked
-            down &= ~blocked
-            if plausible:
-                up &= _possible(series, rows, move, 1, lowest)
-                down &= _possible(series, rows, move, -1, lowest)
-            else:
-                # What is not released is still no less than nothing, and often follows.
-                up &= _possible(series, rows, move, 1, 0.0) | ~rows.beyond
-                down &= _possible(series, rows, move, -1, 0.0) | ~rows.beyond
-        infinite = np.float32(np.inf)
-        cost *= self._weight
-        return np.where(up, cost, infinite), np.where(down, cost, infinite)
+            allowed &= ~blocked
+            for mine, sign in zip(allowed, (1, -1), strict=True):
+                if plausible:
+                    mine &= _possible(series, rows, move, sign, lowest)
+                else:
+                    # What is not released is still no less than nothing, and often follows.
+                    mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
+        return allowed
 
     def moves(self, series: Series, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
@@ -242,26 +266,29 @@ class Table:
             rows = self.rows[index]
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
 
-    def hidden(self) -> list[pl.DataFrame]:
-        """Hidden rows of kpi_values: series, row, column and reason."""
-        found = []
-        for series, rows in zip(self.forms.series, self.rows, strict=True):
-            at_rows, at = np.nonzero(rows.hidden)
-            reason = np.where(
-                rows.primary[at_rows, at],
-                "primary",
-                np.where(rows.earlier[at_rows, at], "earlier", "complementary"),
+    def hidden(self) -> pl.DataFrame:
+        """Keys of the hidden rows of kpi_values, and the reasons."""
+        found = [np.nonzero(rows.hidden) for rows in self.rows]
+        sizes = [at_rows.size for at_rows, _ in found]
+        at_rows, at = (np.concatenate(part) for part in zip(*found, strict=True))
+        primary, earlier = (
+            np.concatenate(
+                [getattr(rows, name)[at] for rows, at in zip(self.rows, found, strict=True)]
             )
-            found.append(
-                pl.DataFrame({"_row": at_rows, "_column": at, "reason": reason}).select(
-                    pl.lit(series.kpi_id).alias("kpi_id"),
-                    pl.lit(series.version, dtype=pl.Int32).alias("kpi_version"),
-                    pl.lit(series.segment).alias("segment"),
-                    pl.col("_row", "_column").cast(pl.Int64),
-                    pl.col("reason").cast(pl.String),
-                )
-            )
-        return found
+            for name in ("primary", "earlier")
+        )
+        keys = [(series.kpi_id, series.version, series.segment) for series in self.forms.series]
+        series = np.repeat(np.arange(len(keys)), sizes)
+        reason = np.where(primary, "primary", np.where(earlier, "earlier", "complementary"))
+        return pl.concat(
+            [
+                at_lines(keys, SERIES, series),
+                at_lines(self.layout.calendar.periods, PERIOD, at),
+                at_lines(self.layout.units, UNIT, at_rows),
+                pl.DataFrame({"reason": reason}),
+            ],
+            how="horizontal",
+        ).cast(HIDDEN_SCHEMA)
 
 
 def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
@@ -301,7 +328,7 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
         unsafe["numerator"] = unsafe.get("numerator", np.zeros_like(few)) | few
     for mask in unsafe.values():
         mask &= rows.exists
-    rows.primary = np.logical_or.reduce(list(unsafe.values()) or [rows.primary])
+    rows.primary = np.logical_or.reduce([np.zeros_like(rows.exists), *unsafe.values()])
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
@@ -349,23 +376,6 @@ def _possible(series: Series, rows: Rows, move: Move, sign: int, lowest: float) 
             room = np.round(usable / rows.coverage) - usable
             possible &= ~(room < abs(base - known))
     return possible | ~(rows.exists | rows.beyond)
-
-
-def prepared(values: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """Rows of kpi_values with their places in the arrays."""
-    units = pl.DataFrame(
-        [(level, unit, index) for index, (level, unit) in enumerate(layout.units)],
-        schema={"level": pl.String, "unit_id": pl.String, "_row": pl.Int64},
-        orient="row",
-    )
-    columns = pl.DataFrame(
-        [(g, s, index) for index, (g, s) in enumerate(layout.calendar.periods)],
-        schema={"period_grain": pl.String, "period_start": pl.Date, "_column": pl.Int64},
-        orient="row",
-    )
-    return values.join(units, on=["level", "unit_id"]).join(
-        columns, on=["period_grain", "period_start"]
-    )
 
 
 def columns_of(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

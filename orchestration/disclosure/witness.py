@@ -21,37 +21,22 @@ import numpy as np
 
 from orchestration.disclosure.layout import Layout, Moves
 from orchestration.disclosure.periods import DEPTHS, Bools, Calendar, Ints
-from orchestration.disclosure.places import NATIONAL, Place, Unit
+from orchestration.disclosure.places import Place, Unit
 from orchestration.disclosure.reach import Floats, Reach, Way
 
 # In how many places of a unit an event is looked for, and in how many of another division.
 _INSIDE = 4
 _ELSEWHERE = 4
-# Totals before their parts: protecting a total protects the parts that the move goes through.
-_RANK = {
-    NATIONAL: 0,
-    "region": 1,
-    "health_trust": 2,
-    "county": 3,
-    "source_system": 4,
-    "central": 5,
-    "base": 6,
-    "municipality": 7,
-}
 
 
 class Search:
     """The search for one kind of move. `hide(rows, columns)` hides what the move changes there."""
 
-    def __init__(
-        self, layout: Layout, up: Floats, down: Floats, hide: Callable[[Ints, Ints], None]
-    ) -> None:
-        units, periods = up.shape
+    def __init__(self, layout: Layout, cost: Floats, hide: Callable[[Ints, Ints], None]) -> None:
+        _, units, periods = cost.shape
         # One row and one column more, which stand for nothing: always free.
-        self._up = np.zeros((units + 1, periods + 1), dtype=np.float32)
-        self._down = np.zeros_like(self._up)
-        self._up[:units, :periods] = up
-        self._down[:units, :periods] = down
+        self._cost = np.zeros((2, units + 1, periods + 1), dtype=np.float32)
+        self._cost[:, :units, :periods] = cost
         self._layout = layout
         self._hide = hide
 
@@ -61,9 +46,9 @@ class Search:
         Returns the cells for which that is not enough.
         """
         left = targets.copy()
-        order = np.argsort([_RANK.get(level, 9) for level, _ in self._layout.units], kind="stable")
-        for row in order:
-            if left[row].any():
+        wanted: Bools = np.asarray(targets.any(axis=1))
+        for row in self._layout.totals_first:
+            if wanted[row] and left[row].any():
                 self._protect_unit(int(row), left, limit)
         return left
 
@@ -79,24 +64,31 @@ class Search:
         depth = np.minimum(layout.depth_of[first], layout.depth_of[second])
         for shortest in np.unique(depth[chosen]):
             mine = np.flatnonzero(chosen & (depth == shortest))
-            self._by_pairs(covered, first[mine], second[mine], layout.at(int(shortest)))
+            self._by_pairs(covered, targets, first[mine], second[mine], layout.at(int(shortest)))
         return covered
 
-    def _by_pairs(self, covered: Bools, first: Ints, second: Ints, calendar: Calendar) -> None:
+    def _by_pairs(
+        self, covered: Bools, targets: Bools, first: Ints, second: Ints, calendar: Calendar
+    ) -> None:
         """Mark what pairs of places protect, an event going one way and another coming back."""
-        can_rise, can_fall = self._up == 0, self._down == 0
-        one = can_rise[first] & can_fall[second]
-        other = can_fall[first] & can_rise[second]
-        useful = one.any(axis=1) | other.any(axis=1)
-        first, second, one, other = first[useful], second[useful], one[useful], other[useful]
+        # One column more, for the periods that are not published.
+        wanted = np.pad(targets, ((0, 0), (0, 1)))
         path = calendar.path
+        sought = np.logical_or.reduce([wanted[:, columns] for columns in path])
+        can_rise, can_fall = self._cost == 0
         ahead = np.ones((first.size, path.shape[1]), dtype=np.bool_)
         back = ahead.copy()
         for depth in range(DEPTHS):
             if (path[depth] < 0).all():
                 continue
-            ahead &= one[:, path[depth]]
-            back &= other[:, path[depth]]
+            columns = path[depth]
+            ahead &= can_rise[first[:, None], columns] & can_fall[second[:, None], columns]
+            back &= can_fall[first[:, None], columns] & can_rise[second[:, None], columns]
+            # Of most pairs no event can be moved on the days that matter.
+            useful = ((ahead | back) & (sought[first] | sought[second])).any(axis=1)
+            first, second, ahead, back = first[useful], second[useful], ahead[useful], back[useful]
+            if not first.size:
+                return
             safe = self._matched(ahead, back, calendar, depth)
             if not safe.any():
                 continue
@@ -145,19 +137,17 @@ class Search:
 
     def _least_of_country(self, columns: Ints) -> float:
         """The least it takes to hide what an event alone changes in the totals of the country."""
-        rows = [row for row, (level, _) in enumerate(self._layout.units) if level == NATIONAL]
         shortest = int(self._layout.grain_of[columns].min())
         calendar = self._layout.calendar
-        days = np.unique(np.concatenate([calendar.days_of[column] for column in columns]))
-        path = calendar.path[: shortest + 1, days]
-        costs = [cost[rows][:, path].sum(axis=(0, 1)).min() for cost in (self._up, self._down)]
-        return float(min(costs))
+        days = np.concatenate([calendar.days_of[column] for column in columns])
+        country = self._cost[:, self._layout.national].sum(axis=1)
+        return float(country[:, calendar.path[: shortest + 1, days]].sum(axis=1).min())
 
     def _protect_by(self, moves: Sequence[Moves], row: int, left: Bools, limit: float) -> None:
         if not moves:
             return
         shortest = min(int(self._layout.depth_of[rows].min()) for rows, _ in moves)
-        reach = Reach(self._up, self._down, self._layout.at(shortest), moves)
+        reach = Reach(self._cost, self._layout.at(shortest), moves)
         for grain in range(DEPTHS - 1, -1, -1):
             for depth in range(grain, DEPTHS):
                 columns = np.flatnonzero(left[row] & (self._layout.grain_of == grain))
@@ -172,27 +162,26 @@ class Search:
             return ways is not None
         at_rows, at = _grids([reach.cells(way) for way in ways])
         self._hide(at_rows, at)
-        for cost in (self._up, self._down):
-            finite = np.isfinite(cost[at_rows, at])
-            cost[at_rows[finite], at[finite]] = 0
+        cost = self._cost[:, at_rows, at]
+        self._cost[:, at_rows, at] = np.where(np.isfinite(cost), np.float32(0), cost)
         left[_grids([reach.safe(way) for way in ways])] = False
         reach.refresh(np.unique(at))
         return True
 
     def _inside(self, unit: Unit) -> list[Place]:
         """Places of a unit in which an event may lie: those with the most room."""
-        places = self._layout.places
-        if unit[0] == NATIONAL and places.divisions:
-            return self._best(list(places.divisions[0]), _INSIDE)
-        return self._best([p for p in places.division_of(unit) if unit in p.units], _INSIDE)
+        return self._best(self._layout.inside(unit), _INSIDE)
 
     def _alone(self, row: int, inside: Sequence[Place]) -> Moves:
         """An event more or less: every total that holds it changes, in all divisions."""
         layout = self._layout
-        rest = [d for d in layout.places.divisions if not any(p in d for p in inside)]
-        best = [self._best(list(d), _ELSEWHERE) for d in rest]
+        best = [
+            self._best_of(index)
+            for index, division in enumerate(layout.places.divisions)
+            if not inside or layout.places.division_of(inside[0].unit) is not division
+        ]
         count = max((len(places) for places in best), default=1)
-        national = frozenset(u for u in layout.units if u[0] == NATIONAL)
+        national = frozenset(layout.units[row] for row in layout.national)
         held = [p.units for p in inside] or [frozenset([layout.units[row]])]
         return layout.padded(
             [
@@ -208,18 +197,31 @@ class Search:
     @cached_property
     def _freedom(self) -> Floats:
         """Per unit: how many of its cells are free, or could be hidden."""
-        free = (self._up == 0) & (self._down == 0)
-        possible = np.isfinite(self._up) | np.isfinite(self._down)
+        free = (self._cost == 0).all(axis=0)
+        possible = np.isfinite(self._cost).any(axis=0)
         score: Floats = (free.sum(axis=1) + 0.01 * possible.sum(axis=1)).astype(np.float32)
         return score
 
-    def _best(self, candidates: list[Place], count: int) -> list[Place]:
-        row, freedom = self._layout.row, self._freedom
-        ranked = sorted(candidates, key=lambda p: (-float(freedom[row[p.unit]]), p.unit))
-        return ranked[:count]
+    def _best_of(self, division: int) -> list[Place]:
+        if division not in self._found:
+            places = self._layout.places.divisions[division]
+            self._found[division] = self._best(places, _ELSEWHERE)
+        return self._found[division]
+
+    @cached_property
+    def _found(self) -> dict[int, list[Place]]:
+        return {}
+
+    def _best(self, candidates: Sequence[Place], count: int) -> list[Place]:
+        """The candidates with the most room; of those alike the first."""
+        if len(candidates) < 2:
+            return list(candidates)
+        freedom = self._freedom[[self._layout.row[place.unit] for place in candidates]]
+        return [candidates[i] for i in np.argsort(-freedom, kind="stable")[:count]]
 
 
-def _grids(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+def _grids(parts: Sequence[tuple[list[int], list[int]]]) -> tuple[Ints, Ints]:
     """All cells of some rows and columns, as one row and column per cell."""
-    rows = np.concatenate([np.repeat(units, cells.size) for units, cells in parts])
-    return rows, np.concatenate([np.tile(cells, units.size) for units, cells in parts])
+    cells = [(row, column) for rows, columns in parts for row in rows for column in columns]
+    at = np.array(cells, dtype=np.int64).reshape(-1, 2)
+    return at[:, 0], at[:, 1]

@@ -7,7 +7,11 @@ works out what he can. A hidden row is recovered when its value, or a small numb
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import time
 from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -15,9 +19,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from orchestration.disclosure import protect
+from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import History
 from orchestration.disclosure.periods import calendar
+from orchestration.disclosure.protect import Decided, decide_group
 from orchestration.disclosure.scope import in_scope, last_delivered
 from orchestration.disclosure.step import Decision, decide
 from orchestration.registry import load_registry
@@ -83,12 +88,16 @@ def figures(cells: dict[Cell, dict[str, int]]) -> pl.DataFrame:
 
 
 def decided(
-    values: pl.DataFrame, until: date = DAYS[-1], history: History | None = None
+    values: pl.DataFrame,
+    until: date = DAYS[-1],
+    history: History | None = None,
+    helper: Assistant[Decided] | None = None,
 ) -> Decision:
     parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
     delivered = receipts(days=28).with_columns(pl.col("delivered_on") + (until - date(2026, 9, 30)))
     history = history or History(None, "the first release")
-    return decide(values, parents, load_registry(), last_delivered(delivered), POLICY, history)
+    registry = load_registry()
+    return decide(values, parents, registry, last_delivered(delivered), POLICY, history, helper)
 
 
 def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
@@ -180,11 +189,44 @@ def test_nothing_follows_from_two_releases_in_a_row(remembers: bool) -> None:
     assert recovered(values, visible, cells) == 0
 
 
-def test_the_decision_is_the_same_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decision_is_the_same_in_two_processes() -> None:
     values = figures(truth(1))
     alone = decided(values).hidden
-    monkeypatch.setattr(protect, "_WORTH_A_PROCESS", 1)
-    assert_frame_equal(decided(values).hidden, alone, check_row_order=False)
+    with assistant(decide_group, wanted=True) as helper:
+        assert helper is not None
+        assert_frame_equal(decided(values, helper=helper).hidden, alone, check_row_order=False)
+
+
+def test_what_a_process_raises_is_raised_where_its_answer_is_waited_for() -> None:
+    with assistant(Decimal, wanted=True) as helper:
+        assert helper is not None
+        helper.ask("no number")
+        with pytest.raises(InvalidOperation):
+            helper.answer()
+
+
+def test_a_process_that_ends_without_an_answer_is_noticed() -> None:
+    with assistant(os._exit, wanted=True) as helper:
+        assert helper is not None
+        helper.ask(3)
+        with pytest.raises(RuntimeError, match="ended with status 3"):
+            helper.answer()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_process_ends_when_nobody_is_left_to_hear_it(asked: bool) -> None:
+    with pytest.raises(KeyError), assistant(time.sleep, wanted=True) as helper:
+        assert helper is not None
+        if asked:
+            helper.ask(600)
+        raise KeyError
+    assert multiprocessing.active_children() == []
+
+
+def test_without_a_second_core_there_is_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    with assistant(decide_group, wanted=True) as helper:
+        assert helper is None
 
 
 def test_what_has_grown_is_protected_as_what_it_was() -> None:
