@@ -12,7 +12,7 @@
 
 {#- Column name to aggregate. Parts:
       rows       counts and sums over the rows of the fact
-      summed     the same from rows that hold them for smaller cells already
+      summed     the same from rows that hold them for smaller cells or shorter periods already
       quantiles  percentiles, with the fractions around them that their limits need -#}
 {% macro family_columns(family, parts) %}
 {%- set definition = kpi_families()[family] -%}
@@ -25,7 +25,7 @@
 {%- endif -%}
 {%- if 'summed' in parts -%}
     {%- for name in definition.measures -%}
-        {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as bigint)'}) -%}
+        {%- do columns.update({name: whole_sum(name)}) -%}
     {%- endfor -%}
     {%- for name in definition.squares -%}
         {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as decimal(38, 0))'}) -%}
@@ -47,50 +47,55 @@
 cast(sum(cast({{ column }} as decimal(18, 0)) * cast({{ column }} as decimal(18, 0))) as decimal(38, 0))
 {%- endmacro %}
 
-{#- Every level and period of a family's measures; percentiles as columns of their own, with limits. -#}
-{% macro aggregate_family(family, relation, contracts, parts=['rows', 'quantiles'], levels=none) %}
+{#- Every level and period of a family's measures; percentiles as columns of their own, with limits.
+      rows   a table, or what is left of a view: the rows of touched years, of touched weeks and months
+             where no percentile reads them
+      times  given when rows are cells, which hold counts only: what the percentiles read -#}
+{% macro aggregate_family(family, rows, contracts, times=none, levels=none) %}
 {%- set definition = kpi_families()[family] -%}
+{%- set units = levels or definition.units -%}
+{%- set measures = family_columns(family, ['summed' if times else 'rows']) -%}
+{%- set names = measures.keys() | list -%}
 select
-    a.segment,
-    a.period_grain,
-    a.period_start,
-    a.level,
-    a.unit_id
-    {%- if 'quantiles' in parts %}
+    c.segment,
+    c.period_grain,
+    c.period_start,
+    c.level,
+    c.unit_id
     {%- for column, quantiles in definition.percentiles.items() %}
     {%- for name, grid in quantiles.at.items() %},
     {{ percentile_columns(column, name, grid) }}
     {%- endfor %}
     {%- endfor %}
-    {%- endif %}
-    {%- if 'rows' in parts or 'summed' in parts %}
-    {%- for name in definition.measures.keys() | list + definition.squares.keys() | list %},
-    a.{{ name }}
+    {%- for name in names %},
+    c.{{ name }}
     {%- endfor %}
-    {%- endif %}
 from (
-    {{ aggregate_periods(
-        relation, contracts, levels or definition.units, family_columns(family, parts),
-        segment=definition.segment
-    ) }}
+    {%- if adds_up(family) %}
+    {{ add_up_periods(rows, contracts, units, measures, family_columns(family, ['summed']), segment=definition.segment) }}
+    {%- else %}
+    {{ aggregate_periods(rows, contracts, units, measures, segment=definition.segment) }}
+    {%- endif %}
+) as c
+{%- if definition.percentiles %}
+left join (
+    {{ aggregate_periods(times or rows, contracts, units, family_columns(family, ['quantiles']), segment=definition.segment) }}
 ) as a
+    on a.segment = c.segment and a.period_grain = c.period_grain
+    and a.period_start = c.period_start and a.level = c.level and a.unit_id = c.unit_id
+{%- endif %}
 {% endmacro %}
+
+{#- Are a family's measures of a year the sums of those of its months? -#}
+{% macro adds_up(family) -%}
+{{ return('distinct' not in kpi_families()[family].measures.values() | join(' ')) }}
+{%- endmacro %}
 
 {#- A percentile and its limits, out of the quantiles of a cell. -#}
 {% macro percentile_columns(column, name, grid) -%}
 {{ list_item('a.' ~ column ~ '_quantiles', grid.position) }} as {{ column }}_{{ name }},
     {{ rank_limit('a.' ~ column, grid, 'lower') }} as {{ column }}_{{ name }}_lower,
     {{ rank_limit('a.' ~ column, grid, 'upper') }} as {{ column }}_{{ name }}_upper
-{%- endmacro %}
-
-{% macro percentile_names(family, alias) -%}
-{%- set names = [] -%}
-{%- for column, quantiles in kpi_families()[family].percentiles.items() -%}
-    {%- for name in quantiles.at -%}
-        {%- for end in ['', '_lower', '_upper'] -%}{%- do names.append(alias ~ '.' ~ column ~ '_' ~ name ~ end) -%}{%- endfor -%}
-    {%- endfor -%}
-{%- endfor -%}
-{{ names | join(', ') }}
 {%- endmacro %}
 
 {#- A linear form (measure, coefficient pairs) as SQL. -#}
@@ -303,6 +308,12 @@ where (period_grain, period_start) in (
 {%- endif -%}
 {%- endmacro %}
 
+{#- As touched_only, for any family and the periods of one grain that days of d lie in. -#}
+{% macro touched_starts(grain) -%}
+{%- if is_incremental() -%}
+where d.{{ grain }}_start in (select period_start from touched where period_grain = '{{ grain }}')
+{%- endif -%}
+{%- endmacro %}
 
 {#- Was anything delivered for a unit and period? By the sources that cover the unit where they are
     known, else by any source of the record type. -#}

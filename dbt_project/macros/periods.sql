@@ -39,12 +39,17 @@ where {{ grain }}_start in (
 {%- endif %}
 {% endmacro %}
 
-{#- Predicate: the date lies in a touched period of any grain. The year holds every other period
-    except weeks at its ends. -#}
-{% macro in_touched_periods(column, contracts) -%}
+{#- Grains whose counts are taken from the rows. Quarters and years are whole months: their counts
+    are sums of months, so that an increment reads the rows of a month and not of a year. -#}
+{% macro counted_grains() %}{{ return(['day', 'week', 'month']) }}{% endmacro %}
+{% macro summed_grains() %}{{ return(['quarter', 'year']) }}{% endmacro %}
+
+{#- Predicate: the date lies in a touched period of any grain up to the longest. A year or a month
+    holds every shorter period except weeks at its ends. -#}
+{% macro in_touched_periods(column, contracts, longest='year') -%}
 {%- if is_incremental() -%}
 {{ column }} in (
-    select date_day from ({{ period_dates('year', contracts) }}) as y
+    select date_day from ({{ period_dates(longest, contracts) }}) as p
     union
     select date_day from ({{ period_dates('week', contracts) }}) as w
 )
@@ -54,14 +59,15 @@ where {{ grain }}_start in (
 {%- endmacro %}
 
 {#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
+      counted  the grains, or none for all
       segment  column with the segment, or none for 'all'
       levels   level name -> unit column; national has none
     A fact with municipality_id as a level has municipality_union_id too: rows of a union's members count in
     their own municipality and in the union, which is why unions are grouped by themselves. -#}
-{% macro aggregate_periods(relation, contracts, levels, measures, segment=none, where='1 = 1') %}
+{% macro aggregate_periods(relation, contracts, levels, measures, segment=none, counted=none) %}
 {%- set keys = 'f.' ~ segment ~ ', ' if segment else '' -%}
 {%- set has_unions = levels.municipality == 'municipality_id' -%}
-{%- for grain in grains() %}
+{%- for grain in counted or grains() %}
 {%- if has_unions %}
 -- Not in a having clause: Spark cannot ask there which columns are grouped.
 select
@@ -93,7 +99,6 @@ select
     {%- endif %}
 from {{ relation }} as f
 inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_date
-where {{ where }}
 group by grouping sets (
     {%- for level, column in levels.items() %}
     ({{ keys }}d.period_start{{ ', f.' ~ column if column }}){{ ',' if not loop.last }}
@@ -114,12 +119,57 @@ select
     {%- endfor %}
 from {{ relation }} as f
 inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = f.event_date
-where {{ where }} and f.municipality_union_id is not null
+where f.municipality_union_id is not null
 group by {{ keys }}d.period_start, f.municipality_union_id
 {%- endif %}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 {% endmacro %}
+
+{#- As aggregate_periods, for measures that add up: quarters and years are sums of their months. On
+    an increment the months that were not touched are taken from the stored rows.
+      relation  rows of the touched days, weeks and months at least
+      sums      measure -> its sum over rows that hold it already; none for whole numbers -#}
+{% macro add_up_periods(relation, contracts, levels, measures, sums=none, segment=none) %}
+with counted as (
+    {{ aggregate_periods(relation, contracts, levels, measures, segment, counted_grains()) }}
+),
+months as (
+    select segment, period_start, level, unit_id, {{ measures | join(', ') }}
+    from counted
+    where period_grain = 'month'
+    {%- if is_incremental() %}
+    union all
+    select segment, period_start, level, unit_id, {{ measures | join(', ') }}
+    from {{ this }}
+    where period_grain = 'month'
+        and period_start in (select date_day from ({{ period_dates('year', contracts) }}) as y)
+        and period_start not in (select period_start from ({{ period_dates('month', contracts) }}) as m)
+    {%- endif %}
+)
+select segment, period_grain, period_start, level, unit_id, {{ measures | join(', ') }}
+from counted
+{%- for grain in summed_grains() %}
+union all
+select
+    m.segment,
+    '{{ grain }}' as period_grain,
+    d.period_start,
+    m.level,
+    m.unit_id,
+    {%- for name in measures %}
+    {{ sums[name] if sums else whole_sum(name) }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from months as m
+inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = m.period_start
+group by m.segment, d.period_start, m.level, m.unit_id
+{%- endfor %}
+{% endmacro %}
+
+{#- The sum of a measure over rows that hold it already. -#}
+{% macro whole_sum(name) -%}
+cast(sum({{ name }}) as bigint)
+{%- endmacro %}
 
 {#- Number of rows where a flag holds. -#}
 {% macro count_if(flag) -%}

@@ -18,10 +18,12 @@ with subjects as (
         max(case when method in ('IDENTIFIER', 'PARENT') then 1 else 0 end) = 1 as is_identified,
         max(case when method = 'TIME_WINDOW' then 1 else 0 end) = 1 as is_windowed
     from {{ ref('fct_links') }}
-    where is_counted and {{ in_touched_periods('event_date', follows) }}
+    where is_counted and {{ in_touched_periods('event_date', follows, 'month') }}
     group by
         step, event_date, unit_id, region_id,
         case when step = 'CALL' then to_source_system else from_source_system end,
         case when step = 'CALL' then to_source_id else from_source_id end
 )
-{{ aggregate_periods('subjects', follows, levels, measures, segment='step') }}
+select * from (
+    {{ add_up_periods('subjects', follows, levels, measures, segment='step') }}
+) as a

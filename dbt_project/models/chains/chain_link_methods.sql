@@ -3,7 +3,7 @@
     when it is over, so that two releases do not tell what came between them. -#}
 {%- set least_step_records = 5 -%}
 {%- set coarsest_percent = 10 -%}
-{{ config(materialized='view', contract={'enforced': true}) }}
+{{ config(materialized='view', contract={'enforced': true}, tags=['reference']) }}
 with covered as (
     select segment, max(period_start) as last_day
     from {{ ref('agg_links') }}

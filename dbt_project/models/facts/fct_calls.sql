@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': true}) }}
+{{ config(materialized='view', contract={'enforced': true}, tags=['reference']) }}
 with removed as (
     select distinct removed_source_system, removed_source_id from {{ ref('int_calls__duplicates') }}
 ),

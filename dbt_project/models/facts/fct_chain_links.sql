@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_calls__latest') }}
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='keyed_changes',
@@ -30,6 +31,7 @@ by_identifier as (
         i.event_date,
         c.source_system as call_source_system,
         c.source_id as call_source_id,
+        c.event_date as call_event_date,
         c.parent_call_id,
         c.ring_start_at,
         not c.has_timing_warning as is_timing_valid
@@ -43,11 +45,22 @@ parents_sought as (
     where parent_call_id is not null
     group by incident_source_system, incident_id, event_date, parent_call_id
 ),
+{%- if is_incremental() %}
+-- Asked for a span of dates the fact joins the calls of these to their units, else all there are.
+parent_span as (
+    select min(event_date) as first_date, max(event_date) as last_date
+    from {{ ref('int_calls__latest') }}
+    where source_id in (select parent_call_id from parents_sought)
+),
+{%- endif %}
 -- The few calls that are sought are picked out before anything is joined to them.
 parents as (
-    select source_system, source_id, ring_start_at, has_timing_warning
+    select source_system, source_id, event_date, ring_start_at, has_timing_warning
     from {{ ref('fct_calls') }}
     where not is_duplicate and source_id in (select parent_call_id from parents_sought)
+    {%- if is_incremental() %}
+        and event_date between (select first_date from parent_span) and (select last_date from parent_span)
+    {%- endif %}
 ),
 by_parent as (
     select
@@ -56,6 +69,7 @@ by_parent as (
         s.event_date,
         c.source_system as call_source_system,
         c.source_id as call_source_id,
+        c.event_date as call_event_date,
         c.ring_start_at,
         not c.has_timing_warning as is_timing_valid
     from parents_sought as s
@@ -66,11 +80,11 @@ by_parent as (
     where b.call_source_id is null
 )
 select
-    incident_source_system, incident_id, event_date, call_source_system, call_source_id,
+    incident_source_system, incident_id, event_date, call_source_system, call_source_id, call_event_date,
     'IDENTIFIER' as method, parent_call_id, ring_start_at, is_timing_valid
 from by_identifier
 union all
 select
-    incident_source_system, incident_id, event_date, call_source_system, call_source_id,
+    incident_source_system, incident_id, event_date, call_source_system, call_source_id, call_event_date,
     'PARENT' as method, cast(null as string) as parent_call_id, ring_start_at, is_timing_valid
 from by_parent

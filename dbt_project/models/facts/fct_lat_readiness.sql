@@ -13,7 +13,20 @@
     pre_hook=["{{ reset_load_log('lat_readiness_day') }}", "{{ reset_consumed(['lat_readiness']) }}"],
     post_hook=["{{ log_derived('lat_readiness_day') }}", "{{ log_consumed(['lat_readiness']) }}"],
 ) }}
-with intervals as (
+{%- set dates = ref('dim_date') -%}
+with
+{%- if is_incremental() %}
+{%- set dates = 'dates' %}
+touched_days as (
+    {{ touched_resource_days() }}
+),
+dates as (
+    select date_day, utc_start_at, utc_end_at
+    from {{ ref('dim_date') }}
+    where date_day in (select date_day from touched_days)
+),
+{%- endif %}
+intervals as (
     select * from {{ ref('int_lat_readiness__latest') }}
     where not is_deleted
     {%- if is_incremental() %}
@@ -55,7 +68,7 @@ planned_days as (
         greatest(p.start_at, d.utc_start_at) as start_at,
         least(p.end_at, d.utc_end_at) as end_at
     from planned as p
-    inner join {{ ref('dim_date') }} as d
+    inner join {{ dates }} as d
         on d.date_day between p.event_date and p.last_date
         and p.start_at < d.utc_end_at and p.end_at > d.utc_start_at
 ),
@@ -65,7 +78,7 @@ actual_days as (
         greatest(a.start_at, d.utc_start_at) as start_at,
         least(a.end_at, d.utc_end_at) as end_at
     from actual as a
-    inner join {{ ref('dim_date') }} as d
+    inner join {{ dates }} as d
         on d.date_day between a.event_date and a.last_date
         and a.start_at < d.utc_end_at and a.end_at > d.utc_start_at
 ),
@@ -115,5 +128,5 @@ left join {{ ref('dim_unit') }} as u
     on u.unit_id = p.base_id and u.level = 'base'
     and p.date_day >= u.valid_from and p.date_day < u.valid_to
 {%- if is_incremental() %}
-where (p.resource_id, p.date_day) in ({{ touched_resource_days() }})
+where (p.resource_id, p.date_day) in (select resource_id, date_day from touched_days)
 {%- endif %}

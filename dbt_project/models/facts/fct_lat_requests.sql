@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': true}) }}
+{{ config(materialized='view', contract={'enforced': true}, tags=['reference']) }}
 select
     r.source_system,
     r.source_id,

@@ -1,4 +1,4 @@
-{{ config(materialized='view', contract={'enforced': true}) }}
+{{ config(materialized='view', contract={'enforced': true}, tags=['reference']) }}
 select
     v.source_system,
     v.source_id,

@@ -10,7 +10,7 @@ with days as (
         sum(answered_with_home) as answered_with_home,
         sum(answered_elsewhere) as answered_elsewhere
     from {{ ref('agg_call_cells') }}
-    where answered_with_home > 0 and {{ in_touched_periods('event_date', follows) }}
+    where answered_with_home > 0 and {{ in_touched_periods('event_date', follows, 'month') }}
     group by segment, event_date, home_central_id
 ),
 homes as (

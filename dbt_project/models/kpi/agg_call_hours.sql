@@ -13,7 +13,7 @@ with hours as (
         -- The statutory shares, in tenths: whole numbers compare exactly.
         case when segment = '113' then 9 else 8 end as tenths
     from {{ ref('agg_call_cells') }}
-    where {{ in_touched_periods('event_date', follows) }}
+    where {{ in_touched_periods('event_date', follows, 'month') }}
     group by segment, event_date, hour_start_at, central_id, region_id
 ),
 judged as (

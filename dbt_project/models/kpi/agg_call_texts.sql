@@ -7,6 +7,6 @@
 with texts as (
     select event_date, segment, region_id, central_id
     from {{ ref('fct_calls') }}
-    where is_text_contact and {{ in_touched_periods('event_date', follows) }}
+    where is_text_contact and {{ in_touched_periods('event_date', follows, 'month') }}
 )
 {{ aggregate_family('call_texts', 'texts', follows) }}

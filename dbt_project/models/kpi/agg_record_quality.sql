@@ -10,7 +10,7 @@ with records as (
         case when unit_level = 'central' then unit_id end as central_id,
         case when unit_level = 'base' then unit_id end as base_id
     from {{ ref('fct_record_quality') }}
-    where {{ in_touched_periods('event_date', follows) }}
+    where {{ in_touched_periods('event_date', follows, 'month') }}
 )
 select * from (
     {{ aggregate_family('record_quality', 'records', follows) }}

@@ -39,6 +39,7 @@ contract_periods as (
     from spans as s
     inner join {{ ref('dim_date') }} as d on d.date_day between s.first_on and s.last_on
     left join deliveries as v on v.contract = s.contract and v.delivered_on = d.date_day
+    {{ touched_starts(grain) }}
     group by s.contract, d.{{ grain }}_start
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -54,6 +55,7 @@ source_periods as (
         max(v.delivered_on) as last_on
     from deliveries as v
     inner join {{ ref('dim_date') }} as d on d.date_day = v.delivered_on
+    {{ touched_starts(grain) }}
     group by v.contract, v.source, d.{{ grain }}_start
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -1,0 +1,19 @@
+-- depends_on: {{ ref('dim_date') }}
+{%- set follows = ['call', 'call_duplicate'] -%}
+{#- A year of calls is read again every day for exact percentiles: these few columns of the calls
+    that count are read in a tenth of the time that the fact, a view, takes. -#}
+{{ config(
+    materialized='incremental' if target.type == 'duckdb' else 'table',
+    incremental_strategy='touched_periods',
+    on_schema_change='fail',
+    contract={'enforced': true},
+    meta={'scope': "event_date in ({{ touched_dates(['call', 'call_duplicate']) }})"},
+    pre_hook="{{ reset_consumed(['call', 'call_duplicate']) }}",
+    post_hook="{{ log_consumed(['call', 'call_duplicate']) }}",
+) }}
+select event_date, segment, region_id, central_id, answer_ms, handling_ms
+from {{ ref('fct_calls') }}
+where is_in_scope and is_answered_valid
+{%- if is_incremental() %}
+    and event_date in ({{ touched_dates(follows) }})
+{%- endif %}
