@@ -14,6 +14,7 @@ from orchestration.engine import Clock, Engine
 TABLES = {
     "kpi_hidden": "The cells of kpi_values whose numbers are hidden, and why.",
     "kpi_scope": "The last released period per KPI, segment, level and grain.",
+    "kpi_limits": "From how many observations on the limits of percentiles are shown.",
 }
 
 

@@ -16,7 +16,7 @@ import hashlib
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ import polars as pl
 from ingestion.lock import exclusive
 from orchestration import atomic, release_content
 from orchestration.canonical import hash_ordered, ordered, with_codes, with_text
+from orchestration.disclosure.limits import shown_from
 from orchestration.disclosure.step import read_info
 from orchestration.suppression import HIDDEN_COLUMNS, SUPPRESSED, SuppressionPolicy, too_small
 from reporting.datapackage import write_package
@@ -261,12 +262,26 @@ def suppression_problems(
         pl.col("status").cast(pl.String)
     )
     visible = joined.filter((pl.col("status") != SUPPRESSED) & too_small(policy)).height
+    extreme = joined.filter(
+        _shows_extreme(kinds["percentile"].unique().drop_nulls(), policy)
+    ).height
     hidden = joined.filter(pl.col("status") == SUPPRESSED)
     leaking = hidden.filter(pl.any_horizontal(pl.col(*HIDDEN_COLUMNS).is_not_null())).height
     return [
         *([f"{visible} cells show a small number"] if visible else []),
+        *([f"{extreme} limits are too near single observations"] if extreme else []),
         *([f"{leaking} suppressed cells still carry a number"] if leaking else []),
     ]
+
+
+def _shows_extreme(percentiles: Iterable[float], policy: SuppressionPolicy) -> pl.Expr:
+    """Limits of percentiles with too few observations beyond them."""
+    found = pl.lit(False)
+    for percentile in percentiles:
+        for side, least in zip(("lower", "upper"), shown_from(percentile, policy), strict=True):
+            here = (pl.col("percentile") == percentile) & pl.col(side).is_not_null()
+            found |= here & (pl.col("n") < least)
+    return found
 
 
 def hash_content(

@@ -219,10 +219,12 @@ def relation(connection: Any, name: str, *, required: bool = True) -> str | None
 
 
 def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
-    """kpi_id and kind; an unknown measure gives no kind, and what has no kind is not shown."""
+    """kpi_id, kind and percentile; an unknown measure gives no kind, and is not shown."""
     return (
         registry.select(
-            "kpi_id", pl.col("measure").replace_strict(_KIND_OF_MEASURE, default=None).alias("kind")
+            "kpi_id",
+            pl.col("measure").replace_strict(_KIND_OF_MEASURE, default=None).alias("kind"),
+            pl.col("percentile").cast(pl.Float64),
         )
         .unique()
         .sort("kpi_id")

@@ -9,7 +9,8 @@ Which rule applies follows from the KPI's kind in the registry:
 * `rate` (numerator is not part of the denominator): as `share`, without the rest.
 * `hours` (hours of hours, not events): only the rule of `min_denominator`.
 * `statistic` (percentile, median, mean): hidden when it rests on fewer than `min_denominator`
-  cases.
+  cases. A percentile also when fewer than `min_beyond_percentile` observations lie beyond it: the
+  90th percentile of ten lies between the two largest. Its limits are left out by the same rule.
 
 A hidden cell loses every number, coverage too (it is a fraction of the same small number), and gets
 the status `suppressed`. Cells without data keep their status.
@@ -36,6 +37,7 @@ class SuppressionPolicy:
 
     min_count: int = 5
     min_denominator: int = 10
+    min_beyond_percentile: int = 2
     # Per level, and per family and level where a family differs.
     finest_grain: Mapping[str, str] = field(default_factory=dict)
     finest_grain_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class SuppressionPolicy:
         return {
             "min_count": self.min_count,
             "min_denominator": self.min_denominator,
+            "min_beyond_percentile": self.min_beyond_percentile,
             "finest_grain": dict(self.finest_grain),
             "finest_grain_of": {name: dict(g) for name, g in self.finest_grain_of.items()},
             "finest_grain_unplaced": self.finest_grain_unplaced,
@@ -69,10 +72,11 @@ class SuppressionPolicy:
 
     @classmethod
     def from_description(cls, value: Mapping[str, Any]) -> SuppressionPolicy:
-        """The inverse of `describe`."""
+        """The inverse of `describe`. Releases that do not state a rule were made without it."""
         return cls(
             min_count=int(str(value["min_count"])),
             min_denominator=int(str(value["min_denominator"])),
+            min_beyond_percentile=int(str(value.get("min_beyond_percentile") or 0)),
             finest_grain=dict(value.get("finest_grain") or {}),
             finest_grain_of=dict(value.get("finest_grain_of") or {}),
             finest_grain_unplaced=str(value.get("finest_grain_unplaced") or GRAINS[0]),
@@ -83,7 +87,9 @@ def load_policy(path: Path = DEFAULT_FILE) -> SuppressionPolicy:
     """Read the policy file."""
     import yaml
 
-    return SuppressionPolicy.from_description(yaml.safe_load(path.read_text(encoding="utf-8")))
+    stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+    known = {"min_beyond_percentile": SuppressionPolicy.min_beyond_percentile}
+    return SuppressionPolicy.from_description({**known, **stated})
 
 
 def small(column: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
@@ -91,8 +97,21 @@ def small(column: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
     return (column > 0) & (column < policy.min_count)
 
 
+def few_beyond(n: Any, percentile: Any, policy: SuppressionPolicy) -> Any:
+    """True where too few of n observations lie beyond a percentile, on its shorter side.
+
+    Takes numbers, arrays or expressions.
+    """
+    side = 0.5 - abs(percentile - 0.5)
+    # Products of fractions fall short of whole numbers by a little.
+    return (n > 0) & (n * side < policy.min_beyond_percentile - 1e-9)
+
+
 def too_small(policy: SuppressionPolicy) -> pl.Expr:
-    """True for the rows that must not be shown. Needs the columns of kpi_values and `kind`."""
+    """True for the rows that must not be shown.
+
+    Needs the columns of kpi_values, `kind`, and the `percentile` of KPIs that are one.
+    """
     kind, n = pl.col("kind"), pl.col("n")
     numerator, denominator = pl.col("numerator"), pl.col("denominator")
     thin = (denominator > 0) & (denominator < policy.min_denominator)
@@ -115,7 +134,10 @@ def too_small(policy: SuppressionPolicy) -> pl.Expr:
         .when(kind == "hours")
         .then(thin)
         .when(kind == "statistic")
-        .then(rested_on_few)
+        .then(
+            rested_on_few.fill_null(False)
+            | few_beyond(n, pl.col("percentile"), policy).fill_null(False)
+        )
         .otherwise(True)  # an unknown kind is never shown
         .fill_null(False)
     )

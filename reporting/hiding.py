@@ -18,6 +18,11 @@ def rules(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"Antall fra 1 til {value - 1}", f"Counts of 1 to {value - 1}"
             case "min_denominator":
                 yield f"Tall av færre enn {value} tilfeller", f"Figures of fewer than {value} cases"
+            case "min_beyond_percentile":
+                yield (
+                    f"Persentiler med færre enn {value} observasjoner utenfor",
+                    f"Percentiles with fewer than {value} observations beyond them",
+                )
             case "finest_grain":
                 yield _shorter_than(value)
             case "finest_grain_of":

@@ -31,3 +31,12 @@ create table if not exists {{ disclosure_schema() }}.kpi_scope (
 )
 {% endif %}
 {% endmacro %}
+
+{#- From how many observations on the limits of a percentile may be seen. -#}
+{% macro create_kpi_limits() %}
+{% if execute and flags.WHICH in ['build', 'run', 'test'] %}
+create table if not exists {{ disclosure_schema() }}.kpi_limits (
+    kpi_id {{ dbt.type_string() }}, kpi_version int, lower_from bigint, upper_from bigint
+)
+{% endif %}
+{% endmacro %}

@@ -44,6 +44,7 @@ class Series:
     n: Form = field(hash=False)
     known: Form = field(hash=False)
     base: Form = field(hash=False)
+    percentile: float | None = None
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -228,6 +229,7 @@ class Forms:
             n=self._form(family, kpi.n),
             known=self._form(family, kpi.known_form),
             base=self._form(family, kpi.base),
+            percentile=kpi.percentile.at if kpi.percentile else None,
         )
 
     def _form(self, family: str, form: Form) -> dict[str, int]:

@@ -21,6 +21,7 @@ from orchestration.disclosure.history import (
 )
 from orchestration.disclosure.history import withdrawn as find_withdrawn
 from orchestration.disclosure.keys import coded, plain
+from orchestration.disclosure.limits import limits_shown
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import Decided, decide_group, protect
 from orchestration.disclosure.scope import (
@@ -88,6 +89,8 @@ class Decision:
 
     hidden: pl.DataFrame
     scope: pl.DataFrame
+    # From how many observations on the limits of percentiles may be seen.
+    limits: pl.DataFrame
     withdrawn: pl.DataFrame
     # What the hidden cells are; it stays in the warehouse, for the next decision.
     numbers: pl.DataFrame
@@ -143,7 +146,8 @@ def decide(
     if "_small_before" in hidden.columns:
         small = small | pl.col("_small_before")
     numbers = hidden.select(*KEY, *NUMBERS, small.alias("was_small"))
-    return Decision(found.hidden, scope, taken_back, plain(numbers), report)
+    limits = limits_shown(registry, policy)
+    return Decision(found.hidden, scope, limits, taken_back, plain(numbers), report)
 
 
 def _scope(
@@ -242,6 +246,7 @@ def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> No
     tables = {
         "kpi_hidden": decision.hidden,
         "kpi_scope": decision.scope,
+        "kpi_limits": decision.limits,
         WITHDRAWN: decision.withdrawn,
         _HIDDEN_NUMBERS: decision.numbers,
         "info": info,

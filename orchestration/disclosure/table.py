@@ -15,7 +15,7 @@ from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools
 from orchestration.disclosure.scope import SCOPE_SCHEMA, UNPLACED
-from orchestration.suppression import GRAINS, SuppressionPolicy
+from orchestration.suppression import GRAINS, SuppressionPolicy, few_beyond
 
 Numbers = npt.NDArray[np.float64]
 SERIES, PERIOD = ("kpi_id", "kpi_version", "segment"), ("period_grain", "period_start")
@@ -329,6 +329,9 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
     for mask in unsafe.values():
         mask &= rows.exists
     rows.primary = np.logical_or.reduce([np.zeros_like(rows.exists), *unsafe.values()])
+    if series.percentile is not None:
+        # The percentile must not be seen. What it rests on may be: no sum gives the percentile.
+        rows.primary |= rows.exists & few_beyond(rows.n, series.percentile, policy)
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled

@@ -10,8 +10,10 @@ from typing import Any
 
 import duckdb
 import jinja2
+import numpy as np
 import pytest
 
+from orchestration.disclosure.limits import fractions
 from orchestration.registry.export import percentile_name, quantiles
 from tests.dbt_project.warehouse import PROJECT
 
@@ -80,6 +82,17 @@ def test_limits_enclose_the_ranks_and_not_much_more(formulas: Any, n: int) -> No
         if upper is not None:
             outermost = min(n, math.ceil(n * p + 2 * (high - n * p + 2)))
             assert durations[high - 1] <= upper <= durations[outermost - 1]
+
+
+@pytest.mark.parametrize("n", [10, 16, 23, 24, 60, 139, 140, 600, 1024, 1025])
+def test_disclosure_control_knows_where_limits_are_taken(formulas: Any, n: int) -> None:
+    """Durations that are their own ranks: a limit says at which fraction it was taken."""
+    found = limits(formulas, list(range(n)))
+    for p in PERCENTILES:
+        for side, fraction in zip(("lower", "upper"), fractions(np.array([n]), p), strict=True):
+            limit = found[f"ms_{percentile_name(p)}_{side}"]
+            expected = None if np.isnan(fraction[0]) else (n - 1) * fraction[0]
+            assert limit == (None if expected is None else pytest.approx(expected, abs=1e-6))
 
 
 def test_equal_durations_have_equal_limits(formulas: Any) -> None:

@@ -30,8 +30,8 @@ select v.* replace (
         case when h.kpi_id is null then v.denominator end as denominator,
         case when h.kpi_id is null then v.n end as n,
         case when h.kpi_id is null then v.value end as value,
-        case when h.kpi_id is null then v.lower end as lower,
-        case when h.kpi_id is null then v.upper end as upper,
+        case when h.kpi_id is null and v.n >= coalesce(l.lower_from, v.n) then v.lower end as lower,
+        case when h.kpi_id is null and v.n >= coalesce(l.upper_from, v.n) then v.upper end as upper,
         case when h.kpi_id is null then v.coverage end as coverage,
         case when h.kpi_id is null then v.status else 'suppressed' end as status
     ),
@@ -41,6 +41,8 @@ inner join disclosure.kpi_scope as s
     on (s.kpi_id, s.segment, s.level, s.period_grain)
         = (v.kpi_id, v.segment, v.level, v.period_grain)
     and v.period_start <= s.last_period_start and s.is_unplaced = (v.unit_id = 'UNKNOWN')
+left join disclosure.kpi_limits as l
+    on (l.kpi_id, l.kpi_version) = (v.kpi_id, v.kpi_version)
 left join disclosure.kpi_hidden as h
     on (h.kpi_id, h.kpi_version, h.segment, h.period_grain, h.period_start, h.level, h.unit_id)
         = (v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id)

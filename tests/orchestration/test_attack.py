@@ -229,6 +229,29 @@ def test_without_a_second_core_there_is_no_second_process(monkeypatch: pytest.Mo
         assert helper is None
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_percentile_is_shown_with_few_observations_beyond(seed: int) -> None:
+    sides = {"answer_time_median": 0.5, "answer_time_p90": 0.1, "answer_time_p99": 0.01}
+    rows = []
+    for (level, unit, grain, start), measures in truth(seed).items():
+        where = {"level": level, "unit_id": unit, "period_grain": grain, "period_start": start}
+        n = measures["unanswered"]
+        rows += [value(kpi_id, segment="116117", n=n, **where) for kpi_id in sides if n]
+    decision = decided(pl.DataFrame(rows, schema=VALUES_SCHEMA))
+    shown = released(pl.DataFrame(rows, schema=VALUES_SCHEMA), decision)
+    shown = shown.filter(pl.col("status") == "ok").with_columns(
+        (pl.col("n") * pl.col("kpi_id").replace_strict(sides)).alias("beyond")
+    )
+    assert shown.filter(pl.col("beyond") < POLICY.min_beyond_percentile - 1e-9).is_empty()
+    assert {"answer_time_median", "answer_time_p90"} <= set(shown["kpi_id"])
+    # What the percentile rests on is no secret: the median of the same observations is shown.
+    cell = ["level", "unit_id", "period_grain", "period_start"]
+    medians = shown.filter(pl.col("kpi_id") == "answer_time_median")
+    assert not medians.join(
+        decision.hidden.filter(pl.col("kpi_id") == "answer_time_p90"), on=cell, how="semi"
+    ).is_empty()
+
+
 def test_what_has_grown_is_protected_as_what_it_was() -> None:
     """A number that was 3 and is 20 now would tell, less what came in late, that it was 3."""
     cells = truth(3)

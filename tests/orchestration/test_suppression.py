@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import polars as pl
 import pytest
 
 from orchestration import release_content
+from orchestration.disclosure.limits import fractions, shown_from
+from orchestration.release import suppression_problems
 from orchestration.suppression import SuppressionPolicy, load_policy, too_small
 from tests.orchestration.fabricated import count, registry, share, value, values
 
@@ -65,10 +70,78 @@ def test_rates(numerator: int, denominator: float, expected: bool) -> None:
     assert is_small(row) is expected
 
 
-@pytest.mark.parametrize("kpi_id", ["answer_time_p90", "answer_time_mean"])
+@pytest.mark.parametrize("kpi_id", ["answer_time_median", "answer_time_mean"])
 @pytest.mark.parametrize(("n", "expected"), [(1, True), (9, True), (10, False)])
-def test_percentiles_and_means_need_ten_cases(kpi_id: str, n: int, expected: bool) -> None:
+def test_medians_and_means_need_ten_cases(kpi_id: str, n: int, expected: bool) -> None:
     assert is_small(value(kpi_id, n=n)) is expected
+
+
+@pytest.mark.parametrize(
+    ("kpi_id", "n", "expected"),
+    [
+        ("answer_time_p90", 10, True),  # between the two longest
+        ("answer_time_p90", 19, True),
+        ("answer_time_p90", 20, False),
+        ("answer_time_p90", 21, False),
+        ("answer_time_p99", 100, True),
+        ("answer_time_p99", 199, True),
+        ("answer_time_p99", 200, False),
+        ("answer_time_p99", 201, False),
+    ],
+)
+def test_percentiles_need_two_observations_beyond(kpi_id: str, n: int, expected: bool) -> None:
+    assert is_small(value(kpi_id, n=n)) is expected
+    without = SuppressionPolicy(min_beyond_percentile=0)
+    assert not is_small(value(kpi_id, n=n), without)
+
+
+def test_more_may_be_asked_for_beyond_a_percentile() -> None:
+    strict = SuppressionPolicy(min_beyond_percentile=6)
+    assert is_small(value("answer_time_median", n=11), strict)
+    assert not is_small(value("answer_time_median", n=12), strict)
+    assert is_small(value("answer_time_p90", n=59), strict)
+    assert not is_small(value("answer_time_p90", n=60), strict)
+
+
+@pytest.mark.parametrize("percentile", [0.5, 0.9, 0.99])
+def test_limits_that_are_shown_have_observations_beyond(percentile: float) -> None:
+    policy = load_policy()
+    lower_from, upper_from = shown_from(percentile, policy)
+    n = np.arange(10, 5_000, dtype=np.float64)
+    lower, upper = fractions(n, percentile)
+    for fraction, least in ((lower, lower_from), (upper, upper_from)):
+        beyond = np.minimum(fraction, 1 - fraction) * n
+        shown = beyond[(n >= least) & ~np.isnan(fraction)]
+        assert shown.min() >= policy.min_beyond_percentile - 1e-9
+        # No more is left out than has to be: with one observation fewer the limit is too far out.
+        assert (beyond[n == least - 1] < policy.min_beyond_percentile).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "problems"),
+    [
+        (value("answer_time_p90", n=19), ["1 cells show a small number"]),
+        (value("answer_time_p90", n=139, lower=8.0), []),
+        (value("answer_time_p90", n=140, upper=9.0), []),
+        (
+            value("answer_time_p90", n=139, upper=9.0),
+            ["1 limits are too near single observations"],
+        ),
+        (
+            value("answer_time_median", n=23, lower=8.0),
+            ["1 limits are too near single observations"],
+        ),
+        (value("answer_time_mean", n=10, lower=8.0, upper=9.0), []),
+    ],
+)
+def test_a_release_is_checked_for_percentiles(row: dict[str, object], problems: list[str]) -> None:
+    assert suppression_problems(values(row), registry(), load_policy()) == problems
+
+
+def test_releases_from_before_the_rule_are_held_to_theirs() -> None:
+    stated = load_policy().describe()
+    assert stated.pop("min_beyond_percentile") == 2
+    assert SuppressionPolicy.from_description(stated).min_beyond_percentile == 0
 
 
 def test_no_data_is_not_a_small_number() -> None:
@@ -90,9 +163,16 @@ def test_thresholds_are_configurable_in_one_place() -> None:
     assert SuppressionPolicy.from_description(strict.describe()) == strict
 
 
+def test_a_policy_file_that_does_not_name_the_rule_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("{min_count: 5, min_denominator: 10}", encoding="utf-8")
+    assert load_policy(file).min_beyond_percentile == 2
+
+
 def test_a_kpi_of_unknown_kind_is_never_shown() -> None:
     unknown = pl.DataFrame(
-        {"kpi_id": ["c113_within_10s"], "kind": [None]}, schema_overrides={"kind": pl.String}
+        {"kpi_id": ["c113_within_10s"], "kind": [None], "percentile": [None]},
+        schema_overrides={"kind": pl.String, "percentile": pl.Float64},
     )
     assert is_small(share(500, 1000), kinds=unknown)
     assert is_small(share(500, 1000), kinds=unknown.clear())  # not registered at all

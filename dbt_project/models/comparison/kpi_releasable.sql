@@ -1,5 +1,6 @@
 {#- The figures that may be seen: kpi_values without the grains and periods that are not released,
-    and without the numbers of hidden cells. Everything that compares figures reads this. -#}
+    and without the numbers of hidden cells. Limits of percentiles are left out where they are too
+    near the smallest or the largest observation. Everything that compares figures reads this. -#}
 {%- set numbers = ['numerator', 'denominator', 'n', 'value', 'lower', 'upper', 'coverage'] -%}
 select
     v.kpi_id,
@@ -11,7 +12,8 @@ select
     v.unit_id,
     v.geography_version,
     {%- for number in numbers %}
-    case when h.kpi_id is null then v.{{ number }} end as {{ number }},
+    case when h.kpi_id is null
+        {%- if number in ('lower', 'upper') %} and (k.percentile is null or v.n >= l.{{ number }}_from){% endif %} then v.{{ number }} end as {{ number }},
     {%- endfor %}
     case when h.kpi_id is null then v.status else 'suppressed' end as status,
     g.grade
@@ -27,10 +29,12 @@ left join {{ source('disclosure', 'kpi_hidden') }} as h
 left join (
     -- The records a KPI rests on; data quality KPIs name them in the segment.
     select
-        kpi_id, version,
+        kpi_id, version, percentile,
         case when family in ('chain', 'chains') then 'chain' when contract <> 'segment' then contract end as contract
     from {{ ref('kpi_registry') }}
 ) as k on k.kpi_id = v.kpi_id and k.version = v.kpi_version
+left join {{ source('disclosure', 'kpi_limits') }} as l
+    on l.kpi_id = v.kpi_id and l.kpi_version = v.kpi_version
 left join {{ ref('readiness_grades') }} as g
     on g.contract = coalesce(k.contract, v.segment) and g.level = v.level and g.unit_id = v.unit_id
     -- Days and weeks have the grade of the month they begin in.

@@ -1,0 +1,71 @@
+"""From how many observations on the limits of a percentile may be seen.
+
+The limits are observations as well, further out than the percentile itself: of few observations
+they are the smallest and the largest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from orchestration.registry.export import grid
+from orchestration.registry.spec import Registry
+from orchestration.suppression import SuppressionPolicy, few_beyond
+
+SCHEMA = pl.Schema(
+    {
+        "kpi_id": pl.String,
+        "kpi_version": pl.Int32,
+        "lower_from": pl.Int64,
+        "upper_from": pl.Int64,
+    }
+)
+_Z_95 = 1.959963984540054
+# With so many observations the limits lie so near that enough of them are beyond.
+_MANY = 100_000
+
+
+def limits_shown(registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:
+    """kpi_limits: per percentile, the observations that its lower and its upper limit need."""
+    percentiles = {kpi.percentile.at for kpi in registry.kpis if kpi.percentile is not None}
+    needed = {percentile: shown_from(percentile, policy) for percentile in percentiles}
+    rows = [
+        (kpi.id, kpi.version, *needed[kpi.percentile.at])
+        for kpi in registry.kpis
+        if kpi.percentile is not None
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def shown_from(percentile: float, policy: SuppressionPolicy) -> tuple[int, int]:
+    """The observations from which on enough of them lie beyond the lower and the upper limit."""
+    n = np.arange(1, _MANY, dtype=np.float64)
+    lower, upper = fractions(n, percentile)
+    return _from(n, lower, policy), _from(n, upper, policy)
+
+
+def fractions(
+    n: npt.NDArray[np.float64], percentile: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The fractions that kpi_values takes its limits at, NaN where there are none.
+
+    The same as macro `rank_limit` of dbt_project.
+    """
+    spread = _Z_95 * np.sqrt(n * percentile * (1 - percentile))
+    below, above = grid(percentile)
+    lower, upper = np.full(n.size, np.nan), np.full(n.size, np.nan)
+    # The nearest come first, so they have the last word.
+    for fraction in reversed(below):
+        lower[(n - 1) * fraction <= np.floor(n * percentile - spread) - 1] = fraction
+    for fraction in reversed(above):
+        upper[(n - 1) * fraction >= np.ceil(n * percentile + spread)] = fraction
+    return lower, upper
+
+
+def _from(
+    n: npt.NDArray[np.float64], fraction: npt.NDArray[np.float64], policy: SuppressionPolicy
+) -> int:
+    exposed = np.flatnonzero(few_beyond(n, fraction, policy))
+    return int(n[exposed[-1]]) + 1 if exposed.size else 0
