@@ -81,9 +81,9 @@ class Search:
         for depth in range(DEPTHS):
             if (path[depth] < 0).all():
                 continue
-            columns = path[depth]
-            ahead &= can_rise[first[:, None], columns] & can_fall[second[:, None], columns]
-            back &= can_fall[first[:, None], columns] & can_rise[second[:, None], columns]
+            rise, fall = can_rise[:, path[depth]], can_fall[:, path[depth]]
+            ahead &= rise[first] & fall[second]
+            back &= fall[first] & rise[second]
             # Of most pairs no event can be moved on the days that matter.
             useful = ((ahead | back) & (sought[first] | sought[second])).any(axis=1)
             first, second, ahead, back = first[useful], second[useful], ahead[useful], back[useful]
