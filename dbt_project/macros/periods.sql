@@ -138,14 +138,7 @@ months as (
     select segment, period_start, level, unit_id, {{ measures | join(', ') }}
     from counted
     where period_grain = 'month'
-    {%- if is_incremental() %}
-    union all
-    select segment, period_start, level, unit_id, {{ measures | join(', ') }}
-    from {{ this }}
-    where period_grain = 'month'
-        and period_start in (select date_day from ({{ period_dates('year', contracts) }}) as y)
-        and period_start not in (select period_start from ({{ period_dates('month', contracts) }}) as m)
-    {%- endif %}
+    {{ untouched_months('segment, period_start, level, unit_id, ' ~ measures | join(', '), contracts) }}
 )
 select segment, period_grain, period_start, level, unit_id, {{ measures | join(', ') }}
 from counted
@@ -165,6 +158,18 @@ inner join ({{ period_dates(grain, contracts) }}) as d on d.date_day = m.period_
 group by m.segment, d.period_start, m.level, m.unit_id
 {%- endfor %}
 {% endmacro %}
+
+{#- On an increment, the stored months of touched years that are not touched themselves. -#}
+{% macro untouched_months(columns, contracts) -%}
+{%- if is_incremental() -%}
+union all
+select {{ columns }}
+from {{ this }}
+where period_grain = 'month'
+    and period_start in (select date_day from ({{ period_dates('year', contracts) }}) as y)
+    and period_start not in (select period_start from ({{ period_dates('month', contracts) }}) as m)
+{%- endif -%}
+{%- endmacro %}
 
 {#- The sum of a measure over rows that hold it already. -#}
 {% macro whole_sum(name) -%}

@@ -20,13 +20,18 @@
     {%- set scope = '(' ~ keys ~ ') in (select ' ~ keys ~ ' from ' ~ source ~ ')' -%}
 {%- endif -%}
 
-{{ record_changes(meta, number, target, scope) }};
+{%- set stored = target.identifier ~ '__stored' -%}
+{%- set is_stored = 'rowid in (select stored_row from ' ~ stored ~ ')' -%}
+-- The rows are looked up once: among millions of keys that takes longer than to write them.
+create or replace temporary table {{ stored }} as select rowid as stored_row from {{ target }} where {{ scope }};
+{{ record_changes(meta, number, target, is_stored) }};
 {{ record_changes(meta, number, source, '1 = 1') }};
 {% if meta.get('staging') -%}
 {{ record_deliveries(meta, number) }};
 {%- endif %}
-delete from {{ target }} where {{ scope }};
+delete from {{ target }} where {{ is_stored }};
 insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ source }};
+drop table {{ stored }};
 {% endmacro %}
 
 {% macro record_changes(meta, number, relation, predicate) %}
