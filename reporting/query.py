@@ -72,7 +72,9 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
     known = dimensions(release)
     wanted = _checked(release, known, wanted)
     conditions = list(_conditions(known, wanted))
+    # Ordered here: the engine takes three times as long to order strings.
     frame = release.sql(_statement(release, wanted, conditions))
+    frame = frame.sort(_ORDER, maintain_order=True, nulls_last=True)
     if wanted.limit is not None and frame.height > wanted.limit:
         if not wanted.is_cut_allowed:
             rows = count(release, wanted)
@@ -185,7 +187,7 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
 
 
 def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) -> str:
-    """The limit is applied to the values as they lie, before anything is joined or ordered."""
+    """The limit is applied to the values as they lie, before anything is joined."""
     at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
     grade = "v.grade" if release.has("kpi_values", "grade") else "cast(null as varchar)"
     columns = [
@@ -208,9 +210,19 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
             {"".join(f", {column}" for column in columns)}
         from chosen as v
         {" ".join(joins)}
-        order by v.kpi_id, v.segment, v.period_grain, v.period_start, v.level, v.unit_id,
-            v.kpi_version, v.geography_version
     """
+
+
+_ORDER = (
+    "kpi_id",
+    "segment",
+    "period_grain",
+    "period_start",
+    "level",
+    "unit_id",
+    "kpi_version",
+    "geography_version",
+)
 
 
 _LAST_DATE = """case v.period_grain
@@ -282,26 +294,24 @@ def _with_breaks(frame: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
     """The last break of each series up to the end of the period."""
     import polars as pl
 
-    touching = breaks.join(frame.select(SERIES).unique(), on=SERIES, how="semi")
+    touching = breaks.join(frame, on=SERIES, how="semi")
     if touching.is_empty():
         nothing = [pl.lit(None, dtype=breaks.schema[name]).alias(name) for name in _BREAK]
         found = frame.with_columns(nothing)
     else:
-        found = (
-            frame.with_row_index("_at")
-            .sort("period_last")
-            .join_asof(
-                touching.sort("break_date"),
-                left_on="period_last",
-                right_on="break_date",
-                by=SERIES,
-                strategy="backward",
-                coalesce=False,
-                check_sortedness=False,
-            )
-            .sort("_at")
-            .drop("_at")
+        # Ends of periods rise within a series when all periods are of one kind.
+        is_one_grain = frame["period_grain"].n_unique() == 1
+        rising = frame if is_one_grain else frame.with_row_index("_at").sort("period_last")
+        found = rising.join_asof(
+            touching.sort("break_date"),
+            left_on="period_last",
+            right_on="break_date",
+            by=SERIES,
+            strategy="backward",
+            coalesce=False,
+            check_sortedness=False,
         )
+        found = found if is_one_grain else found.sort("_at").drop("_at")
     broken = (pl.col("break_date") >= pl.col("period_start")).fill_null(False)
     return found.with_columns(broken.alias("is_break")).drop("period_last")
 

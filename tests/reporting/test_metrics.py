@@ -144,6 +144,16 @@ def test_the_last_break_before_the_end_of_the_period_is_marked(newer: Path) -> N
     ]
 
 
+def test_periods_of_all_kinds_together_say_what_each_kind_says(newer: Path) -> None:
+    together = metrics.query(grain="all", version="all")
+    apart = [
+        metrics.query(grain=grain, version="all") for grain in together["period_grain"].unique()
+    ]
+    key = ["kpi_id", "segment", "period_grain", "period_start", "level", "unit_id", "kpi_version"]
+    assert together.equals(pl.concat(apart).sort(key))
+    assert together["is_break"].any()
+
+
 def test_a_break_planned_after_the_last_day_is_not_among_those_of_the_rows(newer: Path) -> None:
     with open_current(newer) as release:
         frame = query(release, KpiQuery(units=["amk_oslo"]))
