@@ -29,9 +29,19 @@ _RANK = {
 }
 # How many other places are looked at: of those held by the same units, and of the rest.
 _SIBLINGS = 120
-_OTHERS = 8
+_OTHERS = 24
 # Ways that change no more rows than this are kept apart from the wider ones.
 _NARROW = 2
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The ways to siblings of a place, and the other places with their rows, most alike first."""
+
+    siblings: Moves
+    others: Sequence[Place]
+    rows: Ints
+    ranks: Ints
 
 
 @dataclass(frozen=True)
@@ -125,59 +135,66 @@ class Layout:
         """Places held by the same units."""
         return [p for p in self._groups[self._surroundings(place)] if p.unit != place.unit]
 
-    def ways(self, place: Place) -> tuple[Moves, Moves]:
+    def ways(self, place: Place, room: Ints) -> tuple[Moves, Moves]:
         """Where an event of a place could have been instead.
 
-        The places held by the same units, and of the others those with the most in common.
+        The places held by the same units, and of the others those with the most in common; of those
+        alike the ones with the most `room` (per row).
         """
-        if place.unit not in self._ways:
-            partners = self.siblings(place)[:_SIBLINGS]
-            taken = {place.unit, *(p.unit for p in partners)}
-            others = [p for p in self._like(place) if p.unit not in taken]
-            self._ways[place.unit] = (
-                self._ways_to(place, partners),
-                self._ways_to(place, others[:_OTHERS]),
+        near = self._near(place)
+        best = np.lexsort((-room[near.rows], near.ranks))[:_OTHERS]
+        return near.siblings, self._ways_to(place, [near.others[index] for index in best])
+
+    def _near(self, place: Place) -> _Near:
+        if place.unit not in self._found:
+            siblings = self.siblings(place)[:_SIBLINGS]
+            taken = {place.unit, *(p.unit for p in siblings)}
+            others = [(p, rank) for p, rank in self._like(place) if p.unit not in taken]
+            self._found[place.unit] = _Near(
+                self._ways_to(place, siblings),
+                tuple(p for p, _ in others),
+                np.array([self.row[p.unit] for p, _ in others], dtype=np.int64),
+                np.array([rank for _, rank in others], dtype=np.int64),
             )
-        return self._ways[place.unit]
+        return self._found[place.unit]
 
     @cached_property
-    def _ways(self) -> dict[Unit, tuple[Moves, Moves]]:
+    def _found(self) -> dict[Unit, _Near]:
         return {}
 
     def _ways_to(self, place: Place, partners: Sequence[Place]) -> Moves:
-        found = [changed(place, partner) for partner in partners]
-        return self.padded([way for way in found if way is not None])
+        key = (place.unit, *(partner.unit for partner in partners))
+        if key not in self._ways:
+            found = [changed(place, partner) for partner in partners]
+            self._ways[key] = self.padded([way for way in found if way is not None])
+        return self._ways[key]
 
-    def leaving(self, unit: Unit, inside: tuple[Place, ...]) -> list[Moves]:
+    @cached_property
+    def _ways(self) -> dict[tuple[Unit, ...], Moves]:
+        return {}
+
+    def leaving(self, unit: Unit, inside: tuple[Place, ...], room: Ints) -> list[Moves]:
         """Ways out of some places of a unit and out of the unit: rows and signs, by width.
 
         Out of the country there are none.
         """
-        names = (unit, *(place.unit for place in inside))
-        if names not in self._leaving:
-            found = []
-            for place in inside:
-                for rows, signs in self.ways(place):
-                    out = ((rows == self.row[unit]) & (signs > 0)).any(axis=1)
-                    if out.any():
-                        found.append((rows[out], signs[out]))
-            self._leaving[names] = _by_width(found, len(self.units))
-        return self._leaving[names]
+        found = []
+        for place in inside:
+            for rows, signs in self.ways(place, room):
+                out = ((rows == self.row[unit]) & (signs > 0)).any(axis=1)
+                if out.any():
+                    found.append((rows[out], signs[out]))
+        return _by_width(found, len(self.units))
 
-    @cached_property
-    def _leaving(self) -> dict[tuple[Unit, ...], list[Moves]]:
-        return {}
-
-    def _like(self, place: Place) -> list[Place]:
-        """Places of the division of one, those of its level first, the most alike first."""
+    def _like(self, place: Place) -> list[tuple[Place, int]]:
+        """Places of the division of one, with ranks: of its level first, the most alike first."""
         division = self.places.division_of(place.unit)
         if division[0].unit not in self._alike:
             self._alike[division[0].unit] = _in_common(division)
         index, common = self._alike[division[0].unit]
         other_level = np.array([p.unit[0] != place.unit[0] for p in division])
         rank = other_level * (common.max() + 1) - common[index[place.unit]]
-        nearest = np.argsort(rank, kind="stable")[: _SIBLINGS + _OTHERS + 1]
-        return [division[i] for i in nearest]
+        return [(division[i], int(rank[i])) for i in np.argsort(rank, kind="stable")]
 
     @cached_property
     def _alike(self) -> dict[Unit, tuple[dict[Unit, int], Ints]]:

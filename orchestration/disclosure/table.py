@@ -43,7 +43,7 @@ _SLIGHTLY = 1e-9
 _MOSTLY = 0.2
 # How much more is lost with a total than with one of its many parts.
 _GRAIN_WEIGHT = {"day": 1.0, "week": 2.0, "month": 4.0, "quarter": 6.0, "year": 10.0}
-_LEVEL_WEIGHT = {"national": 5.0, "region": 2.5, "health_trust": 1.5, "county": 1.5}
+_LEVEL_WEIGHT = {"national": 10.0, "region": 2.5, "health_trust": 1.5, "county": 1.5}
 _NO_CELLS = np.zeros((0, 0), dtype=np.bool_)
 
 

@@ -130,7 +130,7 @@ class Search:
     def _protect_unit(self, row: int, left: Bools, limit: float) -> None:
         """Protect the cells of one unit, the longest periods first."""
         inside = self._inside(self._layout.units[row])
-        leaving = self._layout.leaving(self._layout.units[row], tuple(inside))
+        leaving = self._layout.leaving(self._layout.units[row], tuple(inside), self._room)
         self._protect_by(leaving, row, left, limit)
         if left[row].any() and self._least_of_country(np.flatnonzero(left[row])) <= limit:
             self._protect_by([self._alone(row, inside)], row, left, limit)
@@ -193,6 +193,12 @@ class Search:
                 for i in range(count)
             ]
         )
+
+    @cached_property
+    def _room(self) -> Ints:
+        """Per unit: in how many periods the event can be, or can be lacking."""
+        found: Ints = np.isfinite(self._cost).sum(axis=2).min(axis=0)
+        return found
 
     @cached_property
     def _freedom(self) -> Floats:
