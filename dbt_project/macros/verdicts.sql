@@ -1,5 +1,5 @@
 {#- Verdicts as sentences. Columns: verdict, position, comparator, measure, unit, decimals, value,
-    reference, is_visible, is_enough, is_broken. -#}
+    reference, is_enough, is_broken, group_name_nb, group_name_en. -#}
 {% macro verdict_text(language) %}
 {%- set nb = language == 'nb' -%}
 case
@@ -12,7 +12,7 @@ case
         '{{ "Kan ikke sammenlignes: brudd i serien i perioden." if nb else "Not comparable: the series breaks within the period." }}'
     when verdict = 'not_comparable' then
         '{{ "Kan ikke sammenlignes: for mange manglende registreringer." if nb else "Not comparable: too many missing registrations." }}'
-    when verdict = 'too_few' and not is_visible then
+    when verdict = 'hidden' then
         '{{ "Skjult: tallet vises ikke av hensyn til personvernet." if nb else "Hidden: the figure is not shown, for privacy." }}'
     when verdict = 'too_few' and not is_enough then
         '{{ "For få hendelser til å si noe." if nb else "Too few observations to say." }}'
@@ -45,8 +45,13 @@ case
             when measure = 'standardized' and comparator = 'funnel' then
                 '{{ " ventet ut fra sentralitet og hastegrad." if nb else " expected from centrality and urgency." }}'
             when comparator = 'national' then '{{ " i hele landet." if nb else " nationally." }}'
-            when comparator = 'funnel' then '{{ " i lignende enheter samlet." if nb else " in similar units taken together." }}'
-            else '{{ " som median i lignende enheter." if nb else ", the median of similar units." }}'
+            when comparator = 'funnel' then concat(
+                '{{ " i lignende enheter (" if nb else " in similar units (" }}', group_name_{{ language }},
+                '{{ ") samlet." if nb else ") taken together." }}'
+            )
+            else concat(
+                '{{ " som median i lignende enheter (" if nb else ", the median of similar units (" }}', group_name_{{ language }}, ').'
+            )
         end
     )
 end

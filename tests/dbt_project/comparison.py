@@ -127,7 +127,9 @@ class Figures:
 
     def group(self, units: Iterable[str], group_id: str = "amk", level: str = "central") -> None:
         """Put units in a peer group for all time."""
-        self.peers += [(level, unit, "funnel", group_id, "", "", *ALWAYS) for unit in units]
+        self.peers += [
+            (level, unit, "funnel", group_id, "gruppen", "the group", *ALWAYS) for unit in units
+        ]
 
     def series(
         self, kpi_id: str, values: Sequence[float | None], unit_id: str = "a", grain: str = "month"

@@ -36,19 +36,19 @@ def alike(figures: Figures, unit: tuple[float, int], peers: float = 900, **kpi: 
 @pytest.mark.parametrize(
     ("count", "direction", "verdict", "nb", "en"),
     [
-        (925, "up", "better", "Bedre enn forventet: 92,5 % mot 90,3 % i lignende enheter samlet.",
-         "Better than expected: 92.5% against 90.3% in similar units taken together."),
-        (905, "up", "as_expected", "Som forventet: 90,5 % mot 90,1 % i lignende enheter samlet.",
-         "As expected: 90.5% against 90.1% in similar units taken together."),
-        (850, "up", "worse", "Klart dårligere enn forventet: 85,0 % mot 89,4 % i lignende enheter samlet.",
-         "Clearly worse than expected: 85.0% against 89.4% in similar units taken together."),
-        (925, "down", "worse", "Dårligere enn forventet: 92,5 % mot 90,3 % i lignende enheter samlet.",
-         "Worse than expected: 92.5% against 90.3% in similar units taken together."),
-        (925, "neutral", "higher", "Høyere enn forventet: 92,5 % mot 90,3 % i lignende enheter samlet.",
-         "Higher than expected: 92.5% against 90.3% in similar units taken together."),
+        (925, "up", "better", "Bedre enn forventet: 92,5 % mot 90,3 %",
+         "Better than expected: 92.5% against 90.3%"),
+        (905, "up", "as_expected", "Som forventet: 90,5 % mot 90,1 %",
+         "As expected: 90.5% against 90.1%"),
+        (850, "up", "worse", "Klart dårligere enn forventet: 85,0 % mot 89,4 %",
+         "Clearly worse than expected: 85.0% against 89.4%"),
+        (925, "down", "worse", "Dårligere enn forventet: 92,5 % mot 90,3 %",
+         "Worse than expected: 92.5% against 90.3%"),
+        (925, "neutral", "higher", "Høyere enn forventet: 92,5 % mot 90,3 %",
+         "Higher than expected: 92.5% against 90.3%"),
         (850, "neutral", "lower",
-         "Klart lavere enn forventet: 85,0 % mot 89,4 % i lignende enheter samlet.",
-         "Clearly lower than expected: 85.0% against 89.4% in similar units taken together."),
+         "Klart lavere enn forventet: 85,0 % mot 89,4 %",
+         "Clearly lower than expected: 85.0% against 89.4%"),
     ],
 )  # fmt: skip
 def test_verdicts_follow_the_direction_of_the_kpi(
@@ -57,7 +57,8 @@ def test_verdicts_follow_the_direction_of_the_kpi(
     alike(figures, (count, 1000), direction=direction)
     row = figures.comparisons()["k", "a"]
     assert (row["verdict"], row["comparator"]) == (verdict, "funnel")
-    assert (row["verdict_nb"], row["verdict_en"]) == (nb, en)
+    assert row["verdict_nb"] == f"{nb} i lignende enheter (gruppen) samlet."
+    assert row["verdict_en"] == f"{en} in similar units (the group) taken together."
 
 
 def test_few_observations_are_too_few_to_say(figures: Figures) -> None:
@@ -73,7 +74,7 @@ def test_hidden_figures_are_not_judged_and_do_not_set_the_standard(figures: Figu
                  status="suppressed")  # fmt: skip
     figures.group("i")
     rows = figures.comparisons()
-    assert rows["k", "i"]["verdict"] == "too_few"
+    assert rows["k", "i"]["verdict"] == "hidden"
     assert rows["k", "i"]["verdict_nb"].endswith("vises ikke av hensyn til personvernet.")
     assert rows["k", "i"]["funnel_center"] is None
     assert rows["k", "a"]["peer_count"] == 8
@@ -128,7 +129,10 @@ def test_percentiles_are_held_against_the_quartiles_of_their_peers(figures: Figu
     row = rows["k", "a"]
     assert (row["peer_q1"], row["peer_median"], row["peer_q3"]) == (q1, median, q3)
     assert (row["verdict"], row["comparator"]) == ("worse", "peers")
-    assert row["verdict_nb"] == "Dårligere enn forventet: 14,0 min mot 11,8 min som median i lignende enheter."
+    assert (
+        row["verdict_nb"]
+        == "Dårligere enn forventet: 14,0 min mot 11,8 min som median i lignende enheter (gruppen)."
+    )
     assert rows["k", "b"]["verdict"] == "better"
     assert {rows["k", name]["verdict"] for name in "defg"} == {"as_expected"}
     assert rows["k", "a"]["funnel_center"] is None

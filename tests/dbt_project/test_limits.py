@@ -30,8 +30,8 @@ def formulas() -> Any:
         {
             "return": lambda value: value,
             "adapter": SimpleNamespace(
-                dispatch=lambda name, _package: lambda *args: getattr(module, f"default__{name}")(
-                    *args
+                dispatch=lambda name, _package: (
+                    lambda *args: getattr(module, f"default__{name}")(*args)
                 )
             ),
         }

@@ -211,7 +211,8 @@ judged as (
             when p.level = 'national' then null
             when p.measure in ('count', 'hours_count') then 'not_comparable'
             when p.unit_id = 'UNKNOWN' then 'not_comparable'
-            when not p.is_visible or not p.is_enough then 'too_few'
+            when not p.is_visible then 'hidden'
+            when not p.is_enough then 'too_few'
             when p.is_broken or p.is_low_coverage then 'not_comparable'
             when p.comparator is null then 'too_few'
             when p.position = 0 then 'as_expected'

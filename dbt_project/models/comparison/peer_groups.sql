@@ -117,7 +117,7 @@ select
 from kostra
 union all
 select
-    level, unit_id, 'funnel', 'amk', 'AMK-sentralene', 'Emergency medical centrals', valid_from, valid_to
+    level, unit_id, 'funnel', 'amk', 'AMK-sentralene', 'the AMK centrals', valid_from, valid_to
 from {{ ref('dim_unit') }}
 where unit_kind = 'AMK'
 union all
