@@ -18,6 +18,11 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def synthetic(self) -> Path:
+        """Says that the extracts here were generated, and how."""
+        return self.root / "synthetic.json"
+
+    @property
     def lake(self) -> Path:
         return self.root / "lake"
 

@@ -305,6 +305,7 @@ class Engine:
                 self.receipts(),
                 keep=self.settings.keep_releases,
                 gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
+                is_synthetic=self.home.synthetic.is_file(),
             )
             confirm(self.home.warehouse, result.release_id)
             state.write_release(self.home, self._release_state(result.release_id))

@@ -81,9 +81,13 @@ def build_release(
     *,
     keep: int = DEFAULT_KEEP,
     gate: Mapping[str, Any] | None = None,
+    is_synthetic: bool = False,
     now: datetime | None = None,
 ) -> BuildResult:
-    """Release the warehouse's KPIs; nothing new when the content is that of the current release."""
+    """Release the warehouse's KPIs; nothing new when the content is that of the current release.
+
+    `is_synthetic`: the extracts were generated, and everything that is read from it says so.
+    """
     with exclusive(releases_dir / ".lock", wait_seconds=_LOCK_WAIT_SECONDS, what="releases"):
         _remove_leftovers(releases_dir)
         disclosed = _disclosed(warehouse)
@@ -97,7 +101,10 @@ def build_release(
         release_id = _free_id(releases_dir, created_at, content_hash)
         aside = releases_dir / f".building-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
-        metadata = _metadata(release_id, created_at, content_hash, tables, disclosed, gate)
+        metadata = {
+            **_metadata(release_id, created_at, content_hash, tables, disclosed, gate),
+            "is_synthetic": is_synthetic,
+        }
         _write_files(aside, tables, metadata)
         target = releases_dir / release_id
         aside.rename(target)
@@ -363,6 +370,9 @@ def _write_parquet(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
         )
 
 
+_INFO = ("release_id", "created_at", "content_hash", "is_synthetic")
+
+
 def _write_database(
     path: Path, tables: Mapping[str, pl.DataFrame], metadata: Mapping[str, Any]
 ) -> None:
@@ -380,7 +390,7 @@ def _write_database(
         connection.execute("create table release.release_info (name varchar, value varchar)")
         connection.executemany(
             "insert into release.release_info values (?, ?)",
-            [[key, str(metadata[key])] for key in ("release_id", "created_at", "content_hash")],
+            [[key, str(metadata[key])] for key in _INFO],
         )
         connection.execute("checkpoint release")
         connection.execute("detach release")

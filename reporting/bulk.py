@@ -10,6 +10,7 @@ from reporting.datapackage import write_package
 from reporting.describe import describe
 from reporting.dimensions import QueryError, dimensions
 from reporting.export import SHEET_ROWS, WORKBOOK_OPTIONS, dumped, write_about, write_sheet
+from reporting.hiding import rules
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 
@@ -138,7 +139,10 @@ def _whole(
 ) -> dict[str, Any]:
     """What the folder says about itself: the definitions and breaks of all its files."""
     first = abouts[0]
-    kept = ("release_id", "created_at", "content_hash", "period_start", "period_end")
+    kept = (
+        *("release_id", "created_at", "content_hash", "period_start", "period_end"),
+        "is_synthetic",
+    )
     return {
         **{name: first[name] for name in kept},
         "grains": list(grains),
@@ -146,6 +150,7 @@ def _whole(
         "breaks": [row for about in abouts for row in about["breaks"]],
         "statuses": first["statuses"],
         "suppression": first["suppression"],
+        "hidden": [{"nb": nb, "en": en} for nb, en in rules(first["suppression"])],
         "columns": first["columns"],
         "release": dict(release.metadata),
     }

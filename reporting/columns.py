@@ -124,26 +124,64 @@ COLUMNS: dict[str, Column] = {
     "break_nb": Column("Om bruddet", "forklaring på bokmål", "explanation in bokmål"),
     "break_en": Column("Om bruddet (engelsk)", "forklaring på engelsk", "explanation in English"),
     "release_id": Column("Utgivelse", "utgivelsen tallet er fra", "release the figure is from"),
-    "peer_group": Column("Lik gruppe", "enheter som ligner", "group of similar units"),
-    "peer_count": Column("Antall like", "enheter i gruppen", "units in the group with a figure"),
-    "peer_q1": Column("Like, 1. kvartil", "nedre kvartil", "lower quartile of similar units"),
-    "peer_median": Column("Like, median", "median", "median of similar units"),
-    "peer_q3": Column("Like, 3. kvartil", "øvre kvartil", "upper quartile of similar units"),
+    "peer_group": Column("Gruppe", "gruppen av lignende enheter", "group of similar units"),
+    "peer_count": Column(
+        "Antall like",
+        "enheter i gruppen med tall, enheten selv medregnet",
+        "units in the group with a figure, the unit itself included",
+    ),
+    "peer_q1": Column(
+        "Like, 1. kvartil", "nedre kvartil av gruppens enheter", "lower quartile of similar units"
+    ),
+    "peer_median": Column(
+        "Like, median",
+        "median av gruppens enheter, store og små likt",
+        "median of similar units, large and small alike",
+    ),
+    "peer_q3": Column(
+        "Like, 3. kvartil", "øvre kvartil av gruppens enheter", "upper quartile of similar units"
+    ),
     "region_value": Column("Regionen", "verdi for regionen", "value of the unit's region"),
     "national_value": Column("Landet", "verdi for landet", "value of the country"),
     "target_difference": Column("Avstand til mål", "verdi minus mål", "value minus target"),
-    "funnel_center": Column("Trakt, midt", "midten av trakten", "centre of the funnel"),
-    "funnel_lower_95": Column("Trakt, nedre 95 %", "grense", "lower 95 % funnel limit"),
-    "funnel_upper_95": Column("Trakt, øvre 95 %", "grense", "upper 95 % funnel limit"),
-    "funnel_lower_998": Column("Trakt, nedre 99,8 %", "grense", "lower 99.8 % funnel limit"),
-    "funnel_upper_998": Column("Trakt, øvre 99,8 %", "grense", "upper 99.8 % funnel limit"),
+    "funnel_center": Column(
+        "Trakt, midt",
+        "gruppens enheter samlet: sum av tellere delt på sum av nevnere",
+        "the units of the group together: sum of numerators by sum of denominators",
+    ),
+    "funnel_lower_95": Column(
+        "Trakt, nedre 95 %",
+        "1 av 20 like enheter på denne størrelsen er utenfor 95 %-grensene ved en tilfeldighet",
+        "1 in 20 similar units of this size lies outside the 95 % limits by chance",
+    ),
+    "funnel_upper_95": Column("Trakt, øvre 95 %", "se nedre 95 %", "see the lower 95 % limit"),
+    "funnel_lower_998": Column(
+        "Trakt, nedre 99,8 %",
+        "1 av 500 er utenfor 99,8 %-grensene ved en tilfeldighet",
+        "1 in 500 lies outside the 99.8 % limits by chance",
+    ),
+    "funnel_upper_998": Column(
+        "Trakt, øvre 99,8 %", "se nedre 99,8 %", "see the lower 99.8 % limit"
+    ),
     "is_over_dispersed": Column(
-        "Overspredning", "mer spredning enn tilfeldig", "limits widened for over-dispersion"
+        "Overdispersjon",
+        "gruppens enheter varierer mer enn tilfeldig; grensene er utvidet for det",
+        "the group varies more than chance; the limits are widened for it",
     ),
     "comparator": Column(
-        "Sammenlignet med", "trakt, like enheter, landet", "what the verdict compares with"
+        "Sammenlignet med",
+        "funnel: utenfor traktens 95 %-grenser; peers: utenfor kvartilene, og 95 %-intervallet "
+        "holder ikke medianen; national: intervallet holder ikke landets verdi",
+        "what decided the verdict. funnel: outside its 95 % limits; peers: outside the quartiles, "
+        "and the 95 % interval does not hold the median; national: it does not hold the country",
     ),
-    "verdict": Column("Vurdering (kode)", "kode", "code of the verdict"),
+    "verdict": Column(
+        "Vurdering (kode)",
+        "better, as_expected, worse; higher, lower der ingen retning er best; hidden: skjult; "
+        "too_few: for få; not_comparable: brudd, lav dekning, antall eller ukjent enhet",
+        "better, as_expected, worse; higher, lower where no direction is better; hidden; too_few; "
+        "not_comparable: a break, low coverage, a count, or an unknown unit",
+    ),
     "verdict_nb": Column("Vurdering", "vurdering på bokmål", "verdict in bokmål"),
     "verdict_en": Column("Vurdering (engelsk)", "vurdering på engelsk", "verdict in English"),
     "xmr_center": Column("XmR, midt", "prosessens nivå", "centre line of the XmR chart"),
@@ -179,6 +217,12 @@ STATUSES: dict[str, tuple[str, str]] = {
         "no source delivers yet what the KPI needs",
     ),
 }
+
+
+SYNTHETIC = (
+    "Syntetiske data: laget for å prøve systemet, sier ingenting om noen tjeneste. / "
+    "Synthetic data: made to try the system, they say nothing about any service."
+)
 
 
 def heading(column: str) -> str:

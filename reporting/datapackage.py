@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import COLUMNS, KEY, STATUSES
+from reporting.columns import COLUMNS, KEY, STATUSES, SYNTHETIC
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
 
@@ -82,7 +82,8 @@ def package(
         "title": "Akuttkjede: nøkkeltall for den akuttmedisinske kjeden / "
         "key figures of the emergency medical chain",
         "description": "Utgitte tall; små tall er skjult. / Released figures; small numbers are "
-        "hidden. Figures are never to be added or averaged over units, periods or segments.",
+        "hidden. Figures are never to be added or averaged over units, periods or segments."
+        + (f" {SYNTHETIC}" if metadata.get("is_synthetic") else ""),
         "version": metadata["release_id"],
         "created": metadata.get("created_at"),
         "sources": [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting.columns import COLUMNS, STATUSES
 from reporting.dimensions import dimensions
+from reporting.hiding import rules
 from reporting.metrics import BREAK_COLUMNS, break_rows
 from reporting.query import KpiQuery
 from reporting.reader import Release
@@ -22,8 +23,11 @@ DEFINITION = (
     "definition_nb",
     "definition_en",
     "formula",
+    "numerator_nb",
     "numerator",
+    "denominator_nb",
     "denominator",
+    "exclusions_nb",
     "exclusions",
     "unit",
     "direction",
@@ -44,12 +48,14 @@ def describe(
 ) -> dict[str, Any]:
     """Everything that a reader of the exported rows needs beside them, ready for JSON."""
     rows = frame.height if rows_in_all is None else rows_in_all
+    policy = dict(release.metadata.get("suppression") or {})
     return {
         "release_id": release.release_id,
         "created_at": release.metadata.get("created_at"),
         "content_hash": release.metadata.get("content_hash"),
         "period_start": release.metadata.get("period_start"),
         "period_end": release.metadata.get("period_end"),
+        "is_synthetic": bool(release.metadata.get("is_synthetic")),
         "query": query,
         "row_count": frame.height,
         "row_count_in_all": rows,
@@ -57,7 +63,8 @@ def describe(
         "kpis": _kpis(release, frame),
         "breaks": _breaks(release, frame),
         "statuses": _statuses(frame),
-        "suppression": dict(release.metadata.get("suppression") or {}),
+        "suppression": policy,
+        "hidden": [{"nb": nb, "en": en} for nb, en in rules(policy, _families(release, frame))],
         "columns": [
             {"name": name, "heading_nb": known.nb, "nb": known.meaning_nb, "en": known.meaning_en}
             if (known := COLUMNS.get(name))
@@ -80,6 +87,15 @@ def definitions(release: Release, kpis: Sequence[tuple[str, int]]) -> list[dict[
                 row["in_force_from"], row["in_force_before"] = period.first, period.before
         found.append({name: _plain(row.get(name)) for name in DEFINITION})
     return found
+
+
+def _families(release: Release, frame: pl.DataFrame) -> set[str] | None:
+    """The families of the KPIs in the rows; None where the rows are not about KPIs."""
+    if "kpi_id" not in frame.columns:
+        return None
+    known = dimensions(release).kpis
+    ids = frame["kpi_id"].unique().drop_nulls().to_list()
+    return {str(known[kpi][-1].get("relation")) for kpi in ids if kpi in known}
 
 
 def _kpis(release: Release, frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -13,8 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import heading
-from reporting.hiding import rules
+from reporting.columns import SYNTHETIC, heading
 from reporting.periods import label
 
 if TYPE_CHECKING:
@@ -88,6 +87,14 @@ _NUMBER_FORMATS = {
     "denominator": "#,##0.##########",
 }
 _WIDEST = 48
+# What people read first in a sheet; the first of them stay in sight.
+_IN_SIGHT = ("kpi_name", "segment", "period_start", "unit_name")
+_READ_FIRST = (
+    *_IN_SIGHT,
+    *("value", "measure_unit", "lower", "upper", "target"),
+    *("peer_median", "peer_q1", "peer_q3", "region_value", "national_value"),
+    *("verdict_nb", "trend_nb", "status", "coverage", "grade", "numerator", "denominator", "n"),
+)
 
 
 def render(frame: pl.DataFrame, fmt: str, about: Mapping[str, Any]) -> bytes:
@@ -137,6 +144,7 @@ def table(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     statuses = set(frame["status"].unique()) if frame.height else set()
     notes = [note for status, note in _STATUS_NOTES.items() if status in statuses]
     lines.append("")
+    lines += [SYNTHETIC, ""] if about.get("is_synthetic") else []
     lines += _notes(frame)
     lines.append(f"{frame.height} rader. " + ". ".join([*notes, f"Utgivelse {_id(about)}"]))
     return "\n".join(lines) + "\n"
@@ -283,7 +291,13 @@ def _xlsx(frame: pl.DataFrame, about: Mapping[str, Any]) -> bytes:
 
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, WORKBOOK_OPTIONS) as workbook:
-        write_sheet(workbook, "KPI" if "kpi_id" in frame.columns else "Data", frame)
+        if "kpi_id" in frame.columns:
+            first = [name for name in _READ_FIRST if name in frame.columns]
+            frame = frame.select(*first, *(c for c in frame.columns if c not in first))
+            stay = sum(name in frame.columns for name in _IN_SIGHT)
+            write_sheet(workbook, "KPI", frame, stay=stay)
+        else:
+            write_sheet(workbook, "Data", frame)
         write_about(workbook, about)
     return buffer.getvalue()
 
@@ -299,8 +313,11 @@ WORKBOOK_OPTIONS = {
 }
 
 
-def write_sheet(workbook: Any, name: str, frame: pl.DataFrame) -> None:
-    """A frame as a sheet: frozen heading, filter, dates as dates, numbers as numbers."""
+def write_sheet(workbook: Any, name: str, frame: pl.DataFrame, *, stay: int = 0) -> None:
+    """A frame as a sheet: frozen heading, filter, dates as dates, numbers as numbers.
+
+    `stay`: so many columns stay in sight when the sheet is moved sideways.
+    """
     import polars as pl
 
     if frame.height > SHEET_ROWS:
@@ -332,7 +349,7 @@ def write_sheet(workbook: Any, name: str, frame: pl.DataFrame) -> None:
             if cell is not None:
                 writer, form = writers[index]
                 writer(at, index, cell, form)
-    sheet.freeze_panes(1, 0)
+    sheet.freeze_panes(1, stay)
     if frame.width:
         sheet.autofilter(0, 0, max(frame.height, 1), frame.width - 1)
 
@@ -351,7 +368,10 @@ def write_about(workbook: Any, about: Mapping[str, Any]) -> None:
     sheet = workbook.add_worksheet("Om")
     sheet.set_column(0, 0, 32)
     sheet.set_column(1, 1, 100)
-    facts = [
+    facts: list[tuple[str, object]] = []
+    if about.get("is_synthetic"):
+        facts.append(("Merk / note", SYNTHETIC))
+    facts += [
         ("Utgivelse / release", about.get("release_id")),
         ("Laget / created", about.get("created_at")),
         ("Innhold / content hash", about.get("content_hash")),
@@ -369,8 +389,10 @@ def write_about(workbook: Any, about: Mapping[str, Any]) -> None:
         for item in about.get("statuses", [])
     ]
     facts += [
-        ("Skjult / hidden", f"{nb} / {en}") for nb, en in rules(about.get("suppression") or {})
+        ("Skjult / hidden", f"{item['nb']} / {item['en']}") for item in about.get("hidden", [])
     ]
+    if "kpis" in about and not about.get("breaks"):
+        facts.append(("Brudd / breaks", "Ingen i disse seriene / none in these series"))
     for index, (key, value) in enumerate(facts):
         sheet.write_string(index, 0, key, bold)
         sheet.write_string(index, 1, "" if value is None else str(value), wrapped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reporting.dimensions import LEVEL_NAMES
@@ -10,8 +10,14 @@ from reporting.dimensions import LEVEL_NAMES
 _GRAINS_NB = {"day": "dag", "week": "uke", "month": "måned", "quarter": "kvartal", "year": "år"}
 
 
-def rules(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What each rule of a release's suppression policy says: bokmål and English."""
+def rules(
+    policy: Mapping[str, Any], families: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """What each rule of a release's suppression policy says: bokmål and English.
+
+    `families`: those of the KPIs in question; all when not given.
+    """
+    of_families = policy.get("finest_grain_of") or {}
     for name, value in policy.items():
         match name:
             case "min_count":
@@ -24,11 +30,21 @@ def rules(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"Percentiles with fewer than {value} observations beyond them",
                 )
             case "finest_grain":
-                yield _shorter_than(value)
+                if families is None or set(families) - set(of_families):
+                    yield _shortest(value)
             case "finest_grain_of":
+                shared = policy.get("finest_grain") or {}
                 for family, grains in value.items():
-                    nb, en = _shorter_than(grains)
-                    yield f"{family}: {nb}", f"{family}: {en}"
+                    if families is None or family in families:
+                        nb, en = _shortest({**shared, **grains})
+                        yield (
+                            (nb, en)
+                            if families == {family}
+                            else (
+                                f"{family}: {nb}",
+                                f"{family}: {en}",
+                            )
+                        )
             case "finest_grain_unplaced":
                 nb = f"Ukjent sted i kortere perioder enn {_GRAINS_NB.get(value, value)}"
                 yield nb, f"Unknown places in periods shorter than a {value}"
@@ -36,8 +52,8 @@ def rules(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{name}: {value}", f"{name}: {value}"
 
 
-def _shorter_than(grains: Mapping[str, str]) -> tuple[str, str]:
+def _shortest(grains: Mapping[str, str]) -> tuple[str, str]:
     levels = [(*LEVEL_NAMES.get(level, (level, level)), grain) for level, grain in grains.items()]
     nb = ", ".join(f"{nb} per {_GRAINS_NB.get(grain, grain)}" for nb, _, grain in levels)
     en = ", ".join(f"{en} per {grain}" for _, en, grain in levels)
-    return f"Kortere perioder enn {nb}", f"Periods shorter than {en}"
+    return f"Alt som er kortere enn {nb}", f"Everything shorter than {en}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ingestion.home import Home
 from ingestion.synthetic.broken import add_broken_files
 from ingestion.synthetic.clock import date_of, day_number
 from ingestion.synthetic.files import FileEntry, Writer
@@ -69,7 +70,8 @@ def generate(
     """Write a synthetic national extract below `out`, the same for the same arguments.
 
     Args:
-        out: the files go to `out/inbox/<source>/`, the truth to `out/truth/`.
+        out: the files go to `out/inbox/<source>/`, the truth to `out/truth/`; `synthetic.json` says
+            that they are made up, also in releases made from them.
         start: first local date.
         days: number of local dates.
         scale: share of the national volume; 1.0 is the whole country.
@@ -119,6 +121,8 @@ def generate(
         generator_version=GENERATOR_VERSION,
         files=(*writer.files, *broken),
     )
+    made = {"start": start.isoformat(), "days": days, "scale": scale, "seed": seed}
+    Home(out).synthetic.write_text(json.dumps(made) + "\n", encoding="utf-8")
     if book:
         book.finish(writer.places, file_faults)
         text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)

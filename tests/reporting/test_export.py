@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import fastexcel
@@ -40,13 +41,26 @@ def test_machine_formats_give_the_frame_back(current: Release) -> None:
     assert [row["value"] for row in document["rows"]] == frame["value"].to_list()
     reader = fastexcel.read_excel(render(frame, "xlsx", current.metadata))
     sheet = reader.load_sheet("KPI").to_polars()
-    assert sheet.columns == [heading(name) for name in frame.columns]
+    assert sorted(sheet.columns) == sorted(heading(name) for name in frame.columns)
+    assert sheet.columns[3] == heading("unit_name")
     for name in ("value", "n", "coverage"):
         assert sheet[heading(name)].to_list() == frame[name].to_list()
     # Excel has no dates without a clock.
     dates = sheet[heading("period_start")]
     assert isinstance(dates.dtype, pl.Datetime)
     assert dates.cast(pl.Date).to_list() == frame["period_start"].to_list()
+
+
+@pytest.mark.parametrize("fmt", ["table", "xlsx", "json", "parquet"])
+def test_synthetic_figures_say_so(current: Release, fmt: str) -> None:
+    frame = query(current, KpiQuery())
+    made_up = replace(current, metadata={**current.metadata, "is_synthetic": True})
+    found = [render(frame, fmt, describe(r, frame, "alt")) for r in (current, made_up)]
+    if fmt == "xlsx":
+        sheets = [fastexcel.read_excel(data).load_sheet("Om", header_row=None) for data in found]
+        found = [sheet.to_polars().write_csv().encode() for sheet in sheets]
+    mark = b'"is_synthetic": true' if fmt in ("json", "parquet") else b"Syntetiske data"
+    assert [mark in data for data in found] == [False, True]
 
 
 def test_text_that_looks_like_a_formula_stays_text(current: Release) -> None:
