@@ -225,7 +225,45 @@ SYNTHETIC = (
 )
 
 
+# Of sheets that explain: definitions, breaks and columns.
+_EXPLAINING = {
+    "version": "Versjon",
+    "name_nb": "Navn",
+    "name_en": "Navn (engelsk)",
+    "definition_nb": "Definisjon",
+    "definition_en": "Definisjon (engelsk)",
+    "formula": "Formel (engelsk)",
+    "numerator_nb": "Teller",
+    "numerator": "Teller (engelsk)",
+    "denominator_nb": "Nevner",
+    "denominator": "Nevner (engelsk)",
+    "exclusions_nb": "Utelatt",
+    "exclusions": "Utelatt (engelsk)",
+    "unit": "Måleenhet",
+    "target_source": "Kilde for målet",
+    "valid_from": "Gjelder fra",
+    "in_force_from": "Offisiell fra",
+    "in_force_before": "Offisiell før",
+    "owner": "Eier",
+    "coverage_lowest": "Laveste dekning",
+    "coverage_median": "Median dekning",
+    "kind": "Bruddtype",
+    "text_nb": "Forklaring",
+    "text_en": "Forklaring (engelsk)",
+    "name": "Kolonne",
+    "heading_nb": "Overskrift",
+    "nb": "Betydning",
+    "en": "Betydning (engelsk)",
+}
+
+
 def heading(column: str) -> str:
     """The heading of a column for people: bokmål, then the name that code uses."""
     known = COLUMNS.get(column)
     return f"{known.nb} / {column}" if known else column
+
+
+def explaining_heading(column: str) -> str:
+    """The same for the sheets that explain the rows."""
+    nb = _EXPLAINING.get(column)
+    return f"{nb} / {column}" if nb else heading(column)

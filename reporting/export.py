@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import SYNTHETIC, heading
+from reporting.columns import SYNTHETIC, explaining_heading, heading
 from reporting.periods import label
 
 if TYPE_CHECKING:
@@ -411,7 +411,7 @@ def _write_rows(
     columns = list(dict.fromkeys(key for row in rows for key in row))
     sheet.set_column(0, len(columns) - 1, 24)
     for index, column in enumerate(columns):
-        sheet.write_string(0, index, column, bold)
+        sheet.write_string(0, index, explaining_heading(column), bold)
         for at, row in enumerate(rows, start=1):
             cell = row.get(column)
             if isinstance(cell, (int, float)) and not isinstance(cell, bool):

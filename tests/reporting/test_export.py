@@ -51,6 +51,14 @@ def test_machine_formats_give_the_frame_back(current: Release) -> None:
     assert dates.cast(pl.Date).to_list() == frame["period_start"].to_list()
 
 
+def test_every_sheet_has_headings_in_bokmål(current: Release) -> None:
+    frame = query(current, KpiQuery())
+    reader = fastexcel.read_excel(render(frame, "xlsx", describe(current, frame, "alt")))
+    for name in set(reader.sheet_names) - {"Om"}:
+        headings = reader.load_sheet(name).to_polars().columns
+        assert [text for text in headings if " / " not in text] == [], name
+
+
 @pytest.mark.parametrize("fmt", ["table", "xlsx", "json", "parquet"])
 def test_synthetic_figures_say_so(current: Release, fmt: str) -> None:
     frame = query(current, KpiQuery())
