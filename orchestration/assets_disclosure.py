@@ -10,6 +10,7 @@ import dagster as dg
 from orchestration.assets_dbt import kpi_values_key
 from orchestration.assets_sources import WRITER_POOL, lake_key
 from orchestration.engine import Clock, Engine
+from reporting.numbers import spaced
 
 TABLES = {
     "kpi_hidden": "The cells of kpi_values whose numbers are hidden, and why.",
@@ -52,8 +53,8 @@ def build_disclosure_asset(contracts: list[str]) -> dg.AssetsDefinition:
             metadata = dict(decision.report)
             cells, hidden = decision.report["cells"], decision.hidden.height
             engine.say(
-                f"Avsløringskontroll / disclosure: {hidden:,} av / of {cells:,} celler skjult / "
-                f"hidden på {clock.seconds:.1f} s"
+                f"Avsløringskontroll / disclosure: {spaced(hidden)} av / of {spaced(cells)} "
+                f"celler skjult / hidden på {clock.seconds:.1f} s"
             )
         for table in TABLES:
             yield dg.MaterializeResult(asset_key=disclosure_key(table), metadata=metadata)

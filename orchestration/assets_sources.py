@@ -14,6 +14,7 @@ import polars as pl
 from ingestion.intake import IngestReport, Progress
 from ingestion.sources.spec import SourceSpec
 from orchestration.engine import Engine
+from reporting.numbers import spaced
 
 WRITER_POOL = "duckdb_writer"
 # The first day that Dagster offers as a partition; earlier deliveries are taken in all the same.
@@ -191,7 +192,7 @@ def _teller(engine: Engine) -> Any:
         last[0] = perf_counter()
         engine.say(
             f"  {step.seconds:6.1f} s  {step.source}: {step.files_done}/{step.files_total} filer, "
-            f"{step.rows:,} rader"
+            f"{spaced(step.rows)} rader"
         )
 
     return tell
@@ -203,10 +204,10 @@ def _summary(report: IngestReport) -> str:
     refused = sum(item.files_refused for item in report.sources.values())
     rate = report.rows_read / report.seconds if report.seconds else 0.0
     return (
-        f"Inntak / intake: {report.files_read:,} filer ({refused} avvist), "
-        f"{report.rows_read:,} rader"
-        f" ({rejected:,} i karantene, {duplicates:,} dubletter) på {report.seconds:.1f} s"
-        f" ({rate:,.0f} rader/s)"
+        f"Inntak / intake: {spaced(report.files_read)} filer ({refused} avvist), "
+        f"{spaced(report.rows_read)} rader"
+        f" ({spaced(rejected)} i karantene, {spaced(duplicates)} dubletter)"
+        f" på {report.seconds:.1f} s ({spaced(round(rate))} rader/s)"
     )
 
 

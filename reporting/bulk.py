@@ -11,6 +11,7 @@ from reporting.describe import describe
 from reporting.dimensions import QueryError, dimensions
 from reporting.export import SHEET_ROWS, WORKBOOK_OPTIONS, dumped, write_about, write_sheet
 from reporting.hiding import rules
+from reporting.numbers import spaced
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 
@@ -58,7 +59,7 @@ def export_release(
             target = folder / f"kpi_values_{family}.{fmt}"
             _write_family(frame, fmt, about, target)
             files[target] = None if fmt == "xlsx" else frame.schema
-            say(f"{target.name}: {frame.height:,}")
+            say(f"{target.name}: {spaced(frame.height)}")
     for name in sorted(set(release.columns) - {"release_info"}):
         if layout == "family" and name in _FIGURES:
             continue
@@ -69,7 +70,7 @@ def export_release(
             abouts.append(about)
         _write_family(frame, fmt, about, target)
         files[target] = None if fmt == "xlsx" else frame.schema
-        say(f"{target.name}: {frame.height:,}")
+        say(f"{target.name}: {spaced(frame.height)}")
     (folder / _METADATA).write_text(dumped(_whole(release, abouts, grains)), encoding="utf-8")
     package = write_package(folder, release.metadata, files)
     return [*files, folder / _METADATA, package]
@@ -127,7 +128,7 @@ def _write_workbook(frame: pl.DataFrame, about: dict[str, Any], target: Path) ->
         for name, part in parts.items():
             if part.height > SHEET_ROWS:
                 raise QueryError(
-                    f"{name}: {part.height:,} rader får ikke plass i et ark; velg CSV. / "
+                    f"{name}: {spaced(part.height)} rader får ikke plass i et ark; velg CSV. / "
                     "rows do not fit in a sheet; choose CSV."
                 )
             write_sheet(workbook, name[:_LONGEST_SHEET_NAME], part)

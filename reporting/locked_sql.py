@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reporting.numbers import spaced
 from reporting.reader import Release
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ class SqlResult:
 
     def cut_message(self) -> str:
         """What to tell when rows were left out."""
-        spaced = f"{self.limit:,}".replace(",", " ")
         return (
-            f"Svaret er kuttet ved {spaced} rader. / "
+            f"Svaret er kuttet ved {spaced(self.limit)} rader. / "
             f"The result is cut at {self.limit:,} rows. --limit / limit="
         )
 

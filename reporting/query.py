@@ -19,6 +19,7 @@ from reporting.dimensions import (
     dimensions,
     small_tables,
 )
+from reporting.numbers import spaced
 from reporting.reader import Release
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
         if not wanted.is_cut_allowed:
             rows = count(release, wanted)
             raise TooManyRowsError(
-                f"Spørringen gir {_spaced(rows)} rader, grensen er {_spaced(wanted.limit)}. "
+                f"Spørringen gir {spaced(rows)} rader, grensen er {spaced(wanted.limit)}. "
                 "Velg færre, eller sett limit høyere (None: ingen grense). / "
                 f"The query gives {rows:,} rows, the limit is {wanted.limit:,}. "
                 "Select less, or raise the limit (None: no limit)."
@@ -412,7 +413,3 @@ def _text(value: str) -> str:
 
 def _date(value: date) -> str:
     return f"date '{value.isoformat()}'"
-
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

@@ -104,6 +104,8 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
 
 def _how_much_is_shown(centrals: pl.DataFrame, disclosure: dict[str, Any]) -> str:
     """Of this KPI per AMK and month, and of everything."""
+    from reporting.numbers import spaced
+
     statuses = centrals["status"].to_list()
     shown, hidden = statuses.count("ok"), statuses.count("suppressed")
     cells = disclosure["cells"]
@@ -112,13 +114,14 @@ def _how_much_is_shown(centrals: pl.DataFrame, disclosure: dict[str, Any]) -> st
     return (
         f"\nVist / shown: {shown} av / of {shown + hidden} tall per AMK og måned / "
         "figures per AMK and month;\n"
-        f"{100 * share:.0f} % av utgivelsens / of the release's {cells:,} celler / cells"
+        f"{100 * share:.0f} % av utgivelsens / of the release's {spaced(cells)} celler / cells"
     )
 
 
 def _places(engine: Engine) -> None:
     from orchestration.deliveries import net
     from orchestration.release import get_release
+    from reporting.numbers import spaced
 
     home = engine.home
     totals = net(engine.receipts()).select("rows_read", "accepted", "rejected").sum().row(0)
@@ -128,7 +131,7 @@ def _places(engine: Engine) -> None:
         "Utgivelse / release": current.path,
         "  for SQL / for SQL": current.path / "akutt.duckdb",
         "Data Docs": engine.checkpoint.docs / "index.html",
-        "Karantene / quarantine": f"{totals[2]:,} av / of {totals[0]:,} rader / rows; "
+        "Karantene / quarantine": f"{spaced(totals[2])} av / of {spaced(totals[0])} rader / rows; "
         f"{refused} filer avvist / files refused",
         "Innsjø / lake": home.lake,
         "Fasit / truth": home.truth,

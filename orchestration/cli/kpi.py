@@ -154,6 +154,7 @@ def query(
     """Values of the current release, filtered. Says so when there are more than the limit."""
     from reporting.describe import describe
     from reporting.metrics import kpi_query, open_release
+    from reporting.numbers import spaced
     from reporting.query import count
     from reporting.query import query as run_query
 
@@ -188,7 +189,8 @@ def query(
     deliver(frame, chosen, about, output)
     if in_all > frame.height:
         typer.echo(
-            f"{in_all - frame.height:,} rader til / more rows: bruk filter eller / use filters or "
+            f"{spaced(in_all - frame.height)} rader til / more rows: "
+            "bruk filter eller / use filters or "
             + ("--output" if chosen == "table" and output is None else "--limit 0"),
             err=chosen != "table",
         )

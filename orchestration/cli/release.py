@@ -42,6 +42,7 @@ def list_command() -> None:
     from orchestration.paths import akutt_home
     from orchestration.release import list_releases
     from reporting.export import text_table
+    from reporting.numbers import spaced
 
     rows = [
         {
@@ -50,8 +51,8 @@ def list_command() -> None:
             "created": info.created_at,
             "from": str(info.metadata.get("period_start")),
             "to": str(info.metadata.get("period_end")),
-            "values": f"{info.metadata['tables']['kpi_values']['rows']:,}",
-            "hidden": f"{info.metadata['cells'].get('suppressed', 0):,}",
+            "values": spaced(info.metadata["tables"]["kpi_values"]["rows"]),
+            "hidden": spaced(info.metadata["cells"].get("suppressed", 0)),
         }
         for info in list_releases(akutt_home().releases)
     ]

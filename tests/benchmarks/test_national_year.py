@@ -9,7 +9,7 @@ from benchmarks.national_year import added_share, steps
 OUTPUT = """\
 Venter / pending: 383 filer fra 10 kilder
      2.1 s  lat_requests: 40/40 filer, 57 rader
-Inntak / intake: 383 filer (8 avvist), 37,911 rader (61 i karantene) på 2.7 s (13,851 rader/s)
+Inntak / intake: 383 filer (8 avvist), 37 911 rader (61 i karantene) på 2.7 s (13 851 rader/s)
 Varehus / warehouse: alt på nytt / full, 77 pass, 86 success på 10.8 s (kpi_values 2.3 s)
 Kvalitet / quality: 83 forventninger, 6 brutt (0 stopper utgivelsen / block the release)
 Avsløringskontroll / disclosure: 12 av / of 40 celler skjult / hidden på 30.0 s
