@@ -38,16 +38,28 @@ def readable(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def chosen_format(fmt: str | None, output: Path | None) -> str:
-    """The format asked for, else that of the file's ending, else a table."""
+    """The format asked for, else that of the file's ending; a table where there is no file."""
     from reporting.export import BINARY_FORMATS, FORMATS
 
-    suffix = output.suffix.lstrip(".").lower() if output else ""
-    chosen = fmt or (suffix if suffix in FORMATS else "table")
-    if chosen not in FORMATS:
-        raise fail(f"--format {chosen}: {', '.join(FORMATS)}")
-    if chosen in BINARY_FORMATS and output is None:
-        raise fail(f"--format {chosen} trenger / needs --output FILE")
-    return chosen
+    if fmt is not None and fmt not in FORMATS:
+        raise fail(f"--format {fmt}: {', '.join(FORMATS)}")
+    if output is None:
+        if fmt in BINARY_FORMATS:
+            raise fail(f"--format {fmt} trenger / needs --output FILE")
+        return fmt or "table"
+    by_suffix = {".txt" if name == "table" else f".{name}": name for name in FORMATS}
+    of_file = by_suffix.get(output.suffix.lower())
+    if fmt is None and of_file is None:
+        raise fail(
+            f"--output {output}: endelsen sier formatet / the ending tells the format: "
+            f"{', '.join(by_suffix)}"
+        )
+    if fmt is not None and of_file not in (None, fmt):
+        raise fail(f"--format {fmt}: {output} heter noe annet / is named for another format")
+    # Not made here: a folder that is not there is most often a slip of the pen.
+    if not output.parent.is_dir():
+        raise fail(f"--output: mappen finnes ikke / there is no folder {output.parent}")
+    return str(fmt or of_file)
 
 
 def deliver(frame: pl.DataFrame, fmt: str, about: Mapping[str, Any], output: Path | None) -> None:

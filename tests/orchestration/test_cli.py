@@ -98,7 +98,7 @@ def test_kpi_query_periods(releases: Path, words: tuple[str, ...], rows: int) ->
 def test_kpi_query_writes_the_format_of_the_file_name(
     releases: Path, tmp_path: Path, suffix: str
 ) -> None:
-    output = tmp_path / "out" / f"values.{suffix}"
+    output = tmp_path / f"values.{suffix}"
     outcome = akutt("kpi", "query", "--level", "central", "--output", str(output))
     assert outcome.exit_code == 0, outcome.output
     data = output.read_bytes()
@@ -115,16 +115,34 @@ def test_kpi_query_writes_the_format_of_the_file_name(
     [
         (("--format", "xlsx"), "--output"),
         (("--format", "word"), "parquet"),
+        (("--output", "tall.pdf"), ".txt, .csv, .json, .xlsx, .parquet"),
+        (("--output", "tall"), ".txt, .csv, .json, .xlsx, .parquet"),
+        (("--output", "tall.xlsx", "--format", "csv"), "tall.xlsx"),
+        (("--output", "no_such_folder/tall.xlsx"), "no_such_folder"),
         (("--period", "yesterday"), "2026-W40"),
         (("no_such_kpi",), "no_such_kpi"),
         (("--from", "2026-01", "--to", "2026-Q3"), "--grain"),
     ],
 )
-def test_kpi_query_refuses_clearly(releases: Path, words: tuple[str, ...], message: str) -> None:
+def test_kpi_query_refuses_clearly(
+    releases: Path, words: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(releases)
+    before = sorted(releases.iterdir())
     outcome = akutt("kpi", "query", *words)
+    assert sorted(releases.iterdir()) == before
     assert outcome.exit_code == 1
     assert message in outcome.output
     assert "Traceback" not in outcome.output
+
+
+def test_a_format_that_is_asked_for_may_have_any_ending_that_is_no_other(
+    releases: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "tall.dat"
+    words = ("kpi", "query", "--level", "central", "--output", str(output))
+    assert akutt(*words, "--format", "csv").exit_code == 0
+    assert output.read_bytes().startswith(b"kpi_id")
 
 
 def test_kpi_list_and_show(releases: Path) -> None:
