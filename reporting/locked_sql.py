@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 import threading
 from dataclasses import dataclass
@@ -110,8 +111,9 @@ def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> tuple[str, bool
         return text, False
     if kind not in _READING:
         raise SqlError(
-            f"{kind}: bare lesing er tillatt (SELECT, WITH, FROM, DESCRIBE, SHOW, SUMMARIZE, "
-            f"PIVOT, EXPLAIN). / {kind}: only reading is allowed."
+            "Setningen leser ikke, og bare lesing er tillatt (SELECT, WITH, FROM, DESCRIBE, SHOW, "
+            "SUMMARIZE, PIVOT, EXPLAIN). / The statement does not read, and only reading is "
+            "allowed."
         )
     return text, bool(kind == "SELECT")
 
@@ -149,9 +151,16 @@ def _explained(release: Release, error: duckdb.Error) -> SqlError:
             "Spørringen trenger for mye minne; avgrens den. / The query needs too much memory; "
             f"filter it. ({_first(error)})"
         )
-    if isinstance(error, duckdb.CatalogException):
-        tables = ", ".join(sorted(release.columns))
-        return SqlError(f"{text.strip()}\nTabeller / tables: {tables}")
+    missing = re.match(r"Catalog Error: Table with name (.+?) does not exist!", text)
+    if missing:
+        # Not the engine's own hint, which points to system tables too.
+        tables = sorted(release.columns)
+        near = ", ".join(difflib.get_close_matches(missing[1], tables))
+        hint = f" Mener du / did you mean: {near}." if near else ""
+        return SqlError(
+            f"Ingen tabell / no table: {missing[1]!r}.{hint}\n"
+            f"Tabeller / tables: {', '.join(tables)}"
+        )
     return SqlError(f"Feil i SQL-en / error in the SQL: {text.strip()}")
 
 

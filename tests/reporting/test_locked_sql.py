@@ -139,6 +139,7 @@ def test_rows_beyond_the_cap_are_left_out_with_a_warning(current: Release) -> No
         ("select valu from kpi_values", "Feil i SQL-en", "value"),
         ("select * from read_csv('x')", "ingen filer", "only read the tables"),
         ("drop table units", "bare lesing", "only reading"),
+        ("install httpfs", "bare lesing", "only reading"),
         ("select 1; select 2", "Én setning", "One statement"),
         (ENDLESS, "Stoppet etter", "Stopped after"),
         ("select interval 1 month", "cast(... as varchar)", "cast it to text"),
@@ -149,3 +150,21 @@ def test_messages_say_what_to_do(statement: str, norwegian: str, english: str) -
         metrics.sql(statement, seconds=1)
     assert norwegian in str(caught.value)
     assert english in str(caught.value)
+
+
+def test_a_table_that_is_not_there_is_answered_with_those_of_the_release() -> None:
+    with pytest.raises(SqlError) as caught:
+        metrics.sql("select * from nope")
+    assert "pg_" not in str(caught.value)
+    assert "did you mean" not in str(caught.value)
+    assert {"kpi_registry", "kpi_values", "units"} <= set(
+        str(caught.value).split(": ")[-1].split(", ")
+    )
+    with pytest.raises(SqlError, match=r"did you mean: .*\bkpi_values\b"):
+        metrics.sql("select * from kpi_valuess")
+
+
+def test_what_is_refused_is_not_called_something_else() -> None:
+    with pytest.raises(SqlError) as caught:
+        metrics.sql("install httpfs")
+    assert "LOAD" not in str(caught.value)
