@@ -30,6 +30,21 @@ LEVEL_NAMES = {
     "source_system": ("kildesystem", "source system"),
 }
 LEVELS = tuple(LEVEL_NAMES)
+# What people call a level, besides its name in bokmål.
+_LEVEL_WORDS = {
+    "nasjonal": "national",
+    "nasjonalt": "national",
+    "norge": "national",
+    "rhf": "region",
+    "helseregion": "region",
+    "foretak": "health_trust",
+    "hf": "health_trust",
+    "amk": "central",
+    "amk-sentral": "central",
+    "legevakt": "central",
+    "legevaktsentral": "central",
+}
+_ALIASES = {nb: level for level, (nb, _) in LEVEL_NAMES.items()} | _LEVEL_WORDS
 NO_SOURCE = "no_source"
 
 
@@ -56,7 +71,7 @@ class Dimensions:
 
     def definition(self, kpi_id: str, version: int | None = None) -> Mapping[str, Any]:
         """The registry's row of one version; the newest one if not told which."""
-        self.check("KPI", [kpi_id], self.kpis)
+        self.check_kpis([kpi_id])
         found = self.kpis[kpi_id]
         if version is None:
             return found[-1]
@@ -103,8 +118,40 @@ class Dimensions:
             elif unit.casefold() in by_name:
                 found += sorted(by_name[unit.casefold()])
             else:
-                raise unknown("unit", unit, {*ids, *here.values()})
+                near = self.units_with(unit, [level for level, _ in here])
+                raise unknown("unit", unit, {*ids, *here.values()}, near)
         return found
+
+    def units_with(self, text: str, levels: Collection[str]) -> list[str]:
+        """The units of the levels whose name contains the text, as `name (id)`."""
+        return sorted(
+            f"{name} ({unit_id})"
+            for (level, unit_id), name in self.units.items()
+            if level in levels and text.casefold() in name.casefold()
+        )
+
+    def kpis_with(self, words: str) -> list[Mapping[str, Any]]:
+        """The newest version of each KPI that has all the words in its names and definition."""
+        wanted = words.casefold().split()
+        found = []
+        for versions in self.kpis.values():
+            text = " ".join(str(versions[-1].get(name) or "") for name in _SEARCHED).casefold()
+            if all(word in text for word in wanted):
+                found.append(versions[-1])
+        return found
+
+    def check_kpis(self, names: Iterable[str]) -> None:
+        """Raise when one is no KPI, with those that are near it and those that its words find."""
+        for name in names:
+            if name in self.kpis:
+                continue
+            near = difflib.get_close_matches(name, self.kpis, n=_HINTS, cutoff=0.6)
+            found = self.kpis_with(name)
+            found.sort(key=lambda row: name.casefold() not in str(row["name_nb"]).casefold())
+            hits = [str(row["kpi_id"]) for row in found]
+            error = unknown("KPI", name, self.kpis, list(dict.fromkeys([*near, *hits])))
+            search = f"akutt kpi list {name}" if hits else "akutt kpi list"
+            raise QueryError(f"{error} Søk med / search with `{search}`.")
 
     @staticmethod
     def check(what: str, names: Iterable[str], valid: Collection[str]) -> None:
@@ -114,12 +161,35 @@ class Dimensions:
                 raise unknown(what, name, valid)
 
 
-def unknown(what: str, name: str, valid: Iterable[str]) -> QueryError:
-    """The error for a name that does not exist, with those that are near it."""
+_SEARCHED = (
+    *("kpi_id", "name_nb", "name_en", "definition_nb", "definition_en", "segments", "number"),
+    *("numerator", "numerator_nb", "why_nb", "why_en"),
+)
+_HINTS = 5
+_LISTED = 12
+
+
+def unknown(what: str, name: str, valid: Iterable[str], near: Sequence[str] = ()) -> QueryError:
+    """The error for a name that does not exist, with those that it may stand for.
+
+    `near` is what the caller found; without it, aliases of levels and names that are spelt alike.
+    """
     known = sorted(set(valid))
-    near = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
-    hint = ", ".join(near or known[:12])
-    return QueryError(f"Ukjent {what} / unknown {what}: {name!r}. {hint}")
+    near = [*near] or _near(name, known)
+    shown = near[:_HINTS] if near else known[:_LISTED]
+    more = " …" if len(near or known) > len(shown) else ""
+    asks = "Mener du / did you mean" if near else "Det finnes / there are"
+    return QueryError(
+        f"Ukjent {what} / unknown {what}: {name!r}. {asks}: {', '.join(shown)}{more}."
+    )
+
+
+def _near(name: str, known: Sequence[str]) -> list[str]:
+    meant = {word: level for word, level in _ALIASES.items() if level in known}
+    if name.casefold() in meant:
+        return [meant[name.casefold()]]
+    found = difflib.get_close_matches(name, [*known, *meant], n=_HINTS, cutoff=0.5)
+    return list(dict.fromkeys(meant.get(word, word) for word in found))
 
 
 _cache: weakref.WeakKeyDictionary[Release, Dimensions] = weakref.WeakKeyDictionary()

@@ -211,23 +211,14 @@ _KPI_COLUMNS = (
 
 def kpi_rows(opened: Release, search: str | None = None) -> list[dict[str, Any]]:
     """The rows of `kpis`."""
-    words = (search or "").casefold().split()
-    found = []
-    for versions in dimensions(opened).kpis.values():
-        row = versions[-1]
-        text = " ".join(str(row.get(name) or "") for name in _SEARCHED).casefold()
-        if all(word in text for word in words):
-            found.append({name: row.get(name) for name in _KPI_COLUMNS})
+    found = [
+        {name: row.get(name) for name in _KPI_COLUMNS}
+        for row in dimensions(opened).kpis_with(search or "")
+    ]
     for row in found:
         for name in ("levels", "segments"):
             row[name] = ", ".join(str(row[name] or "").split("|"))
     return found
-
-
-_SEARCHED = (
-    *("kpi_id", "name_nb", "name_en", "definition_nb", "definition_en", "segments", "number"),
-    *("numerator", "numerator_nb", "why_nb", "why_en"),
-)
 
 
 def definition(
@@ -309,7 +300,7 @@ BREAK_COLUMNS = (
 def break_rows(opened: Release, wanted: KpiQuery) -> list[dict[str, Any]]:
     """The breaks of the series that a query may select, without regard to its periods."""
     known = dimensions(opened)
-    Dimensions.check("KPI", wanted.kpis, known.kpis)
+    known.check_kpis(wanted.kpis)
     Dimensions.check("level", wanted.levels, LEVELS)
     table = breaks_table(opened)
     if table is None:

@@ -117,7 +117,7 @@ def latest_period(release: Release, kpi_id: str, grain: str) -> date | None:
 
 def _checked(release: Release, known: Dimensions, wanted: KpiQuery) -> KpiQuery:
     """The query with names that exist, units as ids."""
-    Dimensions.check("KPI", wanted.kpis, known.kpis)
+    known.check_kpis(wanted.kpis)
     Dimensions.check("level", wanted.levels, LEVELS)
     Dimensions.check("level", wanted.by, PARENT_LEVELS)
     check_grain(wanted.grain)
