@@ -33,6 +33,7 @@ from orchestration.disclosure.limits import shown_from
 from orchestration.disclosure.step import read_info
 from orchestration.suppression import HIDDEN_COLUMNS, SUPPRESSED, SuppressionPolicy, too_small
 from reporting.datapackage import write_package
+from reporting.reader import no_release
 
 POINTER = "current"
 HELD = "held"
@@ -166,7 +167,7 @@ def get_release(releases_dir: Path, release_id: str | None = None) -> ReleaseInf
     """One release by id (an unambiguous beginning is enough); the current one without id."""
     wanted = release_id or _pointer(releases_dir)
     if not wanted:
-        raise ReleaseError("Ingen utgivelse er laget ennå. / No release has been made yet.")
+        raise ReleaseError(no_release(releases_dir))
     matching = [i for i in list_releases(releases_dir) if i.release_id.startswith(wanted)]
     exact = [i for i in matching if i.release_id == wanted]
     if len(exact or matching) != 1:

@@ -127,11 +127,18 @@ def current_release_id(releases_dir: Path) -> str:
     except FileNotFoundError:
         release_id = ""
     if not release_id:
-        raise NoReleaseError(
-            f"Ingen utgivelse i {releases_dir}. Kjør `akutt run`. / "
-            f"No release in {releases_dir}. Run `akutt run`."
-        )
+        raise NoReleaseError(no_release(releases_dir))
     return release_id
+
+
+def no_release(releases_dir: Path) -> str:
+    """What to tell where there is none: most often the command was run in another folder."""
+    return (
+        f"Ingen utgivelse i {releases_dir}. Sett AKUTT_HOME til mappen som har releases/ "
+        "(ellers brukes ./data), eller kjør `akutt run`. / "
+        f"No release in {releases_dir}. Set AKUTT_HOME to the folder that holds releases/ "
+        "(otherwise ./data is used), or run `akutt run`."
+    )
 
 
 def open_current(releases_dir: Path | None = None) -> Release:

@@ -43,7 +43,9 @@ def list_command() -> None:
     from orchestration.release import list_releases
     from reporting.export import text_table
     from reporting.numbers import spaced
+    from reporting.reader import no_release
 
+    releases = akutt_home().releases
     rows = [
         {
             "mark": "→" if info.is_current else "",
@@ -54,10 +56,10 @@ def list_command() -> None:
             "values": spaced(info.metadata["tables"]["kpi_values"]["rows"]),
             "hidden": spaced(info.metadata["cells"].get("suppressed", 0)),
         }
-        for info in list_releases(akutt_home().releases)
+        for info in list_releases(releases)
     ]
     if not rows:
-        raise fail("Ingen utgivelse er laget ennå; kjør `akutt run`. / No release yet.")
+        raise fail(no_release(releases))
     headers = {name: "" if name == "mark" else name for name in rows[0]}
     typer.echo("\n".join(text_table(headers, rows, {"values", "hidden"})))
 

@@ -64,10 +64,11 @@ def test_without_a_release_every_command_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
-    for words in (("kpi", "list"), ("kpi", "query"), ("release", "list")):
+    for words in (("kpi", "list"), ("kpi", "query"), ("release", "list"), ("release", "show")):
         outcome = akutt(*words)
         assert outcome.exit_code == 1
         assert "akutt run" in outcome.output
+        assert "AKUTT_HOME" in outcome.output
 
 
 def test_kpi_query_filters_and_says_its_release(releases: Path) -> None:

@@ -74,8 +74,12 @@ def test_threads_share_a_release(releases: Path) -> None:
 
 
 def test_without_a_release_the_message_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(NoReleaseError, match="akutt run"):
+    with pytest.raises(NoReleaseError) as caught:
         open_current(tmp_path / "releases")
+    for text in str(caught.value).split(" / "):
+        assert "akutt run" in text
+        assert "AKUTT_HOME" in text
+        assert str(tmp_path / "releases") in text
 
 
 def test_a_release_pruned_between_pointer_and_file_is_looked_up_again(
