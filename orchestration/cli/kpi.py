@@ -19,6 +19,7 @@ app = typer.Typer(help="Query released KPIs and their definitions.", no_args_is_
 _TABLE_ROWS = 500
 _ROW_LIMIT = 100_000
 _LABEL_WIDTH = 20
+_AFTER_THE_LAST_DAY = " (etter siste dag i utgivelsen / after the last day of the release)"
 
 ReleaseOption = Annotated[
     str | None,
@@ -94,7 +95,7 @@ def show(
         typer.echo("\n" + _status(found))
     breaks = break_rows(opened, KpiQuery(kpis=[kpi]))
     last = str(opened.metadata.get("period_end") or "9999")
-    for text, units in _by_text(breaks, last).items():
+    for text, units in breaks_by_text(breaks, last).items():
         shown = ", ".join(units[:5]) + (f" … ({len(units)})" if len(units) > 5 else "")
         typer.echo(f"{'break':{_LABEL_WIDTH}} {text}: {shown}")
     typer.echo(f"{'release':{_LABEL_WIDTH}} {opened.release_id}")
@@ -102,11 +103,12 @@ def show(
         typer.echo(f"\n{sql}")
 
 
-def _by_text(breaks: list[dict[str, Any]], last_day: str) -> dict[str, list[str]]:
+def breaks_by_text(breaks: list[dict[str, Any]], last_day: str) -> dict[str, list[str]]:
+    """The units of each break, by what is said of it."""
     found: dict[str, list[str]] = {}
     for row in breaks:
-        planned = " (ventet / planned)" if str(row["break_date"]) > last_day else ""
-        text = f"{row['break_date']}{planned} {row['kind']}: {row['text_nb']}"
+        later = _AFTER_THE_LAST_DAY if str(row["break_date"]) > last_day else ""
+        text = f"{row['break_date']}{later} {row['kind']}: {row['text_nb']}"
         units = found.setdefault(text, [])
         if row["unit_id"] not in units:
             units.append(row["unit_id"])

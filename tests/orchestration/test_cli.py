@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from orchestration import diagnosis
 from orchestration.cli import demo_summary
+from orchestration.cli.kpi import breaks_by_text
 from orchestration.cli.main import app
 from orchestration.paths import Home
 from orchestration.release import build_release, get_release
@@ -174,6 +175,14 @@ def test_kpi_show_prints_the_sql(releases: Path) -> None:
     shown = akutt("kpi", "show", "c113_within_10s").output
     assert "from fct_calls" in shown
     assert "'c113_within_10s' as kpi_id" in shown
+
+
+def test_kpi_show_says_which_breaks_are_after_the_last_day() -> None:
+    row = {"kind": "platform_cutover", "text_nb": "Ny plattform.", "unit_id": "amk_oslo"}
+    days = ("2026-08-31", "2026-09-01")
+    before, after = breaks_by_text([row | {"break_date": day} for day in days], days[0])
+    assert "siste dag" not in before
+    assert "etter siste dag i utgivelsen / after the last day of the release" in after
 
 
 def test_kpi_query_compares_and_groups(releases: Path) -> None:
