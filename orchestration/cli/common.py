@@ -25,18 +25,39 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def print_frame(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -> None:
-    """Print a frame as a table, and say when rows are left out."""
+def print_frame(
+    frame: pl.DataFrame,
+    *,
+    limit: int = 200,
+    title: str | None = None,
+    may_fold: bool = True,
+) -> None:
+    """Print a frame as a table, and say when rows are left out.
+
+    Folded to the width of a terminal where that may be; anywhere else whole, so that it can be
+    searched.
+    """
+    if may_fold and console().is_terminal:
+        _print_folded(frame.head(limit), title)
+    else:
+        from reporting.export import plain_table
+
+        typer.echo((f"{title}\n" if title else "") + plain_table(frame.head(limit)), nl=False)
+    if frame.height > limit:
+        from reporting.numbers import spaced
+
+        typer.echo(f"… {spaced(frame.height - limit)} rader til / more rows")
+
+
+def _print_folded(frame: pl.DataFrame, title: str | None) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", header_style="bold")
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.head(limit).iter_rows():
+    for row in frame.iter_rows():
         table.add_row(*("" if value is None else str(value) for value in row))
     console().print(table)
-    if frame.height > limit:
-        console().print(f"… {frame.height - limit} more rows")
 
 
 def fail(message: str) -> typer.Exit:

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.common import fail, print_frame, with_readable_errors
 
+if TYPE_CHECKING:
+    import polars as pl
+
 app = typer.Typer(help="See, export and replay rejects.", no_args_is_help=True)
 SourceOption = Annotated[str | None, typer.Option(help="Only this source.")]
+_MESSAGE, _FOUND = "melding / message", "funnet / found"
+_HEADINGS = {
+    "source": "kilde / source",
+    "level": "gjelder / level",
+    "file_name": "fil / file",
+    "row": "rad / row",
+    "code": "kode / code",
+    "files": "filer / files",
+    "rows": "rader / rows",
+    "raw": "verdier / values",
+    "message": _MESSAGE,
+    "message_nb": _MESSAGE,
+    "message_en": _MESSAGE,
+    "refusal_nb": _FOUND,
+    "refusal_en": _FOUND,
+}
 
 
 @app.command("list")
 @with_readable_errors
 def list_quarantine(source: SourceOption = None) -> None:
     """Per source and rule: how many files and rows are in quarantine, and why."""
+    import polars as pl
+
     from ingestion.quarantine import summary
 
-    print_frame(summary(_lake(source), source).drop("message_en"))
+    both = pl.concat_str("message_nb", "message_en", separator=" / ").alias("message")
+    found = summary(_lake(source), source)
+    _print(found.select("source", "level", "code", "files", "rows", both))
 
 
 @app.command()
@@ -44,13 +67,13 @@ def show(
         files = files.filter(pl.col("file_name") == file)
         if files.is_empty() and rows.is_empty():
             raise fail(f"ikke i karantene / not in quarantine: {file}")
-    print_frame(
+    _print(
         files.select("source", "file_name", "code", message, found),
         limit=limit,
         title="Avviste filer / refused files",
     )
     columns = ["source", "file_name", "row", "code", message, *(["raw"] if raw else [])]
-    print_frame(rows.select(columns), limit=limit, title="Avviste rader / rejected rows")
+    _print(rows.select(columns), limit=limit, title="Avviste rader / rejected rows")
 
 
 @app.command()
@@ -91,6 +114,12 @@ def replay(
         f"{report.accepted} accepted + {report.rejected} rejected + "
         f"{report.exact_duplicates} exact duplicates"
     )
+
+
+def _print(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -> None:
+    """With headings in both languages; never folded, so that codes can be copied."""
+    headed = frame.rename({name: _HEADINGS[name] for name in frame.columns})
+    print_frame(headed, limit=limit, title=title, may_fold=False)
 
 
 def _lake(source: str | None) -> Path:

@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from ingestion.intake import ingest
 from orchestration import diagnosis
 from orchestration.cli import demo_summary
 from orchestration.cli.kpi import breaks_by_text
 from orchestration.cli.main import app
 from orchestration.paths import Home
 from orchestration.release import build_release, get_release
+from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 from tests.orchestration.fabricated import ordinary_values, receipts, write_warehouse
 
 START = datetime(2026, 10, 1, 5, 0, tzinfo=UTC)
@@ -221,6 +223,26 @@ def test_sql_reads_and_only_reads(releases: Path, tmp_path: Path) -> None:
         target = tmp_path / f"values.{suffix}"
         assert akutt("sql", "select * from units", "--output", str(target)).exit_code == 0
         assert target.stat().st_size > 100
+
+
+def test_quarantine_that_is_no_terminal_has_one_whole_line_per_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "40")
+    (tmp_path / "inbox" / "prove").mkdir(parents=True)
+    rows = [row(1), row(2, utfall="X"), *(row(number, id="") for number in range(3, 7))]
+    deliver(tmp_path, "prove_2026-01-15.csv", text(*rows))
+    ingest(tmp_path, key=KEY, specs={"prove": call_source()})
+    listed = akutt("quarantine", "list").stdout.splitlines()
+    assert listed[0].split("  ")[0] == "kilde / source"
+    (line,) = [line for line in listed if "CALL_SOURCE_ID_MISSING" in line]
+    assert line.startswith("prove ")
+    for message in ("source_id er obligatorisk, men mangler verdi.", "source_id is required"):
+        assert message in line
+    shown = akutt("quarantine", "show", "--limit", "2").stdout.splitlines()
+    assert "Avviste rader / rejected rows" in shown
+    assert shown[-1] == "… 3 rader til / more rows"
 
 
 def test_release_export_writes_a_described_folder(releases: Path, tmp_path: Path) -> None:
