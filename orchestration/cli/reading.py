@@ -65,12 +65,13 @@ def chosen_format(fmt: str | None, output: Path | None) -> str:
 def deliver(frame: pl.DataFrame, fmt: str, about: Mapping[str, Any], output: Path | None) -> None:
     """To the file, or to standard output."""
     from reporting.export import render, write
+    from reporting.numbers import spaced
 
     if output is None:
         sys.stdout.write(render(frame, fmt, about).decode())
         return
     files = write(frame, fmt, about, output)
     typer.echo(
-        f"{', '.join(str(path) for path in files)}: {frame.height} rader, "
+        f"{', '.join(str(path) for path in files)}: {spaced(frame.height)} rader, "
         f"utgivelse {about['release_id']}"
     )

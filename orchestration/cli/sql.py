@@ -31,14 +31,20 @@ def sql_command(
     from reporting.export import plain_table
     from reporting.locked_sql import run_sql
     from reporting.metrics import open_release
+    from reporting.numbers import spaced
 
     chosen = chosen_format(fmt, output)
     opened = open_release(release)
     text = sys.stdin.read() if statement == "-" else statement
     result = run_sql(opened, text, limit=limit, seconds=seconds)
-    if chosen == "table" and output is None:
-        sys.stdout.write(plain_table(result.frame))
-        typer.echo(f"\n{result.frame.height} rader. Utgivelse {opened.release_id}")
+    if chosen == "table":
+        said = f"{spaced(result.frame.height)} rader. Utgivelse {opened.release_id}\n"
+        shown = f"{plain_table(result.frame)}\n{said}"
+        if output is None:
+            sys.stdout.write(shown)
+        else:
+            output.write_text(shown, encoding="utf-8")
+            typer.echo(f"{output}: {said}", nl=False)
     else:
         about = describe(opened, result.frame, text)
         about["is_complete"] = not result.is_cut
