@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["KpiQuery", "QueryError", "TooManyRowsError", "query", "show_kpi"]
 
 EVENT_GEOGRAPHY = "event"
+# The unit of what could not be placed.
+UNPLACED = "UNKNOWN"
 PARENT_LEVELS = ("region", "health_trust", "county")
 _PARENT_IN_UNITS = {
     "region": "rhf_code",
@@ -75,7 +77,7 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
     conditions = list(_conditions(known, wanted))
     # Ordered here: the engine takes three times as long to order strings.
     frame = release.sql(_statement(release, wanted, conditions))
-    frame = frame.sort(_ORDER, maintain_order=True, nulls_last=True)
+    frame = frame.sort(ORDER, maintain_order=True, nulls_last=True)
     if wanted.limit is not None and frame.height > wanted.limit:
         if not wanted.is_cut_allowed:
             rows = count(release, wanted)
@@ -214,7 +216,7 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
     """
 
 
-_ORDER = (
+ORDER = (
     "kpi_id",
     "segment",
     "period_grain",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN_KPI = "c113_within_10s"
 _MARKS = {"suppressed": ":", "no_data": ".."}
-_UNPLACED = "UNKNOWN"
 _HEADERS = {
     "unit": "enhet / unit",
     "value": "%",
@@ -62,8 +61,9 @@ def table(home: Home) -> None:
 
     from reporting.export import text_table
     from reporting.periods import label
-    from reporting.query import KpiQuery, latest_period, query, show_kpi
+    from reporting.query import UNPLACED, KpiQuery, latest_period, query, show_kpi
     from reporting.reader import open_current
+    from reporting.reading_order import in_reading_order
 
     with open_current(home.releases) as release:
         month = latest_period(release, SHOWN_KPI, "month")
@@ -72,12 +72,11 @@ def table(home: Home) -> None:
             return
         levels = ["national", "central"]
         wanted = KpiQuery(kpis=[SHOWN_KPI], levels=levels, grain="month", peers=True)
-        figures = query(release, wanted).filter(pl.col("unit_id") != _UNPLACED)
+        figures = query(release, wanted).filter(pl.col("unit_id") != UNPLACED)
         kpi = show_kpi(release, SHOWN_KPI)
         disclosure = release.metadata["disclosure"]
     last = figures.filter(pl.col("period_start") == month)
-    last = last.sort("level", "unit_name", descending=[True, False])
-    rows = [_row(row) for row in last.iter_rows(named=True)]
+    rows = [_row(row) for row in in_reading_order(last).iter_rows(named=True)]
     period, target = label("month", month), f"{kpi['target']:g} %"
     typer.echo(f"\n{kpi['name_nb']}, {period} (krav {target})")
     typer.echo(f"{kpi['name_en']}, {period} (requirement {target})\n")

@@ -159,6 +159,7 @@ def query(
     from reporting.numbers import spaced
     from reporting.query import count
     from reporting.query import query as run_query
+    from reporting.reading_order import in_reading_order, with_levels
 
     chosen = chosen_format(fmt, output)
     if chosen == "table":
@@ -188,7 +189,8 @@ def query(
         if chosen in ("table", "csv") and output is None
         else describe(opened, frame, shlex.join(["akutt", *sys.argv[1:]]), rows_in_all=in_all)
     )
-    deliver(frame, chosen, about, output)
+    shown = with_levels(in_reading_order(frame)) if chosen == "table" else frame
+    deliver(shown, chosen, about, output)
     if in_all > frame.height:
         typer.echo(
             f"{spaced(in_all - frame.height)} rader til / more rows: "

@@ -140,6 +140,13 @@ def test_kpi_query_refuses_clearly(
     assert "Traceback" not in outcome.output
 
 
+def test_a_table_has_its_units_in_alphabetical_order(releases: Path) -> None:
+    words = ("kpi", "query", "c113_within_10s", "--version", "1", "--period", "2026-09")
+    lines = akutt(*words, "--level", "central").output.splitlines()
+    units = [line.split("  ")[0] for line in lines if line.startswith("AMK")]
+    assert units == ["AMK Bergen", "AMK Bodø", "AMK Oslo", "AMK Tromsø"]
+
+
 def test_a_format_that_is_asked_for_may_have_any_ending_that_is_no_other(
     releases: Path, tmp_path: Path
 ) -> None:
@@ -219,7 +226,7 @@ def test_sql_reads_and_only_reads(releases: Path, tmp_path: Path) -> None:
     assert "Stopped after 0.2 s" in outcome.output
     cut = akutt("sql", "select * from kpi_values", "--limit", "2", "--format", "csv")
     assert "cut at 2 rows" in cut.output
-    for suffix in ("csv", "json", "xlsx", "parquet"):
+    for suffix in ("csv", "json", "xlsx", "parquet", "txt"):
         target = tmp_path / f"values.{suffix}"
         assert akutt("sql", "select * from units", "--output", str(target)).exit_code == 0
         assert target.stat().st_size > 100
