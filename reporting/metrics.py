@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reporting.dimensions import LEVELS, Dimensions, QueryError, breaks_table, dimensions
+from reporting.empty import why_empty
 from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
 from reporting.periods import GRAINS, PeriodError, parse_span
 from reporting.query import (
@@ -104,29 +105,32 @@ def query(
             one when not given.
 
     Returns:
-        A polars frame. `docs/analyst.md` explains each column.
+        A polars frame. `docs/analyst.md` explains each column. A warning says why it has no rows.
     """
+    import warnings
+
     opened = open_release(release)
-    return run_query(
-        opened,
-        kpi_query(
-            kpis=kpis,
-            level=level,
-            by=by,
-            units=units,
-            segments=segments,
-            period=period,
-            grain=grain,
-            start=start,
-            end=end,
-            peers=peers,
-            trends=trends,
-            version=version,
-            geography=geography,
-            no_data=no_data,
-            limit=limit,
-        ),
+    wanted = kpi_query(
+        kpis=kpis,
+        level=level,
+        by=by,
+        units=units,
+        segments=segments,
+        period=period,
+        grain=grain,
+        start=start,
+        end=end,
+        peers=peers,
+        trends=trends,
+        version=version,
+        geography=geography,
+        no_data=no_data,
+        limit=limit,
     )
+    frame = run_query(opened, wanted)
+    if frame.is_empty():
+        warnings.warn(why_empty(opened, wanted), stacklevel=2)
+    return frame
 
 
 def kpi_query(

@@ -18,7 +18,7 @@ _PATTERNS = (
 
 
 class PeriodError(ValueError):
-    """The text is no period."""
+    """The text is no period, or no span that periods can lie in."""
 
 
 def parse_period(text: str) -> tuple[str, date]:
@@ -54,7 +54,8 @@ def parse_span(
 ) -> Span:
     """A period, a span of periods (`2025..2026`, `2025-10..`), or its two ends.
 
-    "To September" takes in every day, week or month that begins in September.
+    "To September" takes in every day, week or month that begins in September. A span in which no
+    period of the grain begins is an error, and so is one that ends before it begins.
     """
     if period is not None:
         first, dots, last = period.partition("..")
@@ -65,7 +66,29 @@ def parse_span(
         raise PeriodError(f"{start} – {end}: velg --grain / set the grain: {', '.join(GRAINS)}")
     if to_grain and to_date:
         to_date = last_date(to_grain, to_date)
-    return Span(grain or from_grain or to_grain, from_date, to_date)
+    span = Span(grain or from_grain or to_grain, from_date, to_date)
+    _check(span)
+    return span
+
+
+def _check(span: Span) -> None:
+    first, last, grain = span.start_from, span.start_to, span.grain
+    if first is None or last is None:
+        return
+    if last < first:
+        raise PeriodError(
+            f"Perioden slutter før den begynner: {first} til {last}. / "
+            f"The period ends before it begins: {first} to {last}."
+        )
+    if grain not in GRAINS:
+        return
+    around = label(grain, first)
+    _, begun = parse_period(around)
+    if begun < first and last_date(grain, begun) >= last:
+        raise PeriodError(
+            f"{first}..{last}: kortere enn periodetypen {grain}; velg {around} eller en kortere "
+            f"type. / Shorter than the grain {grain}; choose {around} or a shorter grain."
+        )
 
 
 def _first_date(grain: str, numbers: list[int]) -> date:

@@ -155,6 +155,7 @@ def query(
 ) -> None:
     """Values of the current release, filtered. Says so when there are more than the limit."""
     from reporting.describe import describe
+    from reporting.empty import why_empty
     from reporting.metrics import kpi_query, open_release
     from reporting.numbers import spaced
     from reporting.query import count
@@ -191,6 +192,8 @@ def query(
     )
     shown = with_levels(in_reading_order(frame)) if chosen == "table" else frame
     deliver(shown, chosen, about, output)
+    if frame.is_empty():
+        typer.echo(why_empty(opened, wanted), err=True)
     if in_all > frame.height:
         typer.echo(
             f"{spaced(in_all - frame.height)} rader til / more rows: "

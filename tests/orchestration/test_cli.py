@@ -126,6 +126,8 @@ def test_kpi_query_writes_the_format_of_the_file_name(
         (("--period", "yesterday"), "2026-W40"),
         (("no_such_kpi",), "no_such_kpi"),
         (("--from", "2026-01", "--to", "2026-Q3"), "--grain"),
+        (("--period", "2026-09..2026-08"), "ends before it begins"),
+        (("--period", "2026-08-31", "--by", "month"), "choose 2026-08"),
     ],
 )
 def test_kpi_query_refuses_clearly(
@@ -154,6 +156,26 @@ def test_a_format_that_is_asked_for_may_have_any_ending_that_is_no_other(
     words = ("kpi", "query", "--level", "central", "--output", str(output))
     assert akutt(*words, "--format", "csv").exit_code == 0
     assert output.read_bytes().startswith(b"kpi_id")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--level", "municipality"), "har / has: central."),
+        (("--segment", "116117"), "har / has: 113."),
+        (("--period", "2024-01"), "(month: 2026-01 – 2026-09)"),
+        (("--unit", "Oslo"), "AMK Oslo (amk_oslo)"),
+    ],
+)
+@pytest.mark.parametrize("fmt", ["table", "json"])
+def test_an_empty_answer_says_why_beside_it(
+    releases: Path, words: tuple[str, ...], reason: str, fmt: str
+) -> None:
+    outcome = akutt("kpi", "query", "c113_within_10s", *words, "--format", fmt)
+    assert outcome.exit_code == 0, outcome.output
+    assert reason in outcome.stderr
+    assert reason not in outcome.stdout
+    assert not akutt("kpi", "query", "c113_within_10s").stderr
 
 
 def test_kpi_list_and_show(releases: Path) -> None:

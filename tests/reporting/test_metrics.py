@@ -50,7 +50,8 @@ def test_without_a_grain_months_are_given(either: Path) -> None:
     assert metrics.query(period="2026-Q3")["period_grain"].unique().to_list() == ["quarter"]
     assert metrics.query(grain="all")["period_grain"].n_unique() == 2
     assert metrics.query(period="2026", by="month")["period_grain"].unique().to_list() == ["month"]
-    assert metrics.query(period="2026").is_empty()
+    with pytest.warns(UserWarning, match="grain year"):
+        assert metrics.query(period="2026").is_empty()
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,21 @@ def test_the_ends_may_be_given_by_themselves(either: Path) -> None:
 def test_what_cannot_be_answered_is_said(either: Path, arguments: Any, hint: str) -> None:
     with pytest.raises(metrics.QueryError, match=hint):
         metrics.query(**arguments)
+
+
+def test_an_empty_answer_comes_with_the_reason(either: Path) -> None:
+    with pytest.warns(UserWarning, match="has: .*national, region, central") as caught:
+        assert metrics.query(kpis="c113_within_10s", level="municipality").is_empty()
+    assert [Path(warning.filename).name for warning in caught] == [Path(__file__).name]
+    with pytest.raises(metrics.PeriodError, match="ends before it begins"):
+        metrics.query(period="2026-09..2026-08")
+
+
+def test_an_answer_with_rows_does_not_ask_for_a_reason(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "why_empty", None)
+    assert metrics.query(kpis="c113_within_10s").height
 
 
 def test_too_many_rows_are_refused_not_cut(either: Path) -> None:

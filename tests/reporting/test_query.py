@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from reporting.periods import PeriodError, label, last_date, parse_period
+from reporting.periods import PeriodError, label, last_date, parse_period, parse_span
 from reporting.query import KpiQuery, QueryError, latest_period, query, show_kpi
 from reporting.reader import Release
 
@@ -109,6 +109,39 @@ def test_periods(text: str, grain: str, start: date, end: date) -> None:
     assert parse_period(text) == (grain, start)
     assert last_date(grain, start) == end
     assert parse_period(label(grain, start)) == (grain, start)
+
+
+@pytest.mark.parametrize(
+    ("period", "grain", "hint"),
+    [
+        ("2026-09..2026-08", None, "ends before it begins: 2026-09-01 to 2026-08-31"),
+        ("2026-09-02..2026-09-01", "day", "ends before"),
+        ("2026-09-30", "month", "choose 2026-09 "),
+        ("2026-W37", "month", "choose 2026-09 "),
+        ("2026-09-30", "week", "choose 2026-W40 "),
+        ("2026-Q3", "year", "choose 2026 "),
+        ("2026-08-02..2026-08-31", "month", "choose 2026-08 "),
+    ],
+)
+def test_spans_that_no_period_lies_in(period: str, grain: str | None, hint: str) -> None:
+    with pytest.raises(PeriodError, match=hint):
+        parse_span(period, grain=grain)
+
+
+@pytest.mark.parametrize(
+    ("period", "grain"),
+    [
+        ("2026-09-01", "month"),
+        ("2026-W40", "month"),
+        ("2026-09-28", "week"),
+        ("2026-08-31..2026-09-01", "month"),
+        ("2026-09-30", "all"),
+        ("2026-09-30..", "year"),
+        ("2026-09..2026-09", None),
+    ],
+)
+def test_spans_that_a_period_begins_in(period: str, grain: str | None) -> None:
+    assert parse_span(period, grain=grain).start_from is not None
 
 
 @pytest.mark.parametrize(
