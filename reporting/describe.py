@@ -43,6 +43,14 @@ DEFINITION = (
 _SERIES = ("kpi_id", "kpi_version", "segment", "level", "unit_id")
 
 
+def brief(release: Release) -> dict[str, Any]:
+    """What a reader must be told even where nothing is explained."""
+    return {
+        "release_id": release.release_id,
+        "is_synthetic": bool(release.metadata.get("is_synthetic")),
+    }
+
+
 def describe(
     release: Release, frame: pl.DataFrame, query: str, *, rows_in_all: int | None = None
 ) -> dict[str, Any]:
@@ -50,12 +58,11 @@ def describe(
     rows = frame.height if rows_in_all is None else rows_in_all
     policy = dict(release.metadata.get("suppression") or {})
     return {
-        "release_id": release.release_id,
+        **brief(release),
         "created_at": release.metadata.get("created_at"),
         "content_hash": release.metadata.get("content_hash"),
         "period_start": release.metadata.get("period_start"),
         "period_end": release.metadata.get("period_end"),
-        "is_synthetic": bool(release.metadata.get("is_synthetic")),
         "query": query,
         "row_count": frame.height,
         "row_count_in_all": rows,

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.columns import SYNTHETIC, explaining_heading, heading
+from reporting.dimensions import LEVEL_NAMES
+from reporting.numbers import spaced
 from reporting.periods import label
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _TABLE_HEADERS = {
     "segment": "segment",
     "period": "periode",
     "parents": "hører til",
+    "level": "nivå",
     "unit_name": "enhet",
     "value": "verdi",
     "measure_unit": "",
@@ -135,7 +138,8 @@ def dumped(document: Mapping[str, Any]) -> str:
 def table(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     """A plain text table for a terminal, numbers as they are written in Norwegian."""
     versions = frame["kpi_version"].n_unique() > 1 if "kpi_version" in frame.columns else False
-    rows = [_table_row(row, versions) for row in frame.iter_rows(named=True)]
+    levels = frame["level"].drop_nulls().n_unique() > 1
+    rows = [_table_row(row, versions, levels) for row in frame.iter_rows(named=True)]
     used = [c for c in _TABLE_HEADERS if c in _ALWAYS or any(row[c] for row in rows)]
     once = [c for c in used if c in _SAID_ONCE and len({row[c] for row in rows}) == 1]
     headers = {column: _TABLE_HEADERS[column] for column in used if column not in once}
@@ -146,7 +150,7 @@ def table(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     lines.append("")
     lines += [SYNTHETIC, ""] if about.get("is_synthetic") else []
     lines += _notes(frame)
-    lines.append(f"{frame.height} rader. " + ". ".join([*notes, f"Utgivelse {_id(about)}"]))
+    lines.append(f"{spaced(frame.height)} rader. " + ". ".join([*notes, f"Utgivelse {_id(about)}"]))
     return "\n".join(lines) + "\n"
 
 
@@ -180,7 +184,7 @@ def text_table(
     return [line(headers), line(ruler), *(line(row) for row in rows)]
 
 
-def _table_row(row: Mapping[str, Any], with_version: bool) -> dict[str, str]:
+def _table_row(row: Mapping[str, Any], with_version: bool, with_level: bool) -> dict[str, str]:
     status = row["status"]
     hidden = _HIDDEN.get(status)
     of = ""
@@ -210,6 +214,7 @@ def _table_row(row: Mapping[str, Any], with_version: bool) -> dict[str, str]:
         "parents": ", ".join(
             row[name] for name in row if name.endswith("_name") and name in _PARENTS and row[name]
         ),
+        "level": LEVEL_NAMES[row["level"]][0] if with_level and row["level"] else "",
         "unit_name": row["unit_name"] or row["unit_id"] or "",
         "value": hidden or number(row["value"], decimals),
         "measure_unit": "" if is_count or hidden else (row["measure_unit"] or ""),
@@ -321,7 +326,9 @@ def write_sheet(workbook: Any, name: str, frame: pl.DataFrame, *, stay: int = 0)
     import polars as pl
 
     if frame.height > SHEET_ROWS:
-        raise ValueError(f"{frame.height:,} rader får ikke plass i et ark / do not fit in a sheet")
+        raise ValueError(
+            f"{spaced(frame.height)} rader får ikke plass i et ark / do not fit in a sheet"
+        )
     sheet = workbook.add_worksheet(name)
     bold = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top"})
     formats: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from reporting.dimensions import LEVEL_NAMES, LEVELS
+from reporting.dimensions import LEVELS
 from reporting.query import ORDER, UNPLACED
 
 if TYPE_CHECKING:
@@ -42,14 +42,3 @@ def in_reading_order(frame: pl.DataFrame) -> pl.DataFrame:
     }
     keys = [key for name in ORDER for key in by.get(name, [pl.col(name)])]
     return frame.sort(keys, maintain_order=True, nulls_last=True)
-
-
-def with_levels(frame: pl.DataFrame) -> pl.DataFrame:
-    """With its level after the name of each unit, where the rows are of several levels."""
-    import polars as pl
-
-    if frame["level"].drop_nulls().n_unique() < 2:
-        return frame
-    level = pl.col("level").replace({name: nb for name, (nb, _) in LEVEL_NAMES.items()})
-    named = pl.format("{} ({})", pl.col("unit_name"), level)
-    return frame.with_columns(pl.coalesce(named, "unit_name").alias("unit_name"))

@@ -154,13 +154,13 @@ def query(
     release: ReleaseOption = None,
 ) -> None:
     """Values of the current release, filtered. Says so when there are more than the limit."""
-    from reporting.describe import describe
+    from reporting.describe import brief, describe
     from reporting.empty import why_empty
     from reporting.metrics import kpi_query, open_release
     from reporting.numbers import spaced
     from reporting.query import count
     from reporting.query import query as run_query
-    from reporting.reading_order import in_reading_order, with_levels
+    from reporting.reading_order import in_reading_order
 
     chosen = chosen_format(fmt, output)
     if chosen == "table":
@@ -186,11 +186,11 @@ def query(
     frame = run_query(opened, wanted)
     in_all = _in_all(opened, wanted, frame.height, count)
     about = (
-        {"release_id": opened.release_id}
+        brief(opened)
         if chosen in ("table", "csv") and output is None
         else describe(opened, frame, shlex.join(["akutt", *sys.argv[1:]]), rows_in_all=in_all)
     )
-    shown = with_levels(in_reading_order(frame)) if chosen == "table" else frame
+    shown = in_reading_order(frame) if chosen == "table" else frame
     deliver(shown, chosen, about, output)
     if frame.is_empty():
         typer.echo(why_empty(opened, wanted), err=True)
