@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ingestion.home import Home
 from ingestion.synthetic.broken import add_broken_files
 from ingestion.synthetic.clock import date_of, day_number
 from ingestion.synthetic.files import FileEntry, Writer
@@ -122,7 +121,7 @@ def generate(
         files=(*writer.files, *broken),
     )
     made = {"start": start.isoformat(), "days": days, "scale": scale, "seed": seed}
-    Home(out).synthetic.write_text(json.dumps(made) + "\n", encoding="utf-8")
+    (out / "synthetic.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
     if book:
         book.finish(writer.places, file_faults)
         text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)

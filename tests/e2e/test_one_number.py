@@ -71,6 +71,10 @@ def compare(found: Figures, cells: Figures, *, only: set[str] | None = None) -> 
     assert not different, dict(list(different.items())[:3])
 
 
+def test_a_release_of_generated_extracts_says_that_it_is_one(release: Release) -> None:
+    assert release.metadata["is_synthetic"] is True
+
+
 def test_python(release: Release, cells: Figures) -> None:
     compare(figures(metrics.query(grain="all", limit=None, release=release)), cells)
 

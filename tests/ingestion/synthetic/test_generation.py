@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import ingestion.synthetic as synthetic
+from ingestion.home import Home
 from ingestion.synthetic import air, generate
 from ingestion.synthetic.clock import day_number, hours_of_day, local_day, local_ms
 from ingestion.synthetic.frames import Counters, make_clean
@@ -169,6 +170,11 @@ def test_a_second_operator_takes_the_next_call() -> None:
 def test_staffing_covers_the_load() -> None:
     load = np.array([0.0, 0.3, 4.0])
     assert staffing(load, 0.5, 1).tolist() == [1, 1, 5]
+
+
+def test_the_folder_says_that_it_is_made_up(faulty: Run) -> None:
+    written = json.loads(Home(faulty.out).synthetic.read_text(encoding="utf-8"))
+    assert written == {"start": "2025-10-20", "days": 14, "scale": 0.01, "seed": 7}
 
 
 @pytest.mark.parametrize(
