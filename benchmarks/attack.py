@@ -350,7 +350,10 @@ def _bounds(
             continue
         lower, upper = ends
         result.widths.append(upper - lower)
-        if upper - lower > 1e-6:
+        if upper - lower > 1e-6 or (kpi.kind in _DURATIONS and lower >= release.min_denominator):
+            continue
+        if abs(lower) < 1e-6:
+            result.zeros += 1
             continue
         result.steps["bounds"] += 1
         grain = row.block.periods[row.periods[at]][0]

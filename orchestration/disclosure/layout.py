@@ -135,13 +135,15 @@ class Layout:
         """Places held by the same units."""
         return [p for p in self._groups[self._surroundings(place)] if p.unit != place.unit]
 
-    def ways(self, place: Place, room: Ints) -> tuple[Moves, Moves]:
+    def ways(self, place: Place, room: Ints | None) -> tuple[Moves, Moves]:
         """Where an event of a place could have been instead.
 
         The places held by the same units, and of the others those with the most in common; of those
-        alike the ones with the most `room` (per row).
+        alike the ones with the most `room` (per row). All of them where no room is given.
         """
         near = self._near(place)
+        if room is None:
+            return near.siblings, self._ways_to(place, near.others)
         best = np.lexsort((-room[near.rows], near.ranks))[:_OTHERS]
         return near.siblings, self._ways_to(place, [near.others[index] for index in best])
 
@@ -173,7 +175,7 @@ class Layout:
     def _ways(self) -> dict[tuple[Unit, ...], Moves]:
         return {}
 
-    def leaving(self, unit: Unit, inside: tuple[Place, ...], room: Ints) -> list[Moves]:
+    def leaving(self, unit: Unit, inside: Sequence[Place], room: Ints | None) -> list[Moves]:
         """Ways out of some places of a unit and out of the unit: rows and signs, by width.
 
         Out of the country there are none.

@@ -170,6 +170,9 @@ def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: b
                 targets = targets & ~_search(table, move, lowest=1, fresh=late).protected(targets)
             targets = _search(table, move, lowest=0, fresh=late).protect(targets, limit)
     for move in moves:
+        if targets.any():
+            targets = _search(table, move, lowest=0, fresh=late).protect_by_any(targets)
+    for move in moves:
         # Not even then: at least nothing follows by adding and subtracting alone.
         targets = _search(table, move, lowest=None, fresh=late).protect(targets, _LIMITS[-1])
     return targets

@@ -52,6 +52,18 @@ class Search:
                 self._protect_unit(int(row), left, limit)
         return left
 
+    def protect_by_any(self, targets: Bools) -> Bools:
+        """The same, from everywhere to everywhere: earlier releases may have left a single way."""
+        left = targets.copy()
+        possible: Bools = np.logical_or(*np.isfinite(self._cost[:, :-1, :-1]))
+        for row in np.flatnonzero((targets & possible).any(axis=1)):
+            unit = self._layout.units[row]
+            for place in self._layout.inside(unit):
+                if (left[row] & possible[row]).any():
+                    ways = self._layout.leaving(unit, [place], None)
+                    self._protect_by(ways, int(row), left, np.inf)
+        return left
+
     def protected(self, targets: Bools) -> Bools:
         """The target cells that are safe with what is hidden already, by pairs of siblings."""
         layout = self._layout
@@ -129,9 +141,9 @@ class Search:
 
     def _protect_unit(self, row: int, left: Bools, limit: float) -> None:
         """Protect the cells of one unit, the longest periods first."""
-        inside = self._inside(self._layout.units[row])
-        leaving = self._layout.leaving(self._layout.units[row], tuple(inside), self._room)
-        self._protect_by(leaving, row, left, limit)
+        unit = self._layout.units[row]
+        inside = self._inside(unit)
+        self._protect_by(self._layout.leaving(unit, inside, self._room), row, left, limit)
         if left[row].any() and self._least_of_country(np.flatnonzero(left[row])) <= limit:
             self._protect_by([self._alone(row, inside)], row, left, limit)
 

@@ -21,10 +21,13 @@ from polars.testing import assert_frame_equal
 
 from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import History
+from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import calendar
+from orchestration.disclosure.places import places
 from orchestration.disclosure.protect import Decided, decide_group
 from orchestration.disclosure.scope import in_scope, last_delivered
 from orchestration.disclosure.step import Decision, decide
+from orchestration.disclosure.witness import Search
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
 from tests.orchestration.fabricated import VALUES_SCHEMA, receipts, value
@@ -279,6 +282,40 @@ def test_a_coarse_calendar_has_one_day_per_step() -> None:
             steps = set(fine.step[depth][fine.days_of[column]].tolist())
             expected = steps if fine.grain_of[column] >= depth else set()
             assert set(coarse.step[depth][coarse.days_of[column]].tolist()) == expected
+
+
+def test_the_only_place_left_is_found_when_it_is_none_of_the_likely_ones() -> None:
+    """Two regions of many centrals; an event of one can only have been in a single other."""
+    sorost, vest = ([("central", f"lvs_{r}{i:02}") for i in range(60)] for r in ("s", "v"))
+    regions = [("region", "sorost"), ("region", "vest")]
+    units = (("national", "NO"), *regions, *sorost, *vest)
+    parents = {
+        unit: frozenset({region})
+        for region, centrals in zip(regions, (sorost, vest), strict=True)
+        for unit in centrals
+    }
+    periods = sorted({p for day in DAYS for p in periods_of(day)})
+    layout = Layout(units, calendar(periods, DAYS[0], DAYS[-1]), places(units, parents))
+    row, column = layout.row[regions[0]], layout.calendar.column("day", DAYS[3])
+    cost = np.full((2, len(units), len(periods)), np.inf, dtype=np.float32)
+    back = layout.calendar.column("day", DAYS[4])
+    # Two days of one week, both regions, and the one central of each that can have the event.
+    for unit in (*regions, sorost[59], vest[59]):
+        cost[:, layout.row[unit], [column, back]] = 1.0
+    # All others have room on every other day, and none on these.
+    others = [layout.row[unit] for unit in (*sorost[:59], *vest[:59])]
+    free = np.setdiff1d(np.arange(len(periods)), [column, back])
+    cost[np.ix_([0, 1], others, free)] = 1.0
+    targets = np.zeros((len(units), len(periods)), dtype=np.bool_)
+    targets[row, column] = True
+    hidden: set[tuple[int, int]] = set()
+    search = Search(layout, cost, lambda rows, at: hidden.update(zip(rows, at, strict=True)))
+    assert search.protect(targets, float("inf"))[row, column]
+    assert not hidden
+    assert not search.protect_by_any(targets).any()
+    found = {(layout.units[at_row], int(at)) for at_row, at in hidden}
+    chosen = (*regions, sorost[59], vest[59])
+    assert found == {(unit, at) for unit in chosen for at in (column, back)}
 
 
 def late_requests(numbers: dict[tuple[str, str], tuple[int, int]]) -> list[dict[str, Any]]:
