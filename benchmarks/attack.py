@@ -153,13 +153,14 @@ def _attack(
         if not wrong.size:
             break
         # What a cell was is no more, although nothing that both releases show tells.
-        changed = used & earlier & _of_the_same_periods(system, wrong)
+        changed = used & earlier & _about_the_same(system, wrong)
         used &= ~changed if changed.any() else ~earlier
-    if (before & ~used).any():
+    forgotten, kept_on = int((before & ~used).sum()), int((before & used).sum())
+    if forgotten:
         families = ", ".join(sorted({block.family for block in system.blocks.values()}))
         result.dropped.append(
-            f"earlier {families}: {int((before & ~used).sum()):,} equations of periods in which "
-            f"figures have changed although nothing shows it; {int((before & used).sum()):,} used"
+            f"earlier {families}: {forgotten:,} equations about figures that have changed although "
+            f"nothing shows it; {kept_on:,} used"
         )
     _mark(release, rows, peeled, None, "peeling", system, result)
     kept = np.flatnonzero(used)
@@ -212,17 +213,11 @@ def _rules(system: System) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
-def _of_the_same_periods(system: System, wrong: Ints) -> Bools:
-    """Equations about any of the periods that some equations are about."""
-    names: dict[tuple[str, object], int] = {}
-    periods = np.zeros(system.matrix.shape[1], dtype=np.int64)
-    for block in system.blocks.values():
-        mine = [names.setdefault(period, len(names)) for period in block.periods]
-        periods[block.offset : block.offset + block.size] = np.tile(mine, block.size // len(mine))
-    touched = np.isin(periods, periods[system.matrix[wrong].indices]).astype(float)
-    pattern = system.matrix.copy()
-    pattern.data = np.ones_like(pattern.data)
-    return np.asarray(pattern @ touched > 0)
+def _about_the_same(system: System, wrong: Ints) -> Bools:
+    """Equations with any of the unknowns of some equations."""
+    touched = np.zeros(system.matrix.shape[1])
+    touched[system.matrix[wrong].indices] = 1
+    return np.asarray(abs(system.matrix) @ touched > 0)
 
 
 def _list_dropped(system: System, wrong: Ints, result: Result, when: str) -> None:

@@ -70,6 +70,8 @@ QUERIES: dict[str, list[str]] = {
     "all KPIs, all units, one day": ["--period", "2025-09-15", "--format", "csv"],
     "everything (cut at the limit)": ["--grain", "all", "--format", "csv"],
     "everything, as a table": [],
+    "everything, with peers": ["--peers", "--format", "csv"],
+    "everything, with peers and trends": ["--peers", "--trends", "--format", "csv"],
 }  # fmt: skip
 
 

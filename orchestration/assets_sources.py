@@ -207,7 +207,7 @@ def _summary(report: IngestReport) -> str:
         f"Inntak / intake: {spaced(report.files_read)} filer ({refused} avvist), "
         f"{spaced(report.rows_read)} rader"
         f" ({spaced(rejected)} i karantene, {spaced(duplicates)} dubletter)"
-        f" på {report.seconds:.1f} s ({spaced(round(rate))} rader/s)"
+        f" på {report.seconds:.1f} s ({spaced(rate)} rader/s)"
     )
 
 

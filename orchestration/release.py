@@ -102,10 +102,13 @@ def build_release(
         release_id = _free_id(releases_dir, created_at, content_hash)
         aside = releases_dir / f".building-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
-        metadata = {
-            **_metadata(release_id, created_at, content_hash, tables, disclosed, gate),
+        identity = {
+            "release_id": release_id,
+            "created_at": created_at.isoformat(),
+            "content_hash": content_hash,
             "is_synthetic": is_synthetic,
         }
+        metadata = {**identity, **_metadata(tables, disclosed, gate)}
         _write_files(aside, tables, metadata)
         target = releases_dir / release_id
         aside.rename(target)
@@ -400,18 +403,12 @@ def _write_database(
 
 
 def _metadata(
-    release_id: str,
-    created_at: datetime,
-    content_hash: str,
     tables: Mapping[str, pl.DataFrame],
     disclosed: Mapping[str, Any],
     gate: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     values = tables["kpi_values"]
     return {
-        "release_id": release_id,
-        "created_at": created_at.isoformat(),
-        "content_hash": content_hash,
         "row_order": list(release_content.KPI_KEY),
         "tables": {
             name: {"rows": frame.height, "columns": frame.columns}

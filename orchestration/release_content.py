@@ -12,8 +12,8 @@ import polars as pl
 from orchestration.deliveries import net
 from orchestration.readiness.releasable import releasable_findings, releasable_readiness
 from orchestration.suppression import SuppressionPolicy
+from reporting.columns import UNPLACED
 
-UNKNOWN = "UNKNOWN"
 NATIONAL = "NO"
 
 # The key of a figure, in the order of the rows. Readers skip what they did not ask for by the
@@ -177,7 +177,7 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
         relations = {
             name: relation(connection, name) for name in ("kpi_releasable", "kpi_registry", *_SEEDS)
         }
-        names = {**relations, "unknown": UNKNOWN, "national": NATIONAL}
+        names = {**relations, "unknown": UNPLACED, "national": NATIONAL}
         municipality = relation(connection, "dim_municipality", required=False)
         union = relation(connection, "dim_municipality_union", required=False)
         areas = _DATED_AREAS_SQL if municipality else _STATED_AREAS_SQL

@@ -10,7 +10,7 @@ from reporting.datapackage import write_package
 from reporting.describe import describe
 from reporting.dimensions import QueryError, dimensions
 from reporting.export import SHEET_ROWS, WORKBOOK_OPTIONS, dumped, write_about, write_sheet
-from reporting.hiding import rules
+from reporting.hiding import in_words
 from reporting.numbers import spaced
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
@@ -151,7 +151,7 @@ def _whole(
         "breaks": [row for about in abouts for row in about["breaks"]],
         "statuses": first["statuses"],
         "suppression": first["suppression"],
-        "hidden": [{"nb": nb, "en": en} for nb, en in rules(first["suppression"])],
+        "hidden": in_words(first["suppression"]),
         "columns": first["columns"],
         "release": dict(release.metadata),
     }

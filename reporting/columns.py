@@ -14,6 +14,9 @@ class Column:
     meaning_en: str
 
 
+# The unit of what could not be placed, on every level.
+UNPLACED = "UNKNOWN"
+
 KEY = (
     "kpi_id",
     "kpi_version",

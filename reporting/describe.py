@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting.columns import COLUMNS, STATUSES
 from reporting.dimensions import dimensions
-from reporting.hiding import rules
+from reporting.hiding import in_words
 from reporting.metrics import BREAK_COLUMNS, break_rows
 from reporting.query import KpiQuery
 from reporting.reader import Release
@@ -71,7 +71,7 @@ def describe(
         "breaks": _breaks(release, frame),
         "statuses": _statuses(frame),
         "suppression": policy,
-        "hidden": [{"nb": nb, "en": en} for nb, en in rules(policy, _families(release, frame))],
+        "hidden": in_words(policy, _families(release, frame)),
         "columns": [
             {"name": name, "heading_nb": known.nb, "nb": known.meaning_nb, "en": known.meaning_en}
             if (known := COLUMNS.get(name))

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import SYNTHETIC, explaining_heading, heading
+from reporting.columns import SYNTHETIC, UNPLACED, explaining_heading, heading
 from reporting.dimensions import LEVEL_NAMES
 from reporting.numbers import spaced
 from reporting.periods import label
@@ -75,7 +75,6 @@ _HIDDEN = {
     "no_denominator": _NO_DATA,
     "no_source": _NO_SOURCE,
 }
-_UNKNOWN_UNIT = "UNKNOWN"
 _UNKNOWN_NOTE = "Ukjent: hendelser som ikke lot seg plassere / events that could not be placed"
 _STATUS_NOTES = {
     "suppressed": ": skjult (små tall, eller kunne røpe dem)",
@@ -239,7 +238,7 @@ _PARENTS = ("region_name", "health_trust_name", "county_name")
 def _notes(frame: pl.DataFrame) -> list[str]:
     """Lines below the table: what lacks a source, and breaks in the series that are shown."""
     lines = []
-    if (frame["unit_id"] == _UNKNOWN_UNIT).any():
+    if (frame["unit_id"] == UNPLACED).any():
         lines.append(_UNKNOWN_NOTE)
     if "status_reason" in frame.columns:
         missing = frame.drop_nulls("status_reason").select("kpi_id", "status_reason").unique()
@@ -262,9 +261,7 @@ def _notes(frame: pl.DataFrame) -> list[str]:
 
 def number(value: float | None, decimals: int) -> str:
     """A number as it is written in Norwegian."""
-    if value is None:
-        return _NO_DATA
-    return f"{value:,.{decimals}f}".replace(",", " ").replace(".", ",")
+    return _NO_DATA if value is None else spaced(value, decimals)
 
 
 def _json(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:

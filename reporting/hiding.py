@@ -10,6 +10,13 @@ from reporting.dimensions import LEVEL_NAMES
 _GRAINS_NB = {"day": "dag", "week": "uke", "month": "måned", "quarter": "kvartal", "year": "år"}
 
 
+def in_words(
+    policy: Mapping[str, Any], families: Collection[str] | None = None
+) -> list[dict[str, str]]:
+    """The rules of `rules`, ready for JSON."""
+    return [{"nb": nb, "en": en} for nb, en in rules(policy, families)]
+
+
 def rules(
     policy: Mapping[str, Any], families: Collection[str] | None = None
 ) -> Iterator[tuple[str, str]]:
@@ -37,14 +44,8 @@ def rules(
                 for family, grains in value.items():
                     if families is None or family in families:
                         nb, en = _shortest({**shared, **grains})
-                        yield (
-                            (nb, en)
-                            if families == {family}
-                            else (
-                                f"{family}: {nb}",
-                                f"{family}: {en}",
-                            )
-                        )
+                        named = "" if len(families or ()) == 1 else f"{family}: "
+                        yield f"{named}{nb}", f"{named}{en}"
             case "finest_grain_unplaced":
                 nb = f"Ukjent sted i kortere perioder enn {_GRAINS_NB.get(value, value)}"
                 yield nb, f"Unknown places in periods shorter than a {value}"

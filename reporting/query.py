@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["KpiQuery", "QueryError", "TooManyRowsError", "query", "show_kpi"]
 
 EVENT_GEOGRAPHY = "event"
-# The unit of what could not be placed.
-UNPLACED = "UNKNOWN"
 PARENT_LEVELS = ("region", "health_trust", "county")
 _PARENT_IN_UNITS = {
     "region": "rhf_code",

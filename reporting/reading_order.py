@@ -8,8 +8,9 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from reporting.columns import UNPLACED
 from reporting.dimensions import LEVELS
-from reporting.query import ORDER, UNPLACED
+from reporting.query import ORDER
 
 if TYPE_CHECKING:
     import polars as pl

@@ -59,9 +59,10 @@ def table(home: Home) -> None:
     """The last month of one KPI: the country, and each AMK with its verdict beside the others."""
     import polars as pl
 
+    from reporting.columns import UNPLACED
     from reporting.export import text_table
     from reporting.periods import label
-    from reporting.query import UNPLACED, KpiQuery, latest_period, query, show_kpi
+    from reporting.query import KpiQuery, latest_period, query, show_kpi
     from reporting.reader import open_current
     from reporting.reading_order import in_reading_order
 

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from orchestration.disclosure.periods import DEPTHS, Calendar, Ints
-from orchestration.disclosure.places import NATIONAL, UNKNOWN, Place, Places, Unit, changed
+from orchestration.disclosure.places import NATIONAL, Place, Places, Unit, changed
+from reporting.columns import UNPLACED
 
 Moves = tuple[Ints, Ints]
 """Ways to move one event: rows whose totals change, a line per way, and by which sign.
@@ -70,7 +71,7 @@ class Layout:
     def depth_of(self) -> Ints:
         """Per row, and for the row that stands for nothing: depth of its shortest period."""
         # What could not be placed matters in shorter periods too: it follows from the others.
-        found = [0 if name == UNKNOWN else self.finest.get(level, 0) for level, name in self.units]
+        found = [0 if name == UNPLACED else self.finest.get(level, 0) for level, name in self.units]
         return np.array([*found, DEPTHS - 1], dtype=np.int64)
 
     @cached_property

@@ -16,11 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from reporting.columns import UNPLACED
+
 Unit = tuple[str, str]
 """Level and unit_id."""
 
 NATIONAL = "national"
-UNKNOWN = "UNKNOWN"
 # Levels at which events have a place, per independent division of the country, finest first.
 _AREAS = ("municipality", "county", "health_trust")
 _POINTS = ("central", "base")
@@ -98,7 +99,7 @@ def _division(
         for level in levels:
             mine = {u for u in above | {unit} if u[0] == level}
             if not mine and level not in finest:
-                mine = {(level, UNKNOWN)}
+                mine = {(level, UNPLACED)}
             if mine & known:
                 held[level] = frozenset(mine & known)
         found.append(Place(unit, held))

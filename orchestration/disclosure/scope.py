@@ -14,7 +14,7 @@ import polars as pl
 
 from orchestration.registry.spec import Registry
 from orchestration.suppression import SuppressionPolicy
-from reporting.columns import KEY
+from reporting.columns import KEY, UNPLACED
 
 SCOPE_SCHEMA = {
     "kpi_id": pl.String,
@@ -25,7 +25,6 @@ SCOPE_SCHEMA = {
     "last_period_start": pl.Date,
 }
 _PER_SEGMENT = "segment"
-UNPLACED = "UNKNOWN"
 # Families whose figures also depend on record types that the KPI's contract does not name.
 _ALSO = {"video": ("call",), "chains": ("call",)}
 

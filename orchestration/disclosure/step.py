@@ -25,7 +25,6 @@ from orchestration.disclosure.limits import limits_shown
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.protect import Decided, decide_group, protect
 from orchestration.disclosure.scope import (
-    UNPLACED,
     in_scope,
     last_delivered,
     released_periods,
@@ -34,7 +33,7 @@ from orchestration.disclosure.scope import (
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy
-from reporting.columns import KEY
+from reporting.columns import KEY, UNPLACED
 
 if TYPE_CHECKING:
     from orchestration.disclosure.history import History

@@ -14,8 +14,9 @@ from orchestration.disclosure.forms import HOURS, PARTS, Form, Forms, Move, Seri
 from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools
-from orchestration.disclosure.scope import SCOPE_SCHEMA, UNPLACED
+from orchestration.disclosure.scope import SCOPE_SCHEMA
 from orchestration.suppression import GRAINS, SuppressionPolicy, few_beyond
+from reporting.columns import UNPLACED
 
 Numbers = npt.NDArray[np.float64]
 SERIES, PERIOD = ("kpi_id", "kpi_version", "segment"), ("period_grain", "period_start")

@@ -125,3 +125,31 @@ def test_a_rule_that_does_not_hold_is_not_used(tmp_path: Path, broken: bool) -> 
     result = attack(folder, samples=5)
     used = not any("region central" in text for text in result.dropped)
     assert used != broken
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_of_an_earlier_release_only_what_has_changed_is_forgotten(
+    tmp_path: Path, changed: bool
+) -> None:
+    """A Saturday's figure has changed where nothing shows it; Wednesday's partner is known."""
+    weekend = {
+        ("central", unit, day)
+        for unit in ("lvs_c", "lvs_d")
+        for day in ("2027-02-06", "2027-02-07")
+    }
+    folder = release(tmp_path / "release", {CELL, *PARTNERS, *weekend})
+    assert attack(folder, samples=5).recovered == 0
+    earlier = release(tmp_path / "earlier", {CELL, ("central", "lvs_a", "2027-02-05")})
+    if changed:
+        path = earlier / "kpi_values.parquet"
+        cell = (
+            (pl.col("kpi_id") == "unanswered_share")
+            & (pl.col("unit_id") == "lvs_c")
+            & (pl.col("period_start") == date(2027, 2, 6))
+        )
+        more = pl.when(cell).then(1).otherwise(0)
+        pl.read_parquet(path).with_columns(pl.col("numerator") + more).write_parquet(path)
+    result = attack(folder, earlier, samples=5)
+    keys = {item["key"][3:] for items in result.found.values() for item in items}
+    assert ("day", "2027-02-03", "central", "lvs_a") in keys
+    assert any(text.startswith("earlier") for text in result.dropped) == changed

@@ -12,3 +12,7 @@ from reporting.numbers import spaced
 )
 def test_thousands_are_set_apart_by_a_space(number: int, text: str) -> None:
     assert spaced(number) == text
+
+
+def test_decimals_have_a_comma() -> None:
+    assert spaced(1234.56, 1) == "1 234,6"
