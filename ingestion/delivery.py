@@ -39,10 +39,10 @@ class Delivery:
         return self.content
 
     @property
-    def unreadable(self) -> list[int]:
-        """Numbers of the rows that could not be split into columns, among those to be judged."""
+    def broken(self) -> list[tuple[int, str]]:
+        """Number and code of the records that are no rows, among those to be judged."""
         wanted = self.only_rows
-        return [n for n in self.raw.unreadable if wanted is None or n in wanted]
+        return [(n, code) for n, code in self.raw.broken if wanted is None or n in wanted]
 
     @property
     def rows_to_judge(self) -> int:

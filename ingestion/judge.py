@@ -23,7 +23,7 @@ from ingestion.privacy import (
     phone_number_rows,
 )
 from ingestion.readers.raw import ROW_NUMBER, RawFile
-from ingestion.receipts import ROW_UNREADABLE, Counts, ReceiptMaker
+from ingestion.receipts import Counts, ReceiptMaker
 from ingestion.sources.spec import SourceSpec
 
 _REJECTED_SCHEMA: dict[str, pl.DataType] = {
@@ -335,7 +335,7 @@ def masked_raw_columns(spec: SourceSpec) -> frozenset[str]:
 def _unreadable_rows(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
     rows = []
     for delivery in readable:
-        for number in delivery.unreadable:
+        for number, code in delivery.broken:
             rows.append(
                 {
                     "_source": spec.name,
@@ -344,7 +344,7 @@ def _unreadable_rows(readable: list[Delivery], spec: SourceSpec, batch_id: str) 
                     "_row_number": number,
                     "_delivered_on": delivery.delivered_on,
                     "_batch_id": batch_id,
-                    "codes": f"|{ROW_UNREADABLE}|",
+                    "codes": f"|{code}|",
                     "raw": None,
                 }
             )

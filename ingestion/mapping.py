@@ -232,13 +232,17 @@ def _instant(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.E
     if column_map.epoch is not None:
         number = text.cast(pl.Int64, strict=False)
         return pl.from_epoch(number, time_unit=column_map.epoch).cast(pl.Datetime("us"))
-    parsed = text.str.to_datetime(column_map.format, time_unit="us", strict=False)
-    return parsed.dt.replace_time_zone(None) if "%z" in (column_map.format or "") else parsed
+    parsed = text.str.to_datetime((column_map.format or [None])[0], time_unit="us", strict=False)
+    return (
+        parsed.dt.replace_time_zone(None)
+        if any("%z" in text for text in column_map.format)
+        else parsed
+    )
 
 
 def _is_date_and_clock(column_map: ColumnMap) -> bool:
     """A date column and a clock column: read apart, as the few dates of a file are read once."""
-    parts = (column_map.format or "").split(" ")
+    parts = (column_map.format or [""])[0].split(" ")
     return (
         len(column_map.from_) == 2
         and column_map.join == " "
@@ -249,7 +253,7 @@ def _is_date_and_clock(column_map: ColumnMap) -> bool:
 
 
 def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    date_format, clock_format = (column_map.format or "").split(" ")
+    date_format, clock_format = (column_map.format or [""])[0].split(" ")
     day, clock = (_text(name, spec, raw, column_map.nulls) for name in column_map.from_)
     date = day.str.to_date(date_format, strict=False).cast(pl.Datetime("us"))
     return date + clock.str.to_time(clock_format, strict=False, cache=False).cast(pl.Duration("us"))
@@ -296,7 +300,7 @@ def _is_local(column_map: ColumnMap) -> bool:
         column_map.utc
         or column_map.epoch is not None
         or column_map.after is not None
-        or "%z" in (column_map.format or "")
+        or any("%z" in text for text in column_map.format)
     )
 
 

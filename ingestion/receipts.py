@@ -96,7 +96,7 @@ class ReceiptMaker:
         )
 
     def accepted(self, delivery: Delivery, index: int, counts: Counts) -> Receipt:
-        unreadable = len(delivery.unreadable)
+        unreadable = len(delivery.broken)
         accepted = counts.accepted.get(index, 0)
         rejected = counts.rejected.get(index, 0) + unreadable
         duplicates = counts.duplicates.get(index, 0)
@@ -106,7 +106,7 @@ class ReceiptMaker:
             rejections[ROW_UNREADABLE] = unreadable
         first_rows = _of_file(counts.first_rows, index)
         if unreadable:
-            first_rows[ROW_UNREADABLE] = min(delivery.unreadable)
+            first_rows[ROW_UNREADABLE] = min(n for n, _ in delivery.broken)
         distrusted = "FILE_TOO_MANY_REJECTS" in rejections
         return Receipt(
             source=self._spec.name,

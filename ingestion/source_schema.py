@@ -24,14 +24,17 @@ def source_schema() -> dict[str, Any]:
             mapped,
         ]
     }
-    _allow_single(schema["$defs"]["ColumnMap"])
+    for name in ("from", "format", "hash_of"):
+        _allow_single(schema["$defs"]["ColumnMap"]["properties"][name])
+    for name in ("where", "where_not"):
+        _allow_single(schema["properties"][name]["additionalProperties"])
     return schema
 
 
-def _allow_single(column_map: dict[str, Any]) -> None:
-    origin = column_map["properties"]["from"]
-    items = {key: origin.pop(key) for key in ("type", "items")}
-    origin["anyOf"] = [{"type": "string"}, items]
+def _allow_single(texts: dict[str, Any]) -> None:
+    """One text may stand for a list of one."""
+    items = {key: texts.pop(key) for key in ("type", "items")}
+    texts["anyOf"] = [{"type": "string"}, items]
 
 
 def schema_text() -> str:

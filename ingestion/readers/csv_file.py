@@ -8,7 +8,7 @@ import io
 import polars as pl
 
 from ingestion.errors import FileRefusedError
-from ingestion.readers.raw import ROW_NUMBER, RawFile, check_header, numbered
+from ingestion.readers.raw import ROW_NUMBER, ROW_UNREADABLE, RawFile, check_header, numbered
 from ingestion.sources.spec import SourceSpec
 
 
@@ -84,5 +84,6 @@ def _read_tolerant(body: bytes, names: list[str], spec: SourceSpec) -> RawFile:
     schema = {name: pl.String for _, name in wanted}
     frame = numbered(pl.DataFrame(rows, schema=schema, orient="row"), spec)
     return RawFile(
-        frame.with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)), tuple(unreadable)
+        frame.with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)),
+        tuple((n, ROW_UNREADABLE) for n in unreadable),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ingestion.readers.raw import ROW_NUMBER, RawFile, numbered, refuse_missing
+from ingestion.readers.raw import ROW_NUMBER, ROW_UNREADABLE, RawFile, numbered, refuse_missing
 from ingestion.sources.spec import SourceSpec
 
 Tree = dict[str, Any]
@@ -156,5 +156,5 @@ def _read_tolerant(payload: bytes, paths: dict[str, list[str]], spec: SourceSpec
     frame = pl.DataFrame(rows, schema=dict.fromkeys(paths, pl.String), orient="row")
     return RawFile(
         numbered(frame, spec).with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)),
-        tuple(unreadable),
+        tuple((n, ROW_UNREADABLE) for n in unreadable),
     )

@@ -1,10 +1,14 @@
-"""What a reader returns, and the column checks that all readers share."""
+"""What a reader returns, and the checks that all readers share.
+
+A reader gives the mapped columns of every record as text, counts the records of the file a second
+time without the parser that made the columns, and refuses the file when the two differ.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -13,22 +17,43 @@ from ingestion.sources.spec import SourceSpec
 
 ROW_NUMBER = "_row_number"
 
+ROW_UNREADABLE = "ROW_UNREADABLE"
+ROW_KEY_TWICE = "ROW_KEY_TWICE"
+ROW_CELL_ERROR = "ROW_CELL_ERROR"
+ROW_CELL_NOT_CALCULATED = "ROW_CELL_NOT_CALCULATED"
+
+# Beyond these a file is not a day's extract: it is refused before it fills the memory.
+MAX_ROWS = 20_000_000
+MAX_CELLS = 400_000_000
+MAX_COLUMNS = 2_000
+
 
 @dataclass(frozen=True)
 class RawFile:
-    """The mapped raw columns of one file and its 1-based row numbers.
+    """The mapped raw columns of one file and its 1-based record numbers.
 
     Attributes:
-        frame: one row per readable row; text columns unless the format is typed.
-        unreadable: numbers of the rows that could not be split into columns.
+        frame: one row per record that could be split into columns, with `_row_number`. Columns are
+            text (numbers in one spelling: `301`, not `301.0`), except stamps of typed formats,
+            which are `Datetime("us")`, with zone UTC where the file says an offset.
+        broken: number and code of every record that could not be split into columns.
+        marks: per row code, numbers of records that are in the frame but must be rejected.
+        record_hash: what is equal for two rows when their whole raw records are, also in columns
+            that are not mapped; None when no id recurs, so that no two records can be equal.
+        findings: per warning code of the file as a whole, a count.
+        left_out: records that the source's own filter says are not of this source.
     """
 
     frame: pl.DataFrame
-    unreadable: tuple[int, ...] = ()
+    broken: tuple[tuple[int, str], ...] = ()
+    marks: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    record_hash: pl.Series | None = None
+    findings: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def rows_read(self) -> int:
-        return self.frame.height + len(self.unreadable)
+        return self.frame.height + len(self.broken)
 
 
 def check_header(header: Sequence[str], spec: SourceSpec) -> None:
@@ -52,14 +77,61 @@ def refuse_missing(names: Iterable[str]) -> None:
         raise FileRefusedError("FILE_COLUMN_MISSING", *both(", ".join(missing)))
 
 
+def check_count(parsed: int, counted: int, place_nb: str = "", place_en: str = "") -> None:
+    """Refuse a file whose records, counted apart from the parser, are not those it gave.
+
+    Args:
+        parsed: records that became rows, or that are known to be broken.
+        counted: records of the independent count.
+        place_nb, place_en: where the two part (`linje 12`, `line 12`), when that is known.
+
+    Raises:
+        FileRefusedError: FILE_COUNT_DIFFERS.
+    """
+    if parsed != counted:
+        raise FileRefusedError(
+            "FILE_COUNT_DIFFERS",
+            f"{counted} poster i filen, {parsed} lest{_at(place_nb)}",
+            f"{counted} records in the file, {parsed} read{_at(place_en)}",
+        )
+
+
+def _at(place: str) -> str:
+    return f" ({place})" if place else ""
+
+
+def check_size(rows: int, columns: int) -> None:
+    """Refuse a file with more rows, columns or cells than a delivery can have.
+
+    Raises:
+        FileRefusedError: FILE_TOO_LARGE.
+    """
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        raise FileRefusedError(
+            "FILE_TOO_LARGE",
+            f"{rows} rader og {columns} kolonner",
+            f"{rows} rows and {columns} columns",
+        )
+
+
 def both(names: str) -> tuple[str, str]:
     """The same column names as the detail in both languages."""
     return f"kolonne: {names}", f"column: {names}"
 
 
 def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:
-    """The frame with row numbers, and nulls for optional columns the file does not have."""
+    """The frame with record numbers, and nulls for optional columns the file does not have."""
     absent = [name for name in spec.raw_columns() if name not in frame.columns]
     return frame.with_columns(
         pl.lit(None, dtype=pl.String).alias(name) for name in absent
     ).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_NUMBER))
+
+
+def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
+    """Whether two records of the file have the same raw id: only then can they be equal."""
+    names = [name for name in spec.columns["source_id"].raw_columns() if name in frame.columns]
+    if not names:
+        return frame.height > 1
+    ids = frame.select(pl.col(name).cast(pl.String).str.strip_chars() for name in names)
+    values = ids.to_series() if len(names) == 1 else ids.to_struct()
+    return values.n_unique() < values.len()

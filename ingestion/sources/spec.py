@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from contracts import CONTRACTS
@@ -26,6 +27,23 @@ class Strict(BaseModel):
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _pattern(value: str | None, groups: int | None = None) -> str | None:
+    """A regular expression that Python and polars both read; with this many groups if given."""
+    if value is None:
+        return None
+    try:
+        compiled = re.compile(value)
+        pl.Series([""]).str.contains(value)
+    except (re.error, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"'{value}' is not a regular expression: {error}") from error
+    if groups is not None and compiled.groups != groups:
+        raise ValueError(f"'{value}' needs exactly {groups} group in parentheses")
+    return value
+
+
+Mark = Annotated[str, Field(min_length=1, max_length=1)]
 
 
 class DatedCodes(Strict):
@@ -54,18 +72,44 @@ class ColumnMap(Strict):
     hours_after_delivery: float | None = Field(
         None, description="Local midnight of the delivery date plus this many hours."
     )
+    hash_of: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        [],
+        description="A key made of the content of these raw columns, where the sender has none.",
+    )
 
     join: str = Field(" ", description="Text between joined columns.")
+    join_nulls: Literal["null", "skip"] = Field(
+        "null",
+        description="What an empty part does to joined columns: the whole is empty, or it is "
+        "left out.",
+    )
+    extract: str | None = Field(
+        None, description="Regular expression with one group: only this part of the text is read."
+    )
+    trim: bool | None = Field(
+        None, description="Whether white space around the text is taken away; as the source says."
+    )
+    form: str | None = Field(
+        None,
+        description="Regular expression of the source's own identifiers in this column, such as "
+        r"'\d{11}': they are then judged together, not one by one, for identity numbers.",
+    )
     codes: dict[str, Any] | list[DatedCodes] | None = Field(
         None, description="Raw code to contract code; the key '*' is for every other value."
     )
-    format: str | None = Field(None, description="strftime format of a text timestamp.")
+    format: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        [], description="strftime format of a text timestamp, or several, tried in this order."
+    )
     utc: bool = Field(False, description="The stamp is UTC although it says no offset.")
     epoch: Literal["s", "ms", "us"] | None = Field(None, description="Number since 1970 in UTC.")
     after: str | None = Field(
         None, description="The number is an interval after this contract timestamp."
     )
-    unit: Literal["s", "min", "ms"] = Field("s", description="Unit of `after`.")
+    unit: Literal["s", "min", "ms", "h", "clock"] = Field(
+        "s", description="Unit of `after`; `clock` is a duration written as h:mm:ss or mm:ss."
+    )
+    decimal: Mark | None = Field(None, description="Decimal mark of this column.")
+    thousands: Mark | None = Field(None, description="Thousands mark of this column.")
     next_day_if_before: str | None = Field(
         None, description="A clock time more than 12 h before this stamp is on the next day."
     )
@@ -82,20 +126,32 @@ class ColumnMap(Strict):
             bool(self.any_of),
             bool(self.coalesce),
             self.hours_after_delivery is not None,
+            bool(self.hash_of),
         ]
         if sum(origins) != 1:
             raise ValueError(
                 "a column takes exactly one of: from, constant, any_of, coalesce, "
-                "hours_after_delivery"
+                "hours_after_delivery, hash_of"
             )
         if any(part.after is not None for part in self.coalesce):
             raise ValueError("an interval (after) cannot be one of several (coalesce)")
         return self
 
+    @field_validator("extract")
+    @classmethod
+    def _one_group(cls, value: str | None) -> str | None:
+        return _pattern(value, groups=1)
+
+    @field_validator("form")
+    @classmethod
+    def _readable_form(cls, value: str | None) -> str | None:
+        return _pattern(value)
+
     def raw_columns(self) -> Iterator[str]:
         """Every raw column this map reads."""
         yield from self.from_
         yield from self.any_of
+        yield from self.hash_of
         for part in self.coalesce:
             yield from part.raw_columns()
 
@@ -105,28 +161,96 @@ class ColumnMap(Strict):
             return
         yield from self.from_
         yield from self.any_of
+        yield from self.hash_of
         for part in self.coalesce:
             yield from part.required_raw_columns()
+
+
+Encoding = Literal["utf-8", "utf-16", "latin-1", "cp1252", "cp865"]
+_ENCODING_NAMES = {
+    "utf8": "utf-8",
+    "utf-8-sig": "utf-8",
+    "utf16": "utf-16",
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "latin1": "latin-1",
+    "iso-8859-1": "latin-1",
+    "windows-1252": "cp1252",
+    "ibm865": "cp865",
+}
+
+
+def _encoding_name(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    name = value.lower().replace("_", "-")
+    return _ENCODING_NAMES.get(name, name)
+
+
+FormatType = Literal["csv", "fixed", "jsonl", "json", "xml", "xlsx", "xls", "ods", "parquet"]
+# Formats whose cells have types: a stamp needs no format there.
+TYPED_FORMATS: frozenset[str] = frozenset({"xlsx", "xls", "ods", "parquet"})
+WORKBOOK_FORMATS: frozenset[str] = frozenset({"xlsx", "xls", "ods"})
 
 
 class FileFormat(Strict):
     """How the file is written."""
 
-    type: Literal["csv", "jsonl", "xlsx", "parquet"]
-    encoding: Literal["utf-8", "cp1252"] = "utf-8"
+    type: FormatType
+    encoding: Annotated[Encoding, BeforeValidator(_encoding_name)] = "utf-8"
     delimiter: str = ";"
-    decimal: Literal[".", ","] = "."
+    quoting: Literal["standard", "none"] = Field(
+        "standard", description="`none`: a quotation mark is a character like any other."
+    )
+    multiline: bool = Field(False, description="A quoted field may hold line breaks.")
+    decimal: Mark = Field(".", description="Decimal mark of numbers.")
+    thousands: Mark | None = Field(None, description="Mark between thousands, if there is one.")
     compression: Literal["none", "gzip", "zip"] = "none"
-    sheet: str | None = Field(None, description="Excel sheet; the first one when not given.")
-    header_row: int = Field(1, ge=1, description="1-based row that holds the column names.")
+    members: str | None = Field(
+        None,
+        description="Regular expression of the archive members that are read, in name order, as "
+        "one delivery. Without it the archive has exactly one.",
+    )
+    sheet: str | None = Field(None, description="Sheet of a workbook; the first when not given.")
+    header_row: int = Field(
+        1, ge=1, description="1-based line, or row of the sheet, that holds the column names."
+    )
+    record: str | None = Field(
+        None,
+        description="XML: path of the element that is a record (`Melding/Anrop`). JSON: dotted "
+        "path of the array, when it is not the whole document.",
+    )
+    fields: dict[str, tuple[int, int]] = Field(
+        {}, description="Fixed width: first and last character of each column, from 1."
+    )
 
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, value: str) -> str:
         value = {"tab": "\t", r"\t": "\t"}.get(value, value)
-        if len(value) != 1:
+        if len(value) != 1 or value in '"\r\n':
             raise ValueError("the delimiter is one character (or 'tab')")
         return value
+
+    @field_validator("members")
+    @classmethod
+    def _readable_members(cls, value: str | None) -> str | None:
+        return _pattern(value)
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands marks are the same")
+        if self.type == "xml" and not self.record:
+            raise ValueError("an XML source needs `record`, the path of the record element")
+        if self.type == "fixed" and not self.fields:
+            raise ValueError("a fixed-width source needs `fields`: name: [first, last]")
+        for name, (first, last) in self.fields.items():
+            if not 1 <= first <= last:
+                raise ValueError(f"field '{name}': first and last character, from 1")
+        if self.members is not None and self.compression != "zip":
+            raise ValueError("`members` needs compression: zip")
+        return self
 
 
 class HeaderVariant(Strict):
@@ -169,6 +293,31 @@ class Thresholds(Strict):
     max_reject_share: float = Field(0.5, ge=0, le=1, description="Above this it is refused.")
     min_rows: int = Field(1, ge=0, description="Fewer rows than this is not a day's activity.")
     min_rows_for_share: int = Field(20, ge=1, description="Smaller deliveries are let through.")
+    min_volume_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Fewer rows than this share of the weekday's median are a warning.",
+    )
+    order_tolerance_seconds: float = Field(
+        0, ge=0, description="Stamps may be out of order by this much."
+    )
+
+
+class Personal(Strict):
+    """What becomes of a file with e-mail, coordinates, addresses or names in free columns."""
+
+    email: Literal["warn", "refuse"] = "warn"
+    coordinate: Literal["warn", "refuse"] = "warn"
+    address: Literal["warn", "refuse"] = "warn"
+    name: Literal["warn", "refuse"] = "warn"
+
+
+def _pattern_of_name(value: str) -> None:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"'{value}' is not a regular expression: {error}") from error
 
 
 class SourceSpec(Strict):
@@ -184,6 +333,26 @@ class SourceSpec(Strict):
     format: FileFormat
     clock: Clock = Clock()
     nulls: list[str] = Field([""], description="Texts that mean 'no value' in every column.")
+    trim: bool = Field(True, description="White space around texts is taken away.")
+    where: dict[str, Annotated[list[str], BeforeValidator(_as_list)]] = Field(
+        {}, description="Only records with one of these texts in the raw column are of the source."
+    )
+    where_not: dict[str, Annotated[list[str], BeforeValidator(_as_list)]] = Field(
+        {}, description="Records with one of these texts in the raw column are not of the source."
+    )
+    explode: list[dict[str, str]] = Field(
+        [],
+        description="Several units in one wide row: per unit, name used below to raw column. A "
+        "unit whose columns are all empty gives no row.",
+    )
+    id_scope: Literal["system", "source"] = Field(
+        "system",
+        description="Where `source_id` is unique: in the whole source system, or in this source.",
+    )
+    shares_keys_with: list[str] = Field(
+        [], description="Sources that deliver the same records, such as a predecessor."
+    )
+    personal: Personal = Personal()
     first_date: dt.date = Field(dt.date(2010, 1, 1), description="No stamp can be older.")
     thresholds: Thresholds = Thresholds()
     headers: list[HeaderVariant] = []
@@ -199,9 +368,20 @@ class SourceSpec(Strict):
             for name, item in value.items()
         }
 
+    @field_validator("contract")
+    @classmethod
+    def _records_only(cls, value: str) -> str:
+        if value in {"aggregate", "daily", "daily_figures", "statistics"}:
+            raise ValueError(
+                "counted figures cannot be a source: definitions and percentiles need single "
+                "records. Ask the owner for one row per call, mission or request"
+            )
+        return value
+
     @field_validator("files")
     @classmethod
     def _has_date(cls, value: str) -> str:
+        _pattern_of_name(value)
         if "date" not in re.compile(value).groupindex:
             raise ValueError("the file pattern needs a group (?P<date>...)")
         return value
@@ -230,22 +410,53 @@ class SourceSpec(Strict):
             for other in (column.after, column.next_day_if_before):
                 if other is not None and other not in self.columns:
                     raise ValueError(f"column '{name}' refers to '{other}', which is not mapped")
+            if contract.columns[name].kind == "timestamp":
+                self._check_stamp(name, column)
+        self._check_explode()
         return self
+
+    def _check_stamp(self, name: str, column: ColumnMap) -> None:
+        """A text stamp without a format would be guessed: 05.04 is in April or in May."""
+        for part in column.coalesce or [column]:
+            reads_text = part.from_ and part.epoch is None and part.after is None
+            if reads_text and not part.format and self.format.type not in TYPED_FORMATS:
+                raise ValueError(
+                    f"column '{name}': a text stamp needs `format`, such as "
+                    "'%Y-%m-%d %H:%M:%S' (or `epoch`, or `after`)"
+                )
+
+    def _check_explode(self) -> None:
+        names = [set(part) for part in self.explode]
+        if names and any(part != names[0] for part in names):
+            raise ValueError("every part of `explode` gives the same names")
 
     @property
     def map_version(self) -> str:
         """Short hash of everything that decides how a file is read."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
-    def raw_columns(self) -> list[str]:
-        """Every raw column the map reads, in first-use order."""
+    def mapped_columns(self) -> list[str]:
+        """Every raw column the map reads, in first-use order, as it is named after `explode`."""
         names = (raw for column in self.columns.values() for raw in column.raw_columns())
         return list(dict.fromkeys(names))
+
+    def raw_columns(self) -> list[str]:
+        """Every raw column that must leave the reader, in first-use order."""
+        return self._in_file(self.mapped_columns())
 
     def required_raw_columns(self) -> list[str]:
         """The raw columns every file must have."""
         names = (raw for column in self.columns.values() for raw in column.required_raw_columns())
-        return list(dict.fromkeys(names))
+        return self._in_file(list(dict.fromkeys(names)))
+
+    def _in_file(self, mapped: list[str]) -> list[str]:
+        """The names in the file: those of the units of a wide row stand for the mapped ones."""
+        if not self.explode:
+            return list(dict.fromkeys([*mapped, *self.where, *self.where_not]))
+        made = set(self.explode[0])
+        plain = [name for name in mapped if name not in made]
+        wide = [raw for part in self.explode for raw in part.values()]
+        return list(dict.fromkeys([*plain, *wide, *self.where, *self.where_not]))
 
     def delivery_date(self, file_name: str) -> dt.date | None:
         """The date in the file name; None when the name does not fit the pattern."""

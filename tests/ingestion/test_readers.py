@@ -107,8 +107,8 @@ def test_unmapped_columns_never_leave_the_reader() -> None:
 @pytest.mark.parametrize("broken", [row(2) + ";one;too;many", '"unclosed;1;N'])
 def test_a_broken_csv_row_is_rejected_alone(broken: str) -> None:
     raw = read_bytes(text(row(1), broken, row(3)).encode(), call_source(), DAY)
-    assert raw.rows_read == raw.frame.height + len(raw.unreadable)
-    assert 2 in raw.unreadable
+    assert raw.rows_read == raw.frame.height + len(raw.broken)
+    assert 2 in [number for number, _ in raw.broken]
     assert raw.frame["id"][0] == "a1"
 
 
@@ -117,7 +117,7 @@ def test_broken_json_lines_are_rejected_alone() -> None:
     good = "{" + ",".join(f'"{name}":"v"' for name in names) + "}"
     data = "\n".join([good, "{broken", "[1]", good]).encode()
     raw = read_bytes(data, call_source(**JSONL), DAY)
-    assert raw.unreadable == (2, 3)
+    assert [n for n, _ in raw.broken] == [2, 3]
     assert raw.frame["_row_number"].to_list() == [1, 4]
 
 
