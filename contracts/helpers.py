@@ -15,6 +15,9 @@ from contracts.columns import Column
 TIME_AMBIGUOUS = "_time_ambiguous"
 FIRST_DATE = "_first_date"
 KEY_REPEATED = "_key_repeated"
+ROW_ALIKE = "_row_alike"
+TIME_PLACEHOLDER = "_time_placeholder"
+TAKEN_AT = "_taken_at"
 
 
 def unparsable(name: str) -> str:
@@ -37,7 +40,10 @@ def helper_columns(columns: Iterable[Column]) -> dict[str, pl.DataType]:
             helpers[nonexistent(column.name)] = pl.Boolean()
     helpers[TIME_AMBIGUOUS] = pl.Boolean()
     helpers[FIRST_DATE] = pl.Datetime("us")
+    helpers[TAKEN_AT] = pl.Datetime("us")
+    helpers[TIME_PLACEHOLDER] = pl.Boolean()
     helpers[KEY_REPEATED] = pl.Boolean()
+    helpers[ROW_ALIKE] = pl.Boolean()
     return helpers
 
 
