@@ -22,6 +22,7 @@ EXTRACT = datetime(2026, 1, 16, 3, 0)
 FIRST_DATE = datetime(2025, 1, 1)
 JUST = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def at(seconds: float) -> datetime:
@@ -334,7 +335,15 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
     future = (name for name in sample.stamps if name not in sample.may_end_later)
     yield (
         f"{p}_TIME_IN_FUTURE",
-        tuple({name: EXTRACT + HOUR + JUST} | _later_end(sample) for name in future),
+        (
+            *({name: EXTRACT + HOUR + JUST} | _later_end(sample) for name in future),
+            # An extract time that lies ahead with its stamps is held against the intake's clock.
+            {"extract_at": EXTRACT, "_taken_at": EXTRACT - DAY - JUST},
+            *(
+                {name: EXTRACT + 400 * DAY + JUST, "_taken_at": EXTRACT}
+                for name in sample.may_end_later
+            ),
+        ),
     )
     yield (
         f"{p}_TIME_BEFORE_FIRST_DATE",
@@ -343,7 +352,15 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
             for name in sample.stamps
         ),
     )
+    yield (
+        f"{p}_TIME_PLACEHOLDER",
+        (
+            {"_time_placeholder": True},
+            *({name: None, "_time_placeholder": True} for name in sample.stamps),
+        ),
+    )
     yield f"{p}_KEY_REPEATED", ({"_key_repeated": True},)
+    yield f"{p}_ROW_ALIKE", ({"_row_alike": True},)
     yield f"{p}_TIME_AMBIGUOUS", ({"_time_ambiguous": True},)
 
 
@@ -362,7 +379,7 @@ def frame(contract: str, *changes: Row) -> pl.DataFrame:
     helpers = dict(CONTRACTS[contract].helpers)
     used = {name for change in changes for name in change if name in helpers}
     schema = CONTRACTS[contract].polars_schema | {name: helpers[name] for name in sorted(used)}
-    quiet = {name: None if name == "_first_date" else False for name in used}
+    quiet = {name: False if helpers[name] == pl.Boolean else None for name in used}
     base = COMMON | SAMPLES[contract].row | quiet
     return pl.DataFrame(
         [{name: (base | change).get(name) for name in schema} for change in changes or ({},)],
