@@ -275,8 +275,7 @@ def known_files(lake: Path) -> dict[str, Known]:
         if receipt["delivered_on"] and receipt["replay_of"] is None:
             day = dt.date.fromisoformat(receipt["delivered_on"])
             entry.volumes[day] = entry.volumes.get(day, 0) + receipt["rows_read"]
-    for source, *stamp in repeats(lake):
-        name, size, mtime, ctime = stamp
+    for source, name, size, mtime, ctime in repeats(lake):
         known.setdefault(source, Known()).stamps.add((name, size, mtime, ctime))
     return known
 

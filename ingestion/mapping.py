@@ -283,12 +283,10 @@ def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Ex
 
 def _raw_present(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """Whether there is text to read, whatever comes out of it."""
-    return _joined(_without_extract(column_map), spec, raw).is_not_null()
-
-
-def _without_extract(column_map: ColumnMap) -> ColumnMap:
-    """The map without its `extract`: the whole text."""
-    return column_map.model_copy(update={"extract": None}) if column_map.extract else column_map
+    parts = [
+        _text(name, spec, raw, column_map.nulls).is_not_null() for name in column_map.from_
+    ]
+    return pl.any_horizontal(parts) if column_map.join_nulls == "skip" else pl.all_horizontal(parts)
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -452,7 +450,15 @@ def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) 
         raw.select(_text(name, spec, raw, column_map.nulls).alias("text")).to_series()
         for name in column_map.from_
     )
-    return pl.lit(moment(day, [date_format]) + clock_time(clock, clock_format))
+    return pl.lit(_dates(day, date_format) + clock_time(clock, clock_format))
+
+
+def _dates(texts: pl.Series, form: str) -> pl.Series:
+    """Dates as midnights. A file has few different ones, so each is read once."""
+    days = texts.unique()
+    if days.len() * 10 > texts.len():
+        return moment(texts, [form])
+    return texts.replace_strict(days, moment(days, [form]), return_dtype=pl.Datetime("us"))
 
 
 def _duration(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
@@ -603,15 +609,11 @@ def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
 
 
 def _years(records: pl.DataFrame, names: list[str]) -> list[int]:
-    """The calendar years between the first and the last stamp, where clocks have been changed."""
-    spans = records.select(
-        pl.min_horizontal(pl.col(names).min()).dt.year().alias("first"),
-        pl.max_horizontal(pl.col(names).max()).dt.year().alias("last"),
-    ).row(0)
-    first, last = (None, None) if spans[0] is None else spans
-    if first is None or last is None:
-        return []
-    return list(range(max(first, _FIRST_ZONED_YEAR), min(last, _LAST_ZONED_YEAR) + 1))
+    """The calendar years in which there are stamps, as far as clocks have been changed in them."""
+    years: set[int] = set()
+    for name in names:
+        years.update(records[name].dt.year().unique().drop_nulls())
+    return sorted(year for year in years if _FIRST_ZONED_YEAR <= year <= _LAST_ZONED_YEAR)
 
 
 # Stamps outside these years are rejected; a thousand different years are not looked up for them.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from contracts import CONTRACTS
+from contracts.columns import Kind
 from ingestion.delivery import FILE_INDEX
 from ingestion.errors import FileRefusedError
 from ingestion.privacy import ColumnUse, masked_where, may_hold_personal, personal_rows
@@ -24,7 +25,7 @@ OPTIONAL = {
 }
 # Of several contract columns that one raw column fills, the use that forbids least decides: the
 # pieces of a key are numbers by design.
-_PERMISSIVE = ("key", "code", "unit", "number", "timestamp", "flag", "text")
+_PERMISSIVE: tuple[Kind, ...] = ("key", "code", "unit", "number", "timestamp", "flag", "text")
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def column_uses(spec: SourceSpec) -> dict[str, ColumnUse]:
         kind = contract.columns[name].kind
         for part in [column_map, *column_map.coalesce]:
             for raw in part.raw_columns():
-                known = uses.get(raw)
+                known = uses.get(raw, ColumnUse("text"))
                 uses[raw] = ColumnUse(
-                    kind=kind if known is None else min(known.kind, kind, key=_PERMISSIVE.index),
-                    form=part.form or (known.form if known else None),
-                    coded=part.codes is not None or (known is not None and known.coded),
+                    kind=min(known.kind, kind, key=list[str](_PERMISSIVE).index),
+                    form=part.form or known.form,
+                    coded=part.codes is not None or known.coded,
                 )
     return uses
 
@@ -112,7 +113,7 @@ def screened_values(
 
 def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening:
     """One column of several files; each is judged by its own values."""
-    name = rows.columns[-1]
+    name = str(rows.columns[-1])
     if use.form is None and not personal_rows(rows[name], use):
         return Screening()
     refused: dict[int, FileRefusedError] = {}

@@ -25,7 +25,7 @@ EPOCH_RANGE = {
 }
 _ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
 _SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
-# Per directive: the pattern of its text, and the width when it has only one.
+# Per directive: the pattern of its text, and the largest width it can have, when there is one.
 _PARTS: dict[str, tuple[str, int | None]] = {
     "%Y": (r"\d{4}", 4),
     "%y": (r"\d{2}", 2),
@@ -42,9 +42,9 @@ _PARTS: dict[str, tuple[str, int | None]] = {
     "%b": (r"\p{L}{3}", None),
     "%B": (r"\p{L}+", None),
     "%.f": (r"(?:\.\d{1,9})?", None),
-    "%.3f": (r"(?:\.\d{3})?", None),
-    "%.6f": (r"(?:\.\d{6})?", None),
-    "%.9f": (r"(?:\.\d{9})?", None),
+    "%.3f": (r"(?:\.\d{3})?", 4),
+    "%.6f": (r"(?:\.\d{6})?", 7),
+    "%.9f": (r"(?:\.\d{9})?", 10),
     "%3f": (r"\d{3}", 3),
     "%6f": (r"\d{6}", 6),
     "%f": (r"\d{1,9}", None),
@@ -65,11 +65,11 @@ def has_clock(form: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def widths(form: str) -> tuple[str, int | None]:
-    """The anchored pattern of a format, and the length of its text when it can have only one."""
+    """The anchored pattern of a format, and the largest length its text can have, if bounded."""
     for short, long in _SHORT.items():
         form = form.replace(short, long)
     pattern, length, position = "", 0, 0
-    is_fixed = True
+    is_bounded = True
     for match in _DIRECTIVE.finditer(form):
         literal = form[position : match.start()]
         part, width = _PARTS.get(match[0], (".+?", None))
@@ -79,16 +79,17 @@ def widths(form: str) -> tuple[str, int | None]:
             # `%Y%m%d`: with a digit on its side, one digit alone could be either's.
             part = r"\d{2}"
         pattern += re.escape(literal) + part
-        is_fixed = is_fixed and width is not None
+        is_bounded = is_bounded and width is not None
         length += len(literal.encode()) + (width or 0)
         position = match.end()
     tail = form[position:]
-    return f"^{pattern}{re.escape(tail)}$", (length + len(tail.encode())) if is_fixed else None
+    return f"^{pattern}{re.escape(tail)}$", (length + len(tail.encode())) if is_bounded else None
 
 
 def _fitting(texts: pl.Series, form: str) -> pl.Series:
     """The texts that have the widths of the format; null for the others."""
     pattern, length = widths(form)
+    # A text of full length has lost nothing; looking at lengths is far cheaper than at patterns.
     if length is not None and (texts.str.len_bytes() == length).all():
         return texts
     return texts.set(~texts.str.contains(pattern).fill_null(True), None)
