@@ -1,4 +1,4 @@
-"""An installation's own registers: what is refused, by file, line, column and rule; what dbt reads."""
+"""An installation's own registers: what is refused, and where; what dbt reads."""
 
 from __future__ import annotations
 
