@@ -205,7 +205,7 @@ def ingest(
         key: the secret behind caller pseudonyms.
         inbox: where the source folders are; `home/inbox` when not given.
         dates: first and last delivery date (inclusive) to take; all when not given.
-        specs: the source registry; the project's own when not given.
+        specs: the source registry; the project's and the home's when not given.
 
     Returns:
         Counts per source. Refused files are counted, and never stop the others.
@@ -215,7 +215,7 @@ def ingest(
         KeyError: an unknown source name.
     """
     layout = Home(home)
-    registry = specs if specs is not None else load_sources()
+    registry = specs if specs is not None else load_sources(home=layout)
     names = list(sources) if sources is not None else list(registry)
     started = time.perf_counter()
     report = IngestReport()

@@ -183,7 +183,7 @@ def replay(
         KeyError: an unknown source name.
     """
     layout = Home(home)
-    spec = (specs if specs is not None else load_sources())[source]
+    spec = (specs if specs is not None else load_sources(home=layout))[source]
     report = SourceReport(source, spec.contract)
     with exclusive(layout.lake / ".lock"):
         latest = latest_receipts(layout.lake).filter(

@@ -50,6 +50,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _disk,
         _key,
         _sources,
+        _registers,
         _lake,
         _dbt,
         _state,
@@ -161,10 +162,18 @@ def _key(_: Home) -> Iterator[Finding]:
 
 
 def _sources(home: Home) -> Iterator[Finding]:
-    from ingestion.sources.registry import load_sources
+    from ingestion.sources.registry import read_sources
 
-    specs = load_sources()
-    yield Finding("ok", "Kilder / sources", ", ".join(specs))
+    found = read_sources(home=home)
+    specs = {*found.specs, *found.skipped_names}
+    yield Finding("ok", "Kilder / sources", ", ".join(found.specs))
+    for error in found.skipped:
+        yield Finding(
+            "fail",
+            "Kilder / sources",
+            "; ".join(error.problems),
+            f"hoppes over til den er rettet / skipped until it is mended: {error.path}",
+        )
     if home.inbox.is_dir():
         strangers = sorted(
             path.name for path in home.inbox.iterdir() if path.is_dir() and path.name not in specs
@@ -176,6 +185,24 @@ def _sources(home: Home) -> Iterator[Finding]:
                 f"mapper uten kilde / folders without a source: {strangers}",
                 "akutt source new NAME --sample FILE --contract TYPE",
             )
+
+
+def _registers(home: Home) -> Iterator[Finding]:
+    from ingestion.sources.registry import read_sources
+    from orchestration.paths import DBT_PROJECT
+    from orchestration.registers import examine
+
+    found = examine(DBT_PROJECT / "seeds", home.registers, read_sources(home=home))
+    for problem in found.problems:
+        yield Finding(
+            "fail",
+            "Registre / registers",
+            str(problem),
+            "rett raden / mend the row: akutt unit check",
+        )
+    if not found.problems:
+        own = sum(table.own for table in found.tables.values())
+        yield Finding("ok", "Registre / registers", f"{own} egne rader / rows of your own")
 
 
 def _lake(home: Home) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ from orchestration.warehouse import BuildOutcome, RawEvent, Warehouse
 if TYPE_CHECKING:
     import polars as pl
 
+    from ingestion.errors import SourceFileError
     from ingestion.intake import IngestReport, ProgressCallback
+    from ingestion.sources.registry import Sources
     from ingestion.sources.spec import SourceSpec
     from orchestration.disclosure.step import Decision
     from orchestration.release import BuildResult
@@ -74,7 +76,7 @@ class Engine:
     _receipts: tuple[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.warehouse = Warehouse(self.home, self.settings.project_dir)
+        self.warehouse = Warehouse(self.home, self.settings.project_dir, self.settings.sources_dir)
         self.checkpoint = Checkpoint(self.home, self.settings.suites_file)
 
     @property
@@ -82,10 +84,17 @@ class Engine:
         return self.settings.home
 
     def sources(self) -> dict[str, SourceSpec]:
-        """The source registry."""
-        from ingestion.sources.registry import load_sources
+        """The sources of the project and of this home that can be used."""
+        return self._read_sources().specs
 
-        return load_sources(self.settings.sources_dir)
+    def skipped_sources(self) -> tuple[SourceFileError, ...]:
+        """The source files that cannot be used, with the reasons."""
+        return self._read_sources().skipped
+
+    def _read_sources(self) -> Sources:
+        from ingestion.sources.registry import read_sources
+
+        return read_sources(self.settings.sources_dir, home=self.home)
 
     def writer(self) -> AbstractContextManager[None]:
         """One writer per home, whoever started it."""

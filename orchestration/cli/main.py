@@ -32,6 +32,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "generate": LazyCommand("orchestration.cli.generate", "Write synthetic national extracts."),
     "ingest": LazyCommand("orchestration.cli.ingest", "Take pending files into the lake."),
     "source": LazyCommand("orchestration.cli.source", "List, check and draft source files."),
+    "unit": LazyCommand("orchestration.cli.unit", "Add and check units, areas and coverage."),
     "contract": LazyCommand("orchestration.cli.contract", "Show and export the data contracts."),
     "geography": LazyCommand("orchestration.cli.geography", "Load KOSTRA groups from KLASS."),
     "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),

@@ -110,6 +110,17 @@ def test_an_unregistered_central_counts_nationally_as_unknown(small: Warehouse) 
     assert cell(small, "calls_offered", "NO", period_start=SUNDAY, segment="113")[3] == 2
 
 
+def test_unregistered_units_are_not_divided_by_the_people_of_the_country(small: Warehouse) -> None:
+    assert cell(small, "calls_per_1000", "NO", segment="113")[5] == "ok"
+    # On Sunday half of the calls are from a central without people of its own.
+    nobody = (2, None, 2, None, 1.0, "no_denominator")
+    assert cell(small, "calls_per_1000", "NO", segment="113", period_start=SUNDAY) == nobody
+    oslo = cell(small, "calls_per_1000", "amk_oslo", segment="113", period_start=SUNDAY)
+    assert (oslo[0], oslo[5]) == (1, "ok")
+    unknown = cell(small, "calls_per_1000", "UNKNOWN", level="central", period_start=SUNDAY)
+    assert unknown[5] == "no_denominator"
+
+
 def test_zero_only_where_the_units_own_source_delivered(small: Warehouse) -> None:
     ok, missing = (0, None, 0, 0, 1.0, "ok"), (None, None, 0, None, None, "no_data")
     assert cell(small, "calls_offered", "lvs_0301", period_start=SUNDAY) == ok

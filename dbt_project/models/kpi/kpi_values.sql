@@ -150,9 +150,24 @@ person_years as (
     {%- endif %}
     group by y.subject, p.segment, y.period_grain, y.period_start, p.level, p.unit_id
 ),
-{#- Counts beside person-years. No events is a true zero where something was delivered. -#}
+{#- Counts beside person-years. No events is a true zero where something was delivered. The people of
+    the country are those of the centrals that have people: where too many events come from others,
+    not registered or without a catchment, they are not divided by them. -#}
 {%- for name in rated_families() %}
 {%- set family = kpi_families()[name] %}
+{{ name }}_outside as (
+    select
+        f.segment, f.period_grain, f.period_start,
+        sum(f.{{ rated_measure(name) }}) as events,
+        sum(case when y.unit_id is null then f.{{ rated_measure(name) }} else 0 end) as outside
+    from {{ name }} as f
+    left join person_years as y
+        on y.subject = '{{ family.subject }}' and y.level = 'central'
+        and y.segment = f.segment and y.period_grain = f.period_grain
+        and y.period_start = f.period_start and y.unit_id = f.unit_id
+    where f.level = 'central'
+    group by f.segment, f.period_grain, f.period_start
+),
 {{ name }}_rates as (
     select
         coalesce(f.segment, y.segment) as segment,
@@ -163,11 +178,15 @@ person_years as (
         {%- for measure in family.measures %}
         coalesce(f.{{ measure }}, 0) as {{ measure }},
         {%- endfor %}
-        y.person_years
+        case when coalesce(c.outside, 0) <= {{ outside_share() }} * coalesce(c.events, 0) then y.person_years end
+            as person_years
     from (select * from person_years where subject = '{{ family.subject }}') as y
     full outer join {{ name }} as f
         on f.segment = y.segment and f.period_grain = y.period_grain
         and f.period_start = y.period_start and f.level = y.level and f.unit_id = y.unit_id
+    left join {{ name }}_outside as c
+        on c.segment = f.segment and c.period_grain = f.period_grain
+        and c.period_start = f.period_start and f.level = 'national'
     {{ delivered_joins("'" ~ family.contract ~ "'", 'y') }}
     where f.unit_id is not null
         or ({{ is_delivered() }} and not (y.period_grain = 'day' and y.level in ({{ areas_without_days() }})))
