@@ -21,13 +21,17 @@ from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
+from ingestion.withdrawal import standing
 
 ROW_COLUMNS = ["source", "file_name", "row", "code", "message_nb", "message_en", "raw"]
 
 
 def latest_receipts(lake: Path) -> pl.DataFrame:
-    """The last judgement of every delivered file; replays come after what they replay."""
-    receipts = read_receipts(lake)
+    """The last judgement of every delivered file; replays come after what they replay.
+
+    What has been withdrawn waits for nobody, and is left out.
+    """
+    receipts = standing(read_receipts(lake), lake)
     return receipts.sort("ingested_at", maintain_order=True).unique(
         ["source", "file_id"], keep="last", maintain_order=True
     )

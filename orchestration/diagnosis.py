@@ -53,6 +53,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _lake,
         _dbt,
         _state,
+        _keys,
         _release,
         *([_release_files] if full else []),
     ]
@@ -240,6 +241,23 @@ def _state(home: Home) -> Iterator[Finding]:
         yield Finding("warn", "Varehus / warehouse", "ikke à jour / behind the lake", "akutt run")
     else:
         yield Finding("ok", "Varehus / warehouse", "har alle bunter / holds every batch")
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    from orchestration.engine import Engine, Settings
+
+    if not home.warehouse.is_file():
+        return
+    collisions = Engine(Settings(home)).collisions()
+    for collision in collisions:
+        yield Finding(
+            "fail",
+            "Nøkler / keys",
+            collision.sentence,
+            "utgivelsen holdes tilbake til det er avklart / the release is held back until then",
+        )
+    if not collisions:
+        yield Finding("ok", "Nøkler / keys", "én kilde per nøkkel / one source per key")
 
 
 def _release(home: Home) -> Iterator[Finding]:
