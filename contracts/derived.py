@@ -9,7 +9,14 @@ from operator import or_
 import polars as pl
 
 from contracts.columns import Column
-from contracts.helpers import FIRST_DATE, KEY_REPEATED, TIME_AMBIGUOUS, nonexistent, unparsable
+from contracts.helpers import (
+    FIRST_DATE,
+    KEY_REPEATED,
+    TIME_AMBIGUOUS,
+    date_only,
+    nonexistent,
+    unparsable,
+)
 from contracts.rules import Rule, Scope, all_of
 
 FUTURE_TOLERANCE = pl.duration(hours=1)
@@ -34,6 +41,8 @@ def _column_rules(scope: Scope, column: Column) -> Iterator[Rule]:
         yield _unparsable(scope, column)
     if column.kind == "timestamp":
         yield _nonexistent(scope, column)
+        if column.name != "extract_at":  # no interval begins or ends with it
+            yield _time_of_day_absent(scope, column)
     if column.codes is not None:
         yield _unknown_code(scope, column, column.codes)
 
@@ -82,6 +91,19 @@ def _nonexistent(scope: Scope, column: Column) -> Rule:
         assertion=lambda: ~pl.col(nonexistent(name)),
         message_nb=f"{name} er et lokalt klokkeslett som ikke finnes (overgang til sommertid).",
         message_en=f"{name} is a local time that does not exist (change to summer time).",
+    )
+
+
+def _time_of_day_absent(scope: Scope, column: Column) -> Rule:
+    name = column.name
+    return Rule(
+        code=scope.code(name, "TIME_OF_DAY_ABSENT"),
+        level="warning",
+        kind="time",
+        columns=(name,),
+        assertion=lambda: ~pl.col(date_only(name)),
+        message_nb=f"{name} har bare en dato; radens tidsintervaller kan ikke regnes ut.",
+        message_en=f"{name} has a date only; the row's intervals cannot be computed.",
     )
 
 

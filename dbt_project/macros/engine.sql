@@ -17,6 +17,12 @@
 ({{ epoch_ms(later) }} - {{ epoch_ms(earlier) }})
 {%- endmacro %}
 
+{#- An interval of a row: as ms_between, and nothing where its stamps are in order only by the
+    tolerance of their source. -#}
+{% macro interval_ms(earlier, later) -%}
+case when {{ later }} < {{ earlier }} then 0 else {{ ms_between(earlier, later) }} end
+{%- endmacro %}
+
 {% macro add_days(date, days) -%}
 cast({{ dbt.dateadd('day', days, date) }} as date)
 {%- endmacro %}
