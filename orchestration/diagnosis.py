@@ -180,8 +180,12 @@ def _sources(home: Home) -> Iterator[Finding]:
 
 
 def _lake(home: Home) -> Iterator[Finding]:
+    import polars as pl
+
     from ingestion.lake import batch_folders
+    from ingestion.withdrawal import withdrawn
     from orchestration.engine import Engine, Settings, lake_problems
+    from orchestration.implausible import REASON
 
     batches = batch_folders(home.lake)
     if not batches:
@@ -198,6 +202,15 @@ def _lake(home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Innsjø / lake", f"{len(batches)} bunter / batches")
+    aside = withdrawn(home.lake).filter(pl.col("reason") == REASON)
+    if aside.height:
+        names = sorted(set(aside["file_name"]))
+        yield Finding(
+            "warn",
+            "Satt til side / set aside",
+            f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {REASON}",
+            "akutt lake withdrawals",
+        )
     pending = Engine(Settings(home)).pending()
     if pending:
         files = sum(pending.values())

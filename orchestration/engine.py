@@ -149,7 +149,7 @@ class Engine:
         from ingestion.intake import ingest
 
         with self.writer():
-            return ingest(
+            report = ingest(
                 self.home.root,
                 sources,
                 key=self._key_for_pending(),
@@ -157,6 +157,16 @@ class Engine:
                 specs=self.sources(),
                 progress=progress,
             )
+            self.set_aside()
+            return report
+
+    def set_aside(self) -> None:
+        """Withdraw deliveries dated far from the day they were taken in, and say which."""
+        from orchestration.implausible import set_aside
+
+        first_dates = {name: spec.first_date for name, spec in self.sources().items()}
+        for sentence in set_aside(self.home.root, self.receipts(), first_dates):
+            self.say(sentence)
 
     def _key_for_pending(self) -> bytes:
         """The key; none is needed to build anew from what the lake holds."""
@@ -200,6 +210,7 @@ class Engine:
         from orchestration.readiness.tallies import write_tallies
 
         with self.writer():
+            self.set_aside()
             lake = self.lake()
             if not select and self.warehouse.is_fresh(lake):
                 return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -13,8 +16,9 @@ from ingestion.intake import ingest
 from ingestion.lake import read_receipts
 from ingestion.withdrawal import standing
 from orchestration.cli.main import app
-from orchestration.diagnosis import _keys
+from orchestration.diagnosis import _keys, _lake
 from orchestration.engine import Engine
+from orchestration.implausible import DAYS_AHEAD, implausible
 from orchestration.paths import Home
 from tests.orchestration.conftest import KEY, deliver
 
@@ -94,3 +98,47 @@ def test_remap_under_the_same_map_has_nothing_to_do(
     assert done.exit_code == 0, done.output
     assert read_receipts(home.lake).height == 2 * before
     assert standing(read_receipts(home.lake), home.lake).height == before
+
+
+def test_deliveries_dated_far_from_their_intake_are_set_aside(
+    deliveries: Path, home: Home, make_engine: Callable[..., Engine]
+) -> None:
+    deliver(deliveries, home, days=1, source=SOURCE)
+    ingest(home.root, [SOURCE], key=KEY)
+    # As a lake from before the intake looked at dates: the same rows, delivered in 2205.
+    (folder,) = home.lake.glob("alarm/*")
+    receipts = json.loads((folder / "receipts.json").read_text("utf-8"))
+    receipts[0]["delivered_on"] = "2205-11-03"
+    (folder / "receipts.json").write_text(json.dumps(receipts), "utf-8")
+    lines: list[str] = []
+    engine = make_engine(say=lines.append)
+    engine.set_aside()
+    assert len(lines) == 1
+    for word in (receipts[0]["file_name"], "2205-11-03", "satt til side", "set aside", SOURCE):
+        assert word in lines[0]
+    left = engine.receipts()["file_name"].to_list()
+    assert left
+    assert receipts[0]["file_name"] not in left
+    engine.set_aside()
+    assert len(lines) == 1
+    assert "set aside" in " ".join(item.what for item in _lake(home))
+
+
+def test_which_dates_are_far_from_the_intake() -> None:
+    taken_in = dt.datetime(2026, 3, 10, 12)
+    near, far = (taken_in.date() + dt.timedelta(days=DAYS_AHEAD + more) for more in (0, 1))
+    first = dt.date(2010, 1, 1)
+    cases = [
+        ("ok", near, near), ("late event", near, far), ("late delivery", far, near),
+        ("refused", near, None), ("unnamed", None, None), ("first", first, first),
+        ("before", first - dt.timedelta(days=1), first), ("end", dt.date(9999, 12, 31), None),
+    ]  # fmt: skip
+    receipts = pl.DataFrame(
+        [
+            {"source": "s", "file_name": name, "delivered_on": day, "last_event_date": event}
+            for name, day, event in cases
+        ]
+    ).with_columns(pl.lit(taken_in).alias("ingested_at"))
+    found = implausible(receipts, {"s": first})["file_name"].to_list()
+    assert found == ["late event", "late delivery", "before", "end"]
+    assert implausible(receipts, {})["file_name"].to_list() == found[:2] + found[3:]
