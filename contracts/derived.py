@@ -16,6 +16,7 @@ from contracts.helpers import (
     TAKEN_AT,
     TIME_AMBIGUOUS,
     TIME_PLACEHOLDER,
+    date_only,
     nonexistent,
     unparsable,
 )
@@ -49,6 +50,8 @@ def _column_rules(scope: Scope, column: Column) -> Iterator[Rule]:
         yield _unparsable(scope, column)
     if column.kind == "timestamp":
         yield _nonexistent(scope, column)
+        if column.name != "extract_at":  # no interval begins or ends with it
+            yield _time_of_day_absent(scope, column)
     if column.codes is not None:
         yield _unknown_code(scope, column, column.codes)
 
@@ -97,6 +100,19 @@ def _nonexistent(scope: Scope, column: Column) -> Rule:
         assertion=lambda: ~pl.col(nonexistent(name)),
         message_nb=f"{name} er et lokalt klokkeslett som ikke finnes (overgang til sommertid).",
         message_en=f"{name} is a local time that does not exist (change to summer time).",
+    )
+
+
+def _time_of_day_absent(scope: Scope, column: Column) -> Rule:
+    name = column.name
+    return Rule(
+        code=scope.code(name, "TIME_OF_DAY_ABSENT"),
+        level="warning",
+        kind="time",
+        columns=(name,),
+        assertion=lambda: ~pl.col(date_only(name)),
+        message_nb=f"{name} har bare en dato; radens tidsintervaller kan ikke regnes ut.",
+        message_en=f"{name} has a date only; the row's intervals cannot be computed.",
     )
 
 

@@ -22,6 +22,7 @@ from contracts import CONTRACTS
 ACCEPTED = "accepted.parquet"
 REJECTED = "rejected.parquet"
 RECEIPTS = "receipts.json"
+WITHDRAWN = "withdrawn.parquet"
 REPEATS = "repeated_files.json"
 _ASIDE = ".aside-"
 # Lineage column: the source within which the ids of a row are unique; null where that is the
@@ -79,13 +80,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch ready to be written."""
+    """One batch ready to be written; `withdrawn` is what it takes back (`ingestion.withdrawal`)."""
 
     contract: str
     batch_id: str
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     receipts: list[Receipt]
+    withdrawn: pl.DataFrame | None = None
 
 
 def write_batch(lake: Path, batch: Batch) -> Path:
@@ -104,6 +106,8 @@ def write_batch(lake: Path, batch: Batch) -> Path:
         )
     if batch.rejected.height:
         batch.rejected.write_parquet(aside / REJECTED, compression="zstd", compression_level=1)
+    if batch.withdrawn is not None:
+        batch.withdrawn.write_parquet(aside / WITHDRAWN, compression="zstd")
     text = json.dumps([asdict(receipt) for receipt in batch.receipts], ensure_ascii=False, indent=1)
     (aside / RECEIPTS).write_text(text, "utf-8")
     for path in aside.iterdir():

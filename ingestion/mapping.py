@@ -19,9 +19,11 @@ import polars as pl
 from contracts import CONTRACTS, Column, Contract
 from contracts.helpers import (
     FIRST_DATE,
+    ORDER_TOLERANCE,
     TAKEN_AT,
     TIME_AMBIGUOUS,
     TIME_PLACEHOLDER,
+    date_only,
     nonexistent,
     unparsable,
 )
@@ -38,13 +40,6 @@ from ingestion.stamps import (
     iso_moment,
     moment,
 )
-
-ORDER_TOLERANCE = "_order_tolerance"
-
-
-def date_only(name: str) -> str:
-    return f"{name}__date_only"
-
 
 DELIVERED_ON = "_delivered_on"
 UNKNOWN_CODE = "?"
@@ -283,9 +278,7 @@ def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Ex
 
 def _raw_present(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """Whether there is text to read, whatever comes out of it."""
-    parts = [
-        _text(name, spec, raw, column_map.nulls).is_not_null() for name in column_map.from_
-    ]
+    parts = [_text(name, spec, raw, column_map.nulls).is_not_null() for name in column_map.from_]
     return pl.any_horizontal(parts) if column_map.join_nulls == "skip" else pl.all_horizontal(parts)
 
 

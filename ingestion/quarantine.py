@@ -21,6 +21,7 @@ from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
+from ingestion.withdrawal import standing
 
 _REJECT_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
@@ -35,8 +36,11 @@ ROW_COLUMNS = ["source", "file_name", "row", "code", "message_nb", "message_en",
 
 
 def latest_receipts(lake: Path) -> pl.DataFrame:
-    """The last judgement of every delivered file; replays come after what they replay."""
-    receipts = read_receipts(lake)
+    """The last judgement of every delivered file; replays come after what they replay.
+
+    What has been withdrawn waits for nobody, and is left out.
+    """
+    receipts = standing(read_receipts(lake), lake)
     return receipts.sort("ingested_at", maintain_order=True).unique(
         ["source", "file_id"], keep="last", maintain_order=True
     )

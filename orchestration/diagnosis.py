@@ -54,6 +54,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _lake,
         _dbt,
         _state,
+        _keys,
         _release,
         *([_release_files] if full else []),
     ]
@@ -206,8 +207,12 @@ def _registers(home: Home) -> Iterator[Finding]:
 
 
 def _lake(home: Home) -> Iterator[Finding]:
+    import polars as pl
+
     from ingestion.lake import batch_folders
+    from ingestion.withdrawal import withdrawn
     from orchestration.engine import Engine, Settings, lake_problems
+    from orchestration.implausible import REASON
 
     batches = batch_folders(home.lake)
     if not batches:
@@ -224,6 +229,15 @@ def _lake(home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Innsjø / lake", f"{len(batches)} bunter / batches")
+    aside = withdrawn(home.lake).filter(pl.col("reason") == REASON)
+    if aside.height:
+        names = sorted(set(aside["file_name"]))
+        yield Finding(
+            "warn",
+            "Satt til side / set aside",
+            f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {REASON}",
+            "akutt lake withdrawals",
+        )
     pending = Engine(Settings(home)).pending()
     if pending:
         files = sum(pending.values())
@@ -267,6 +281,23 @@ def _state(home: Home) -> Iterator[Finding]:
         yield Finding("warn", "Varehus / warehouse", "ikke à jour / behind the lake", "akutt run")
     else:
         yield Finding("ok", "Varehus / warehouse", "har alle bunter / holds every batch")
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    from orchestration.engine import Engine, Settings
+
+    if not home.warehouse.is_file():
+        return
+    collisions = Engine(Settings(home)).collisions()
+    for collision in collisions:
+        yield Finding(
+            "fail",
+            "Nøkler / keys",
+            collision.sentence,
+            "utgivelsen holdes tilbake til det er avklart / the release is held back until then",
+        )
+    if not collisions:
+        yield Finding("ok", "Nøkler / keys", "én kilde per nøkkel / one source per key")
 
 
 def _release(home: Home) -> Iterator[Finding]:

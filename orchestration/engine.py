@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ingestion.intake import IngestReport, ProgressCallback
     from ingestion.sources.registry import Sources
     from ingestion.sources.spec import SourceSpec
+    from orchestration.collisions import Collision
     from orchestration.disclosure.step import Decision
     from orchestration.release import BuildResult
 
@@ -127,12 +128,13 @@ class Engine:
         return state.lake_fingerprint(self.home.lake)
 
     def receipts(self) -> pl.DataFrame:
-        """All receipts of the lake as it is now."""
+        """The receipts of the lake as it is now; those of withdrawn deliveries count no more."""
         from ingestion.lake import read_receipts
+        from ingestion.withdrawal import standing
 
         lake = self.lake()
         if self._receipts is None or self._receipts[0] != lake:
-            self._receipts = (lake, read_receipts(self.home.lake))
+            self._receipts = (lake, standing(read_receipts(self.home.lake), self.home.lake))
         frame: pl.DataFrame = self._receipts[1]
         return frame
 
@@ -156,7 +158,7 @@ class Engine:
         from ingestion.intake import ingest
 
         with self.writer():
-            return ingest(
+            report = ingest(
                 self.home.root,
                 sources,
                 key=self._key_for_pending(),
@@ -164,6 +166,16 @@ class Engine:
                 specs=self.sources(),
                 progress=progress,
             )
+            self.set_aside()
+            return report
+
+    def set_aside(self) -> None:
+        """Withdraw deliveries dated far from the day they were taken in, and say which."""
+        from orchestration.implausible import set_aside
+
+        first_dates = {name: spec.first_date for name, spec in self.sources().items()}
+        for sentence in set_aside(self.home.root, self.receipts(), first_dates):
+            self.say(sentence)
 
     def _key_for_pending(self) -> bytes:
         """The key; none is needed to build anew from what the lake holds."""
@@ -179,6 +191,16 @@ class Engine:
     def lake_problems(self) -> list[str]:
         """Batches whose files hold other rows than their receipts say."""
         return lake_problems(self.home.lake)
+
+    def collisions(self) -> list[Collision]:
+        """Keys that several sources deliver without having said so."""
+        from orchestration.collisions import key_collisions
+
+        shares = {
+            name: list(getattr(spec, "shares_keys_with", None) or ())
+            for name, spec in self.sources().items()
+        }
+        return key_collisions(self.home.warehouse, shares)
 
     def ask_quality(self) -> None:
         """Send the profile to the checkpoint, which works while dbt does."""
@@ -197,6 +219,7 @@ class Engine:
         from orchestration.readiness.tallies import write_tallies
 
         with self.writer():
+            self.set_aside()
             lake = self.lake()
             if not select and self.warehouse.is_fresh(lake):
                 return None
@@ -280,6 +303,7 @@ class Engine:
         if not self._decided_on_this(decided):
             reasons.append("disclosure: what may be seen of these figures has not been decided")
         reasons += [f"lake: {problem}" for problem in self.lake_problems()]
+        reasons += [f"key: {collision.sentence}" for collision in self.collisions()]
         reasons += [f"quality: {finding.sentence}" for finding in self.quality().blocking]
         return reasons
 

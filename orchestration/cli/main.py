@@ -36,6 +36,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "contract": LazyCommand("orchestration.cli.contract", "Show and export the data contracts."),
     "geography": LazyCommand("orchestration.cli.geography", "Load KOSTRA groups from KLASS."),
     "quarantine": LazyCommand("orchestration.cli.quarantine", "See, export and replay rejects."),
+    "lake": LazyCommand("orchestration.cli.lake", "Take back or read again what was accepted."),
     "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
     "readiness": LazyCommand("orchestration.cli.readiness", "Grades and findings per source."),
     "sql": LazyCommand("orchestration.cli.sql", "Your own SQL on a release, read-only."),

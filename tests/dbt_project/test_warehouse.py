@@ -144,6 +144,42 @@ def test_person_years_cover_the_days_of_the_span(small: Warehouse) -> None:
     assert year[1] == pytest.approx(population * 2 / 365)
 
 
+def test_person_years_count_the_days_delivered_and_not_those_between(tmp_path: Path) -> None:
+    def delivered(number: int, day: int, **columns: Any) -> Row:
+        return alarm(number, day, _delivered_on=date(2026, 3, day), **columns)
+
+    vest = {"central_id": "amk_bergen", "_source": "helse_vest_alarms"}
+    first = [delivered(1, 28), delivered(2, 28, scene_municipality_code="4601", **vest)]
+    later = [[delivered(3, 31)], [delivered(4, 29)]]  # Monday the 30th never comes
+    pieces, whole = Warehouse(tmp_path / "pieces"), Warehouse(tmp_path / "whole")
+    write_batch(pieces.lake, "alarm", "first", first)
+    pieces.build_all()
+    for number, rows in enumerate(later):
+        write_batch(pieces.lake, "alarm", f"later_{number}", rows)
+        pieces.build_new()
+    whole.lake.parent.mkdir()
+    whole.lake.symlink_to(pieces.lake)
+    whole.build_all()
+
+    def days(unit: str, **keys: Any) -> float:
+        """Person-years as days of the unit's population."""
+        people = whole.one(
+            f"select population from dim_population where unit_id = '{unit}' and year_number = 2026"
+            " and valid_from = '2026-01-01'"
+        )
+        year = {"period_grain": "year", "period_start": "2026-01-01", **keys}
+        denominators = {cell(w, "missions_per_1000", unit, **year)[1] for w in (whole, pieces)}
+        assert len(denominators) == 1
+        return float(denominators.pop() * 365 / people)
+
+    assert days("NO") == pytest.approx(3)
+    assert days("sorost") == pytest.approx(3)
+    assert days("vest") == pytest.approx(1)  # by its own source
+    assert days("amk_bergen") == pytest.approx(1)
+    monday = {"period_grain": "day", "period_start": date(2026, 3, 30)}
+    assert cell(whole, "missions_per_1000", "NO", **monday)[5] == "no_data"
+
+
 def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small: Warehouse) -> None:
     unknown = cell(small, "incidents_per_1000", "UNKNOWN", level="county")
     assert unknown == (1, None, 1, None, 1.0, "no_denominator")
