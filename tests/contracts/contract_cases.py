@@ -23,7 +23,7 @@ EXTRACT = datetime(2026, 1, 16, 3, 0)
 FIRST_DATE = datetime(2025, 1, 1)
 JUST = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 
 
 def at(seconds: float) -> datetime:
@@ -343,9 +343,9 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
         (
             *({name: EXTRACT + HOUR + JUST} | _later_end(sample) for name in future),
             # An extract time that lies ahead with its stamps is held against the intake's clock.
-            {"extract_at": EXTRACT, "_taken_at": EXTRACT - DAY - JUST},
+            {"extract_at": EXTRACT, "_taken_at": EXTRACT - ONE_DAY - JUST},
             *(
-                {name: EXTRACT + 400 * DAY + JUST, "_taken_at": EXTRACT}
+                {name: EXTRACT + 400 * ONE_DAY + JUST, "_taken_at": EXTRACT}
                 for name in sample.may_end_later
             ),
         ),
