@@ -11,8 +11,11 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def to_utf8(payload: bytes, encoding: Literal["utf-8", "cp1252"]) -> bytes:
+def to_utf8(payload: bytes, encoding: Literal["utf-8", "cp1252"], *, lines: bool = True) -> bytes:
     """The payload in UTF-8 without a byte order mark.
+
+    Args:
+        lines: the format is made of lines, and none may be longer than `MAX_LINE_BYTES`.
 
     Raises:
         FileRefusedError: FILE_ENCODING, FILE_UNREADABLE (binary content), FILE_LINE_TOO_LONG.
@@ -23,7 +26,8 @@ def to_utf8(payload: bytes, encoding: Literal["utf-8", "cp1252"]) -> bytes:
         raise FileRefusedError(
             "FILE_UNREADABLE", "binært innhold i en tekstfil", "binary content in a text file"
         )
-    _check_line_length(payload)
+    if lines:
+        _check_line_length(payload)
     if encoding == "utf-8":
         try:
             payload.decode("utf-8")
