@@ -8,12 +8,13 @@ from ingestion.errors import FileRefusedError
 from ingestion.readers.container import unpack_members
 from ingestion.readers.csv_file import read_csv
 from ingestion.readers.fixed_file import read_fixed
-from ingestion.readers.jsonl_file import read_jsonl
+from ingestion.readers.json_file import read_json, read_jsonl
 from ingestion.readers.members import read_members
 from ingestion.readers.parquet_file import read_parquet
 from ingestion.readers.raw import RawFile
 from ingestion.readers.text import to_utf8
 from ingestion.readers.xlsx_file import read_xlsx
+from ingestion.readers.xml_file import read_xml
 from ingestion.sources.spec import SourceSpec
 
 __all__ = ["RawFile", "read_bytes"]
@@ -47,6 +48,12 @@ def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = Fals
             return read_fixed(text, spec, renames, hashed=hashed)
         case "jsonl":
             return read_jsonl(to_utf8(payload, spec.format.encoding), spec, renames)
+        case "json":
+            text = to_utf8(payload, spec.format.encoding, lines=False)
+            return read_json(text, spec, renames)
+        case "xml":
+            # The document says itself how it is encoded.
+            return read_xml(payload, spec, renames)
         case "xlsx":
             return read_xlsx(payload, spec, renames)
         case "parquet":
