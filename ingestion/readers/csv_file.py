@@ -39,6 +39,7 @@ from ingestion.readers.raw import (
     check_size,
     ids_recur,
     numbered,
+    recurring_ids,
 )
 from ingestion.readers.text import MAX_LINE_BYTES
 from ingestion.sources.spec import Encoding, SourceSpec
@@ -519,7 +520,7 @@ def _record_hash(
     whole: bool,
 ) -> pl.Series:
     """A hash of all fields of a record; where nothing can be equal, its number is enough."""
-    recurring = pl.repeat(True, frame.height, eager=True) if whole else _recurring(frame, spec)
+    recurring = pl.repeat(True, frame.height, eager=True) if whole else recurring_ids(frame, spec)
     everything = _parsed(records.only(recurring), len(names), list(range(len(names))), dialect)
     # By name, so that members with their columns in another order compare.
     order = sorted(range(len(names)), key=lambda index: (names[index], index))
@@ -530,10 +531,3 @@ def _record_hash(
         .scatter(recurring.arg_true(), hashes)
         .alias("record_hash")
     )
-
-
-def _recurring(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series:
-    names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
-    if not names:
-        return pl.repeat(True, frame.height, eager=True)
-    return frame.select(pl.col(names).str.strip_chars()).is_duplicated()
