@@ -236,8 +236,15 @@ def _lineage(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.Da
             "_file_name": [delivery.file_name for delivery in readable],
             "_batch_id": [batch_id] * len(readable),
             "_delivered_on": pl.Series([d.delivered_on for d in readable], dtype=pl.Date),
+            "_unmapped": pl.Series([unmapped(spec)] * len(readable), dtype=pl.String),
         }
     )
+
+
+def unmapped(spec: SourceSpec) -> str | None:
+    """The contract columns that the source does not map, as `|a|b|`: nobody knows them there."""
+    names = [name for name in CONTRACTS[spec.contract].columns if name not in spec.columns]
+    return f"|{'|'.join(names)}|" if names else None
 
 
 def joined_codes(masks: dict[str, pl.Series], height: int) -> pl.Series:
