@@ -101,6 +101,15 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
         "True when the row's intervals cannot be used (order, time or batch press).",
     ),
     _lineage(
+        "_key_scope",
+        pl.String(),
+        "key",
+        False,
+        "Kilden der radens identifikatorer er entydige; tom når de er det i hele kildesystemet.",
+        "The source in which the ids of the row are unique; null where that is the whole source "
+        "system.",
+    ),
+    _lineage(
         "_unmapped",
         pl.String(),
         "text",
