@@ -189,12 +189,19 @@ def read_csv(
         records = replace(records, restore=back)
     check_size(records.count, len(names))
     wanted = {name: index for index, name in enumerate(names) if name in spec.raw_columns()}
-    parsed = _parsed(records, len(names), list(wanted.values()), dialect)
-    if parsed.height + len(records.broken) != records.count:
+    try:
+        parsed = _parsed(records, len(names), list(wanted.values()), dialect)
+    except pl.exceptions.PolarsError as error:
         line = _parting(records, len(names), dialect)
-        check_count(
-            parsed.height + len(records.broken), records.count, f"linje {line}", f"line {line}"
-        )
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            f"ikke gyldig CSV fra linje {line}",
+            f"not valid CSV from line {line}",
+        ) from error
+    found = parsed.height + len(records.broken)
+    if found != records.count:
+        line = _parting(records, len(names), dialect)
+        check_count(found, records.count, f"linje {line}", f"line {line}")
     frame = numbered(
         parsed.select(pl.col(f"column_{index}").alias(name) for name, index in wanted.items())
         if wanted
@@ -472,22 +479,17 @@ def _unclosed(code: str, line: int) -> FileRefusedError:
 
 def _parsed(records: _Records, width: int, columns: list[int], dialect: _Dialect) -> pl.DataFrame:
     """The chosen columns of the records, named by position."""
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(records.text),
-            has_header=False,
-            skip_lines=records.skip,
-            separator=dialect.delimiter,
-            quote_char='"' if records.quoted else None,
-            infer_schema=False,
-            schema={f"column_{index}": pl.String for index in range(width)},
-            columns=sorted(columns) or [0],
-            raise_if_empty=False,
-        )
-    except pl.exceptions.PolarsError as error:
-        raise FileRefusedError(
-            "FILE_UNREADABLE", "ikke gyldig CSV", "not valid delimited text"
-        ) from error
+    frame = pl.read_csv(
+        io.BytesIO(records.text),
+        has_header=False,
+        skip_lines=records.skip,
+        separator=dialect.delimiter,
+        quote_char='"' if records.quoted else None,
+        infer_schema=False,
+        schema={f"column_{index}": pl.String for index in range(width)},
+        columns=sorted(columns) or [0],
+        raise_if_empty=False,
+    )
     text = pl.all()
     if records.restore:
         text = text.str.replace_many(list(records.restore), list(records.restore.values()))
@@ -503,7 +505,10 @@ def _parting(records: _Records, width: int, dialect: _Dialect) -> int:
 
     def parts(number: int) -> bool:
         some = replace(records, text=b"\n".join(lines[:number]), skip=0)
-        return _parsed(some, width, [0], dialect).height != number
+        try:
+            return _parsed(some, width, [0], dialect).height != number
+        except pl.exceptions.PolarsError:
+            return True
 
     index = bisect_left(range(1, len(lines) + 1), True, key=parts)
     return records.places[index] if records.places else records.skip + index + 1
