@@ -440,6 +440,7 @@ def _joined(
     )
     joined: list[str] = []
     begun: list[int] = []
+    spanning: list[int] = []
     done = 0
     for first in odd.arg_true():
         if first < done or opens.fullmatch(lines[first]) is None:
@@ -449,21 +450,19 @@ def _joined(
             last += 1
         if last == len(lines):
             raise _unclosed("FILE_TRUNCATED", starts[first])
-        record = break_.join(lines[first : last + 1])
-        if closes.fullmatch(lines[last]) is None or not _has_fields(record, dialect, width):
+        if closes.fullmatch(lines[last]) is None:
             raise _unclosed("FILE_UNREADABLE", starts[first])
-        joined += [*lines[done:first], record]
+        joined += [*lines[done:first], break_.join(lines[first : last + 1])]
         begun += starts[done : first + 1]
+        spanning.append(len(joined) - 1)
         done = last + 1
-    return (
-        pl.Series(joined + lines[done:], dtype=pl.String),
-        pl.Series(begun + starts[done:], dtype=pl.Int64),
-        break_,
-    )
-
-
-def _has_fields(record: str, dialect: _Dialect, width: int) -> bool:
-    return bool(dialect.whole(pl.Series([record.rstrip("\r")]), width)[0])
+    records = pl.Series(joined + lines[done:], dtype=pl.String)
+    places = pl.Series(begun + starts[done:], dtype=pl.Int64)
+    # With another number of fields it is more likely two records that a stray mark joined.
+    whole = dialect.whole(records.gather(spanning).str.strip_chars_end("\r"), width)
+    if not whole.all():
+        raise _unclosed("FILE_UNREADABLE", places[spanning[whole.to_list().index(False)]])
+    return records, places, break_
 
 
 def _unclosed(code: str, line: int) -> FileRefusedError:

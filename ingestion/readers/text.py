@@ -22,6 +22,8 @@ _UTF32_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 # What old DOS programs write as the last byte of a text file.
 _DOS_END = b"\x1a"
 
+# Fewer bytes show no pattern.
+_MIN_UTF16_BYTES = 16
 _SAMPLE_BYTES = 1024**2
 _SLICES = 16
 # Controls in more records than this are not an accident.
@@ -152,7 +154,9 @@ def _from_utf16(payload: bytes) -> bytes:
 def _utf16_order(payload: bytes) -> str | None:
     """The byte order of UTF-16 without a mark: every other byte of European text is NUL."""
     head = payload[:4096]
-    half = max(len(head) // 2, 1)
+    if len(head) < _MIN_UTF16_BYTES:
+        return None
+    half = len(head) // 2
     first, second = (head[start::2].count(0) / half for start in (0, 1))
     if second > 0.4 and first < 0.05:
         return "utf-16-le"
