@@ -273,7 +273,8 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
         digits.append("0" + read)
     judged = [judgement(number) for number in digits]
     if judged:  # of several, the one that looks most like an identity number
-        row |= max(judged, key=_rules_passed)
+        best: dict[str, bool] = max(judged, key=_rules_passed)
+        row |= best
     for phone in phones(read):
         if phone.spelling == "plus":
             row["plus"] = True
