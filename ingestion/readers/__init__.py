@@ -10,7 +10,7 @@ from ingestion.readers.jsonl_file import read_jsonl
 from ingestion.readers.parquet_file import read_parquet
 from ingestion.readers.raw import RawFile
 from ingestion.readers.text import to_utf8
-from ingestion.readers.xlsx_file import read_xlsx
+from ingestion.readers.workbook_file import read_workbook
 from ingestion.sources.spec import SourceSpec
 
 __all__ = ["RawFile", "read_bytes"]
@@ -33,7 +33,7 @@ def read_bytes(data: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
             return read_csv(to_utf8(payload, spec.format.encoding), spec, renames)
         case "jsonl":
             return read_jsonl(to_utf8(payload, spec.format.encoding), spec, renames)
-        case "xlsx":
-            return read_xlsx(payload, spec, renames)
+        case "xlsx" | "xls" | "ods":
+            return read_workbook(payload, spec, renames)
         case "parquet":
             return read_parquet(payload, spec, renames)

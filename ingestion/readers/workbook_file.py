@@ -1,50 +1,147 @@
-"""Excel workbooks. Cells are read as text, so that a rejected value is shown as it was sent."""
+"""Workbooks: xlsx, xls and ods. Every cell becomes text, numbers and stamps in one spelling.
+
+Two readers meet here. The scanner of the format finds the filled cells, and reads all that are not
+text; the library reads the texts. Where the one sees a cell and the other does not, the file is
+refused: this is the independent count, cell by cell.
+"""
 
 from __future__ import annotations
 
-import io
-import zipfile
+import re
 
 import polars as pl
 
 from ingestion.errors import FileRefusedError
-from ingestion.readers.container import check_zip
-from ingestion.readers.raw import RawFile, check_header, numbered
+from ingestion.readers.cells import ERROR, NOT_CALCULATED, TEXT, Cells, unreadable, with_texts
+from ingestion.readers.ods_cells import scan_ods
+from ingestion.readers.raw import (
+    ROW_CELL_ERROR,
+    ROW_CELL_NOT_CALCULATED,
+    ROW_NUMBER,
+    RawFile,
+    check_header,
+    ids_recur,
+    numbered,
+)
+from ingestion.readers.xls_cells import scan_xls
+from ingestion.readers.xlsx_cells import column_letters, scan_xlsx
 from ingestion.sources.spec import SourceSpec
 
+_SCANNERS = {"xlsx": scan_xlsx, "xls": scan_xls, "ods": scan_ods}
+_MARKS = {ERROR: ROW_CELL_ERROR, NOT_CALCULATED: ROW_CELL_NOT_CALCULATED}
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
-def read_xlsx(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:
-    """Read one sheet; rows without any value in the mapped columns are not rows.
+
+def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:
+    """Read one sheet into text columns.
+
+    A record is a row below the header with a value in any column, mapped or not. Its number is its
+    distance from the header, so blank rows in between count: row 1 is the one below the header.
 
     Raises:
-        FileRefusedError: not a workbook, no such sheet, or a mapped column missing or doubled.
+        FileRefusedError: not a workbook, no such sheet, a mapped column missing or doubled, more
+            cells than a delivery can have, or a cell that one of the two readers does not see.
     """
+    cells = _SCANNERS[spec.format.type](payload, spec.format.sheet)
+    at = spec.format.header_row - 1
+    columns = cells.columns
+    filled = _filled(cells, _texts(payload, cells), from_row=at + 1)
+    header = {
+        column: renames.get(name.strip(), name.strip())
+        for column, name in filled.filter(pl.col("row") == at).select("column", "text").iter_rows()
+        if name and name.strip()
+    }
+    if not header:
+        raise FileRefusedError("FILE_EMPTY", "arket har ingen overskrift", "there is no header")
+    check_header(list(header.values()), spec)
+
+    body = filled.filter(pl.col("row") > at)
+    rows = body["row"].unique().sort()
+    grid = _grid(body, rows, columns)
+    wanted = set(spec.raw_columns())
+    mapped = [column for column in columns if header.get(column) in wanted]
+    frame = grid.select(pl.nth(column - columns.start).alias(header[column]) for column in mapped)
+    frame = numbered(frame, spec).with_columns((rows - at).alias(ROW_NUMBER))
+    odd = body.filter(pl.col("kind").is_in(list(_MARKS)) & pl.col("column").is_in(mapped))
+    marks = {
+        code: (numbers - at).to_list()
+        for kind, code in _MARKS.items()
+        if (numbers := odd.filter(pl.col("kind") == kind)["row"].unique().sort()).len()
+    }
+    hashes = grid.hash_rows() if ids_recur(frame, spec) else None
+    return RawFile(frame, marks=marks, record_hash=hashes)
+
+
+def _texts(payload: bytes, cells: Cells) -> list[pl.Series]:
+    """The columns of the sheet as the library reads them, as text, from the sheet's first row."""
     import fastexcel
 
+    if not cells.height:
+        return []
     try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            check_zip(archive, len(payload))
-        workbook = fastexcel.read_excel(payload)
-        sheet = spec.format.sheet or workbook.sheet_names[0]
-        if sheet not in workbook.sheet_names:
-            raise FileRefusedError(
-                "FILE_UNREADABLE", f"arket '{sheet}' finnes ikke", f"there is no sheet '{sheet}'"
-            )
-        cells = workbook.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
-    except (zipfile.BadZipFile, fastexcel.FastExcelError, OSError) as error:
-        raise FileRefusedError(
-            "FILE_UNREADABLE", "ikke en gyldig Excel-fil", "not a valid Excel file"
-        ) from error
-    if cells.height < spec.format.header_row:
-        raise FileRefusedError("FILE_EMPTY", "arket har ingen overskrift", "there is no header")
-    header = [
-        renames.get(name, name)
-        for name in (str(cell or "").strip() for cell in cells.row(spec.format.header_row - 1))
-    ]
-    check_header(header, spec)
-    wanted = set(spec.raw_columns())
-    frame = cells.slice(spec.format.header_row).select(
-        pl.nth(index).alias(name) for index, name in enumerate(header) if name in wanted
+        sheet = fastexcel.read_excel(payload).load_sheet(
+            cells.sheet, header_row=None, skip_rows=0, dtypes="string"
+        )
+        columns: list[pl.Series] = sheet.to_polars().get_columns()
+        return columns
+    except fastexcel.FastExcelError as error:
+        # Its text may quote a cell, so only the kind of the error is told.
+        kind = type(error).__name__
+    raise unreadable(f"ikke en gyldig arbeidsbok ({kind})", f"not a valid workbook ({kind})")
+
+
+def _filled(cells: Cells, library: list[pl.Series], from_row: int) -> pl.DataFrame:
+    """Every filled cell with its text.
+
+    Raises:
+        FileRefusedError: FILE_COUNT_DIFFERS, when one sees a cell that the other does not.
+    """
+    frame = with_texts(cells.frame, from_row)
+    first, height = cells.columns.start, library[0].len() if library else 0
+    # The columns one below the other: the place of a cell in them is a number.
+    stack = pl.concat(library) if library else pl.Series([], dtype=pl.String)
+    seen = (stack != "").fill_null(False)
+    kind, column = pl.col("kind"), pl.col("column") - first
+    place = pl.when(pl.col("row") < height, column < len(library)).then(
+        (column * height + pl.col("row")).cast(pl.UInt32)
     )
-    frame = numbered(frame, spec)
-    return RawFile(frame.filter(pl.any_horizontal(pl.col(sorted(wanted)).is_not_null())))
+    frame = (
+        frame.lazy()
+        .with_columns(
+            pl.lit(stack).gather(place).alias("library"),
+            pl.lit(seen).gather(place).fill_null(False).alias("seen"),
+        )
+        .with_columns(
+            pl.when(kind == TEXT).then("library").otherwise("text").alias("text"),
+            # A text can be empty. A cell of another kind has a value.
+            pl.when(kind == TEXT)
+            .then(pl.col("library").is_null())
+            .otherwise(~pl.col("seen") & ~kind.is_in(list(cells.unseen)))
+            .alias("lost"),
+        )
+        .collect()
+    )
+    lost, extra = int(frame["lost"].sum()), int(seen.sum()) - int(frame["seen"].sum())
+    if lost or extra:
+        at = frame.filter("lost").select("row", "column").head(1).rows()
+        place_nb = f", først i {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
+        place_en = f", first in {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
+        raise FileRefusedError(
+            "FILE_COUNT_DIFFERS",
+            f"{lost} fylte celler ble ikke lest, {extra} lest uten å være fylt{place_nb}",
+            f"{lost} filled cells were not read, {extra} read that are not filled{place_en}",
+        )
+    return frame.filter((kind != TEXT) | (pl.col("text") != "")).select(
+        "row", "column", "kind", "text"
+    )
+
+
+def _grid(body: pl.DataFrame, rows: pl.Series, columns: range) -> pl.DataFrame:
+    """The cells as a rectangle of texts: the given rows, all columns."""
+    height = rows.len()
+    place = (body["column"] - columns.start) * height + rows.search_sorted(body["row"])
+    flat = pl.repeat(None, height * len(columns), dtype=pl.String, eager=True)
+    flat = flat.scatter(place, body["text"])
+    return pl.DataFrame(
+        [flat.slice(index * height, height).alias(f"{index}") for index in range(len(columns))]
+    )
