@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import polars as pl
@@ -16,7 +17,6 @@ from ingestion.readers.cells import (
     ERROR,
     NOT_CALCULATED,
     STAMP,
-    TEXT,
     VALUE,
     Cells,
     check_extent,
@@ -30,7 +30,20 @@ from ingestion.readers.xlsx_cells import local, members, password
 _SPAN = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?")
 _EPOCH = dt.datetime(1970, 1, 1)
 _US = dt.timedelta(microseconds=1)
+# The day that a time of day without a date is written on.
+_NO_DATE = dt.date(1899, 12, 30)
+_BREAKS = {"tab": "\t", "line-break": "\n"}
+_MOST_BLANKS = 1000
 _NUMBERS = ("float", "percentage", "currency")
+
+
+class _Value(NamedTuple):
+    """What is in a cell, as in `Cells`."""
+
+    kind: int
+    text: str | None = None
+    us: int | None = None
+    is_number: bool = False
 
 
 @dataclass
@@ -39,7 +52,9 @@ class _Table:
 
     name: str
     row: int = 0
-    runs: list[tuple[int, int, int, int, int, str | None, int | None]] = field(default_factory=list)
+    runs: list[tuple[int, int, int, int, int, str | None, int | None, bool]] = field(
+        default_factory=list
+    )
 
     def add_row(self, element: ElementTree.Element) -> None:
         """The filled cells of a row; a row that is repeated is one run."""
@@ -108,44 +123,67 @@ def _times(element: ElementTree.Element, name: str) -> int:
     return max(int(value), 1) if value else 1
 
 
-def _cell(cell: ElementTree.Element) -> tuple[int, str | None, int | None] | None:
-    """Kind, text and microseconds of a cell; None of an empty one."""
+def _cell(cell: ElementTree.Element) -> _Value | None:
+    """What is in a cell; None of an empty one."""
     said = {local(key): value for key, value in cell.attrib.items() if "calcext" not in key}
     kind = said.get("value-type")
     if any("calcext" in key and value == "error" for key, value in cell.attrib.items()):
-        return ERROR, "".join(cell.itertext()) or "#ERROR", None
+        return _Value(ERROR, _text(cell) or "#ERROR")
     if kind == "string":
-        return TEXT, None, None
+        text = _text(cell) or said.get("string-value", "")
+        return _Value(VALUE, text) if text else None
     if kind == "boolean":
-        return VALUE, said.get("boolean-value", ""), None
+        return _Value(VALUE, said.get("boolean-value", ""))
     if kind in _NUMBERS:
-        return VALUE, said.get("value", ""), None
+        return _Value(VALUE, said.get("value", ""), is_number=True)
     if kind == "date":
         return _date(said.get("date-value", ""))
     if kind == "time":
         return _span(said.get("time-value", ""))
-    if "formula" in said:
-        return NOT_CALCULATED, None, None
+    # An empty text as the result of a formula has no type, but it is shown.
+    if "formula" in said and not any(local(child.tag) == "p" for child in cell):
+        return _Value(NOT_CALCULATED)
     return None
 
 
-def _date(text: str) -> tuple[int, str | None, int | None]:
+def _text(cell: ElementTree.Element) -> str:
+    """The paragraphs of a cell; what is noted beside it is left out."""
+    return "\n".join(_inline(child) for child in cell if local(child.tag) == "p")
+
+
+def _inline(element: ElementTree.Element) -> str:
+    parts = [element.text or ""]
+    for child in element:
+        name = local(child.tag)
+        if name == "s":
+            parts.append(" " * min(int(_attribute(child, "c") or 1), _MOST_BLANKS))
+        elif name in _BREAKS:
+            parts.append(_BREAKS[name])
+        elif name != "annotation":
+            parts.append(_inline(child))
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def _date(text: str) -> _Value:
     try:
         stamp = dt.datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
-        return VALUE, text, None
-    return (STAMP if "T" in text else DATE), None, (stamp - _EPOCH) // _US
+        return _Value(VALUE, text)
+    if stamp.date() == _NO_DATE:
+        return _Value(CLOCK, us=(stamp - dt.datetime.combine(_NO_DATE, dt.time())) // _US)
+    return _Value(STAMP if "T" in text else DATE, us=(stamp - _EPOCH) // _US)
 
 
-def _span(text: str) -> tuple[int, str | None, int | None]:
+def _span(text: str) -> _Value:
     match = _SPAN.fullmatch(text)
     if match is None:
-        return VALUE, text, None
+        return _Value(VALUE, text)
     sign, days, hours, minutes, seconds = match.groups()
     milliseconds = round(float((seconds or "0").replace(",", ".")) * 1000)
     whole = (int(days or 0) * 24 + int(hours or 0)) * 3600 + int(minutes or 0) * 60
     size = whole * 1_000_000 + milliseconds * 1000
-    return CLOCK, None, -size if sign else size
+    return _Value(CLOCK, us=-size if sign else size)
 
 
 def _expanded(table: _Table) -> pl.DataFrame:
@@ -158,6 +196,7 @@ def _expanded(table: _Table) -> pl.DataFrame:
         "kind": pl.UInt8,
         "text": pl.String,
         "us": pl.Int64,
+        "is_number": pl.Boolean,
     }
     runs = pl.DataFrame(table.runs, schema=schema, orient="row")
     ends = runs.select(
@@ -165,9 +204,8 @@ def _expanded(table: _Table) -> pl.DataFrame:
         (pl.col("column") + pl.col("columns")).max().fill_null(0),
     ).row(0)
     check_extent(min(ends[0], MAX_CELLS), ends[1])
-    is_number = (runs["kind"] == VALUE) & ~runs["text"].is_in(["true", "false"])
     return (
-        runs.with_columns(runs["text"].zip_with(~is_number, number_text(runs["text"])))
+        runs.with_columns(number_text(runs["text"]).zip_with(runs["is_number"], runs["text"]))
         .with_columns(pl.int_ranges("row", pl.col("row") + pl.col("rows")).alias("row"))
         .explode("row")
         .with_columns(pl.int_ranges("column", pl.col("column") + pl.col("columns")).alias("column"))

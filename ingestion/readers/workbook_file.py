@@ -13,6 +13,7 @@ import polars as pl
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers.cells import ERROR, NOT_CALCULATED, TEXT, Cells, unreadable, with_texts
+from ingestion.readers.guard import caught
 from ingestion.readers.ods_cells import scan_ods
 from ingestion.readers.raw import (
     ROW_CELL_ERROR,
@@ -84,9 +85,9 @@ def _texts(payload: bytes, cells: Cells) -> list[pl.Series]:
         )
         columns: list[pl.Series] = sheet.to_polars().get_columns()
         return columns
-    except fastexcel.FastExcelError as error:
+    except BaseException as error:
         # Its text may quote a cell, so only the kind of the error is told.
-        kind = type(error).__name__
+        kind = caught(error)
     raise unreadable(f"ikke en gyldig arbeidsbok ({kind})", f"not a valid workbook ({kind})")
 
 

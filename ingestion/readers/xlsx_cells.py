@@ -6,7 +6,6 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -59,9 +58,13 @@ def members(payload: bytes) -> dict[str, bytes]:
                 if name.endswith((".xml", ".rels")):
                     parts[name] = archive.read(member)
             return parts
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        if "password" in str(error) or "encrypted" in str(error):
-            raise password() from None
+    except FileRefusedError:
+        raise
+    except Exception as error:
+        # A damaged archive makes the standard library raise errors of many kinds.
+        locked = "encrypted" in str(error)
+    if locked:
+        raise password()
     raise unreadable("ikke en gyldig arbeidsbok", "not a valid workbook")
 
 
