@@ -1,4 +1,4 @@
-"""Source files: errors that name the place, the published schema, drafts from samples."""
+"""Source files: errors that name the place, the published schema."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from ingestion.check import check_file
 from ingestion.errors import SourceFileError
-from ingestion.profile import draft_source, profile_sample
 from ingestion.source_schema import SCHEMA_PATH, schema_text
 from ingestion.sources import SOURCES_DIR, load_source, load_sources
-from tests.ingestion.conftest import call_source, row, text
+from tests.ingestion.conftest import call_source
 
 
 def test_ten_sources_are_registered() -> None:
@@ -64,33 +62,3 @@ def test_an_error_names_the_file_and_the_place(tmp_path: Path) -> None:
         load_source(path)
     assert "feil.yaml" in str(caught.value)
     assert "columns: Field required" in str(caught.value)
-
-
-def test_a_draft_from_a_sample_names_what_is_left(tmp_path: Path) -> None:
-    sample = tmp_path / "nytt_2026-01-15.csv"
-    sample.write_text(text(*(row(n) for n in range(20))), "utf-8")
-    profile = profile_sample(sample)
-    assert profile.format["delimiter"] == ";"
-    assert profile.time_formats["svar"] == "%Y-%m-%d %H:%M:%S%.f"
-    draft = tmp_path / "nytt.yaml"
-    draft.write_text(draft_source("nytt", "call", sample, profile), "utf-8")
-    with pytest.raises(SourceFileError) as caught:
-        load_source(draft)
-    message = str(caught.value)
-    assert "direction" in message and "is_test" in message
-    assert "outcome" not in message
-
-
-def test_a_complete_draft_is_accepted_by_check(tmp_path: Path) -> None:
-    sample = tmp_path / "oensket_2026-01-15.csv"
-    sample.write_text(
-        "request_id;requested_at;base;vehicle;urgency;outcome;airborne_at\n"
-        "r1;2026-01-15T12:00:00.000Z;heli_al;HELI;RED;COMPLETED;2026-01-15T12:10:00.000Z\n",
-        "utf-8",
-    )
-    draft = tmp_path / "oensket.yaml"
-    draft.write_text(
-        draft_source("oensket", "lat_request", sample, profile_sample(sample)), "utf-8"
-    )
-    receipt = check_file(sample, load_source(draft)).receipt
-    assert (receipt.rows_read, receipt.accepted) == (1, 1)
