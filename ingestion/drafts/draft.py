@@ -35,6 +35,7 @@ class Draft:
         left: what a person must fill in, one line each.
         personal: raw column to kinds and counts of personal numbers in the sample.
         facts: what is known of each raw column.
+        format: the `format` entry.
     """
 
     text: str
@@ -76,7 +77,7 @@ def draft(
     left = list(_left(found, names, mark_asks))
     text = _written(name, contract, sample, facts, found, names, marks, left)
     personal = {fact.name: fact.personal for fact in facts.values() if fact.personal}
-    return Draft(text, tuple(left), personal, facts, sample.format | marks)
+    return Draft(text, tuple(left), personal, facts, _without_people(sample.format) | marks)
 
 
 def open_questions(sample: Sample, contract: str) -> tuple[list[str], bool]:
@@ -177,7 +178,7 @@ def _written(
     }
     if names.date_format != "%Y-%m-%d":
         head["date_format"] = names.date_format
-    head["format"] = sample.format | marks
+    head["format"] = _without_people(sample.format) | marks
     if names.date is not None and names.date.year < 2010:
         head["first_date"] = names.date.replace(month=1, day=1)
     head["clock"] = {"zone": "Europe/Oslo"}
@@ -197,6 +198,14 @@ def _written(
     lines += ["", *_profile(sample, facts, found)]
     lines += ["", "# Left to do / gjenstår:", *(f"#   - {item}" for item in left)]
     return "\n".join(lines) + "\n"
+
+
+def _without_people(form: Mapping[str, Any]) -> dict[str, Any]:
+    """A sheet or a path that is somebody's number is for a person to write."""
+    return {
+        key: TODO if isinstance(value, str) and name_is_personal(value) else value
+        for key, value in form.items()
+    }
 
 
 def _entry(value: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,16 @@ from ingestion.errors import FileRefusedError
 from ingestion.readers.container import check_zip, unpack
 
 _GZIP, _ZIP, _OLE, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
+# What the standard library raises on damaged or encrypted archives.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    ValueError,
+    OSError,
+)
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -108,7 +119,7 @@ def _workbook_kind(data: bytes) -> str | None:
                 return "xlsx"
             if "mimetype" in names and archive.read("mimetype").strip() == _ODS:
                 return "ods"
-    except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
+    except _ZIP_ERRORS as error:
         raise SampleError("ikke en gyldig zip-fil", "not a valid zip file") from error
     return None
 
@@ -126,27 +137,21 @@ def _zipped(name: str, data: bytes) -> Sample:
         members.sort(key=lambda member: member.filename)
         try:
             payload = archive.read(members[0])
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except _ZIP_ERRORS as error:
             raise SampleError(
                 "arkivet er skadet eller har passord", "the archive is damaged or has a password"
             ) from error
     sample = _packed(_payload(name, payload), "zip")
     if len(members) == 1:
         return sample
-    ending = re.escape(PurePosixPath(members[0].filename).suffix)
-    alike = (
-        all(
-            PurePosixPath(member.filename).suffix == members[0].filename[-len(ending) + 1 :]
-            for member in members
-        )
-        if ending
-        else False
-    )
+    endings = {PurePosixPath(member.filename).suffix for member in members}
+    ending = endings.pop()
+    is_one = not endings and re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{0,7}", ending)
+    pattern = f".*{re.escape(ending)}" if is_one else ".*"
     note = (
         f"arkivet har {len(members)} filer, den første er sett på: se på `members`",
         f"the archive holds {len(members)} files, the first was looked at: see `members`",
     )
-    pattern = f".*{ending}" if alike or ending else ".*"
     return replace(sample, format=sample.format | {"members": pattern}, notes=(*sample.notes, note))
 
 

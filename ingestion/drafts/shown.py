@@ -17,6 +17,7 @@ _NAME_SIZE = 60
 _LONG_NUMBER = re.compile(r"\d(?:[ .\-]?\d){7}")
 _ELEVEN = re.compile(r"^\d{6}[ .-]?\d{5}$")
 _COORDINATE = re.compile(r"\d{1,3}\.\d{3,}")
+_ONLY_NUMBER = re.compile(r"\+?\d(?: ?\d){7,}")
 _EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _PLACE = r"-?\d{1,3}\.\d{3,}\s*[,; ]\s*-?\d{1,3}\.\d{3,}"
 _PLAIN_NAME = re.compile(r"[\w.,/()+%#&@:\- ]+")
@@ -56,11 +57,14 @@ def is_harmless(text: str) -> bool:
 def name_is_personal(name: str) -> bool:
     """Whether the name of a column or file is itself a number that identifies a person.
 
-    Names hold dates and sequence numbers, so eight digits alone are no phone number there.
+    Names hold dates and sequence numbers: eight digits are a phone number only where they are the
+    whole name.
     """
     values = pl.Series([name])
     prefixed = phone_number_rows(values, is_id=True)
-    return bool(_EMAIL.search(name)) or bool(identity_number_rows(values).any() or prefixed.any())
+    if _ONLY_NUMBER.fullmatch(name) or _EMAIL.search(name):
+        return True
+    return bool(identity_number_rows(values).any() or prefixed.any())
 
 
 def personal_counts(values: pl.Series, *, is_id: bool) -> dict[str, int]:

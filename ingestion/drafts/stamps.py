@@ -135,13 +135,13 @@ def _read(groups: dict[tuple[Layout, ...], dict[str, int]], total: int) -> Stamp
     found: list[tuple[tuple[Layout, ...], int]] = []
     middles: dict[Layout, dt.date] = {}
     for layouts, texts in groups.items():
-        values = pl.Series(list(texts))
+        values, counts = pl.Series(list(texts)), pl.Series(list(texts.values()))
         # A few values of a group may be wrong (month 13): the layout that reads most is right.
-        read = {layout: _reads(values, layout) for layout in layouts}
+        read = {layout: int(counts.filter(_reads(values, layout)).sum()) for layout in layouts}
         best = max(read.values())
-        if best >= _ENOUGH * len(texts):
+        if best >= _ENOUGH * sum(texts.values()):
             kept = tuple(layout for layout in layouts if read[layout] == best)
-            found.append((kept, sum(texts.values())))
+            found.append((kept, best))
             if len(kept) > 1:
                 middles |= {layout: _middle(values, layout) for layout in kept}
     if not found:
@@ -180,16 +180,17 @@ def _merged(
     return list(merged.values())
 
 
-def _reads(values: pl.Series, layout: Layout) -> int:
-    """How many of the values a layout reads, with a year that can be."""
+def _reads(values: pl.Series, layout: Layout) -> pl.Series:
+    """Which of the values a layout reads, with a year that can be."""
     try:
         if layout.kind == "clock":
-            return int(values.str.to_time(layout.format, strict=False).is_not_null().sum())
+            return values.str.to_time(layout.format, strict=False).is_not_null()
         parsed = values.str.to_datetime(layout.format, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
-        return 0
+        return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
     year = parsed.dt.year()
-    return int((year.is_between(_FIRST_YEAR, _LAST_YEAR) | year.is_in(_SENTINELS)).sum())
+    is_year = year.is_between(_FIRST_YEAR, _LAST_YEAR) | year.is_in(_SENTINELS)
+    return is_year.fill_null(False)
 
 
 def _middle(values: pl.Series, layout: Layout) -> dt.date:

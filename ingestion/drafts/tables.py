@@ -234,9 +234,9 @@ def from_workbook(name: str, data: bytes, kind: str) -> Sample:
         cells = workbook.load_sheet(
             sheet, header_row=None, skip_rows=row + 1, n_rows=MAX_RECORDS
         ).to_polars()
-    except (fastexcel.FastExcelError, OSError, ValueError) as error:
-        if isinstance(error, SampleError):
-            raise
+    except SampleError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
         raise SampleError("ikke en gyldig regnearkfil", "not a valid workbook") from error
     header = [str(cell or "").replace("\r\n", "\n").strip() for cell in rows[row]]
     check_header_cells(header, rows[row + 1 :])
@@ -293,12 +293,18 @@ def from_parquet(name: str, data: bytes) -> Sample:
     try:
         lazy = pl.scan_parquet(io.BytesIO(data))
         frame = lazy.head(MAX_RECORDS + 1).collect()
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         raise SampleError("Parquet-filen er skadet", "the Parquet file is damaged") from error
     is_cut = frame.height > MAX_RECORDS
     flat = _without_structs(frame.head(MAX_RECORDS))
     left_out = {column: NESTED for column, dtype in flat.schema.items() if dtype.is_nested()}
     kept = flat.drop(list(left_out))
+    try:
+        kept.select(pl.selectors.temporal().cast(pl.String))
+    except pl.exceptions.PanicException as error:
+        raise SampleError(
+            "et tidspunkt er utenfor kalenderen", "a stamp is outside the calendar"
+        ) from error
     return Sample(name, {"type": "parquet"}, _typed(kept), left_out, is_cut=is_cut)
 
 

@@ -218,7 +218,7 @@ def _ask_decimal() -> str:
 
 def _print_draft(sample: Path, looked_at: Sample, drafted: Draft, target: Path) -> None:
     from ingestion.drafts.draft import personal_line
-    from ingestion.drafts.shown import visible
+    from ingestion.drafts.shown import name_is_personal, visible
     from ingestion.errors import SourceFileError
     from ingestion.sources import load_source
 
@@ -238,7 +238,8 @@ def _print_draft(sample: Path, looked_at: Sample, drafted: Draft, target: Path) 
         typer.echo(str(error))
     typer.echo("Neste / next:")
     typer.echo(f"  1. {target}")
-    typer.echo(f"  2. akutt source check {sample} --source {target}")
+    file = "FIL/FILE" if name_is_personal(sample.name) else str(sample)
+    typer.echo(f"  2. akutt source check {file} --source {target}")
     typer.echo(f"  3. inbox/{target.stem}/, akutt ingest --source {target.stem}")
 
 
@@ -247,9 +248,11 @@ def _print_json(
 ) -> None:
     import json
 
+    from ingestion.drafts.shown import name_is_personal, visible
+
     columns = [
         {
-            "column": fact.name,
+            "column": visible(fact.name) if name_is_personal(fact.name) else fact.name,
             "type": fact.type,
             "share_filled": round(fact.share_filled, 4),
             "different": fact.different,

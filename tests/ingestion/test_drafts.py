@@ -209,6 +209,12 @@ def test_the_delivery_date_tells_where_a_short_year_is() -> None:
     assert told.candidates == ["%d.%m.%y", "%m.%d.%y"]
 
 
+def test_a_few_impossible_stamps_do_not_hide_the_format() -> None:
+    found = stamps_of(pl.Series("dato", ["31.03.2026"] * 30 + ["31.13.2026", "00.00.0000"]))
+    assert found is not None
+    assert (found.candidates, found.unread) == (["%d.%m.%Y"], 2)
+
+
 def test_moments_as_numbers() -> None:
     assert epoch_unit(pl.Series(["1768471200"])) == "s"
     assert epoch_unit(pl.Series(["1768471200000"])) == "ms"
@@ -326,6 +332,49 @@ def test_parquet_and_workbooks_keep_their_types() -> None:
     document = loaded(drafted("a_2026-01-15.xlsx", book.getvalue()))
     assert document["format"] == {"type": "xlsx", "sheet": "Data", "header_row": 3}
     assert document["columns"]["ring_start_at"] == "ringestart"
+
+
+def test_an_open_document_sheet() -> None:
+    cells = [
+        ["Uttrekk"],
+        [],
+        ["id", "start"],
+        ["a1", "2026-01-15 10:00"],
+        ["a2", "2026-01-15 10:01"],
+    ]
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p>'
+            "</table:table-cell>"
+            for cell in line
+        )
+        + "</table:table-row>"
+        for line in cells
+    )
+    names = " ".join(
+        f'xmlns:{key}="urn:oasis:names:tc:opendocument:xmlns:{key}:1.0"'
+        for key in ("office", "table", "text")
+    )
+    content = (
+        f"<office:document-content {names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="Ark1">{rows}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = (
+        '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        '<m:file-entry m:full-path="content.xml" m:media-type="text/xml"/></m:manifest>'
+    )
+    data = zipped(
+        **{
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "content.xml": content.encode(),
+            "META-INF/manifest.xml": manifest.encode(),
+        }
+    )
+    document = loaded(drafted("a_2026-01-15.ods", data))
+    assert document["format"] == {"type": "ods", "sheet": "Ark1", "header_row": 3}
+    assert document["columns"]["ring_start_at"] == {"from": "start", "format": "%Y-%m-%d %H:%M"}
 
 
 @pytest.mark.parametrize(
@@ -504,11 +553,18 @@ def test_a_key_with_a_line_break_cannot_write_yaml() -> None:
 
 
 def test_a_name_that_is_somebodys_number_is_not_written() -> None:
-    record = {"id": "a1", "+4798765432": "x"}
+    record = {"id": "a1", "+4798765432": "x", "98765432": "y", "kari@nordmann.no": "z"}
     written = drafted("a_2026-01-15.jsonl", "\n".join([json.dumps(record)] * 2))
-    assert "98765432" not in written
+    assert "98765432" not in written and "kari" not in written
     named = drafted("anrop_+4798765432_2026-01-15.csv", ROWS)
     assert "98765432" not in named
+
+
+def test_a_stamp_outside_the_calendar_is_an_error_and_no_crash() -> None:
+    packed = io.BytesIO()
+    pl.DataFrame({"start": pl.Series([2**63 - 1]).cast(pl.Datetime("us"))}).write_parquet(packed)
+    with pytest.raises(SampleError, match="kalenderen"):
+        look_at("a.parquet", packed.getvalue())
 
 
 names = st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=8, unique=True)
