@@ -19,14 +19,13 @@ from ingestion.privacy.identity import elevens, judged_digits, judgement
 from ingestion.privacy.phones import COUNTRY, phones
 from ingestion.privacy.plain import plain
 from ingestion.privacy.statistics import (
-    ALPHA,
     CHANCE,
     CHANCE_NOW,
     CHANCE_SECOND,
     are_mobile,
+    beyond_chance,
     chance_in,
     is_counter,
-    tail,
 )
 
 IDENTITY, PHONE = "FILE_IDENTITY_NUMBER", "FILE_PHONE_NUMBER"
@@ -39,11 +38,11 @@ _STRANGER_SHARE = 0.02
 # From this share on, a form is what the values of a column have.
 _HOME_SHARE = 0.6
 # Below these many numbers, first digits say nothing of where they are from.
-_FEW, _SOME = 7, 45
+_FEW, _SOME = 8, 45
 
 # What a column is asked first, in one pass over all its values: eight digits with anything but
 # letters between them, or what an address begins with. Automata of few states, for speed.
-_DIGITS_ENOUGH = r"\d(?:[^A-Za-z\d:]*\d){7}"
+_DIGITS_ENOUGH = r"\d(?:[^A-Za-z\d:]*\d){7}|^ ?\d[.,]\d*[eE][+\d]"
 _OTHER_DIGITS = r"[\p{Nd}\p{No}＋＠°º--[0-9¼½¾]]"
 _PEOPLE = r"[@(\[]|[A-Za-zÆØÅæøå][ ,_.][ ]?[A-Za-zÆØÅæøå0-9]"
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -99,7 +98,7 @@ def personal_rows(values: pl.Series, use: ColumnUse) -> dict[str, pl.Series]:
     worth = _worth_a_look(values, use)
     if not worth.any():
         return {}
-    seen = _looked_at(values.filter(worth).unique(), use)
+    seen = _looked_at(values.filter(worth).unique(), use, len(values))
     if not seen.height:
         return {}
     guilty = _judged(seen, values, use)
@@ -148,13 +147,13 @@ _SEEN: dict[str, pl.DataType] = {
 }
 
 
-def _looked_at(texts: pl.Series, use: ColumnUse) -> pl.DataFrame:
+def _looked_at(texts: pl.Series, use: ColumnUse, rows: int) -> pl.DataFrame:
     """One row per different text in which a finder found something."""
     whole = texts.str.contains(_WHOLE)
     frames = []
     if whole.any():
         numbers = texts.filter(whole)
-        frames.append(_whole_numbers(numbers, numbers.str.replace(r"[.,]0+$", ""), use))
+        frames.append(_whole_numbers(numbers, numbers.str.replace(r"[.,]0+$", ""), use, rows))
     if not whole.all():
         texts = texts.filter(~whole)
         # Ids with letters or marks around or in eleven digits: as a column. Nothing else in them.
@@ -173,10 +172,14 @@ _ONE_NUMBER = r"^[\x00-*,-/:-?A-~]*[0-9](?:[ -*,-/_]{0,3}[0-9]){10}[\x00-*,-/:-?
 _DATED = r"(?:19|20)\d\d-[01]\d-[0-3]\d"
 
 
-def _elevens(texts: pl.Series, digits: pl.Series) -> pl.DataFrame:
-    """Texts with a number of ten or eleven digits; nothing when none of them is valid."""
+def _elevens(texts: pl.Series, digits: pl.Series, *, own: bool = False) -> pl.DataFrame:
+    """Texts with a number of ten or eleven digits; nothing when none of them can be guilty.
+
+    `own`: they are of one form, which is no rarity in the column.
+    """
     judged = judged_digits(digits.cast(pl.Int64).to_numpy())
-    if not judged["valid"].any():
+    valid = judged["valid"]
+    if not valid.any() or (own and not valid.all() and not _are_people(judged)):
         return pl.DataFrame(schema=_SEEN)
     ten = digits.str.len_bytes() == 10
     return _seen(texts, {"eleven": ~ten, "ten": ten, **judged})
@@ -191,13 +194,17 @@ def _seen(texts: pl.Series, columns: Mapping[str, pl.Series | np.ndarray]) -> pl
     return pl.DataFrame({**absent, **columns, "text": texts}).select(list(_SEEN))
 
 
-def _whole_numbers(texts: pl.Series, numbers: pl.Series, use: ColumnUse) -> pl.DataFrame:
-    """Whole numbers, judged as a column: the ids of most sources."""
+def _whole_numbers(texts: pl.Series, numbers: pl.Series, use: ColumnUse, rows: int) -> pl.DataFrame:
+    """Whole numbers, judged as a column of so many rows: the ids of most sources."""
     size = numbers.str.len_bytes()
     frames = []
     eleven = (size == 11) | ((size == 10) & ~numbers.str.starts_with("0"))
     if eleven.any():
-        frames.append(_elevens(texts.filter(eleven), numbers.filter(eleven)))
+        # What most of them are is decided here; the rest is for the judgement of the column.
+        common = int(eleven.sum()) > _STRANGER_SHARE * rows
+        declared = use.form is None or bool(texts.str.contains(f"^(?:{use.form})$").all())
+        own = use.kind != "text" and common and declared
+        frames.append(_elevens(texts.filter(eleven), numbers.filter(eleven), own=own))
     coded = numbers.str.contains(r"^(?:47|00[1-9])") & (size >= 10)
     if coded.any():
         country = numbers.str.extract(r"^(?:00)?47([2-9]\d{7})$")
@@ -208,7 +215,7 @@ def _whole_numbers(texts: pl.Series, numbers: pl.Series, use: ColumnUse) -> pl.D
     eight = (size == 8) & numbers.str.contains("^[2-9]") & ~numbers.str.contains(_COMPACT_DAY)
     if eight.any():
         bare = numbers.filter(eight)
-        if use.kind != "key" or are_mobile(bare.to_list()):
+        if use.kind != "key" or are_mobile(numbers.filter(size == 8).to_list()):
             whole = pl.repeat(True, len(bare), dtype=pl.Boolean, eager=True)
             frames.append(_seen(texts.filter(eight), {"bare": bare, "whole": whole}))
     return pl.concat(frames) if frames else pl.DataFrame(schema=_SEEN)
@@ -234,8 +241,10 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
     if ten:
         digits.append("0" + read)
     judged = [judgement(number) for number in digits]
-    if judged:  # of several, the one that looks most like an identity number
-        row.update(max(judged, key=lambda found: sum(found.values())))
+    if judged:
+        # Of several, the one that looks most like an identity number.
+        likeliest: dict[str, bool] = max(judged, key=_signs)
+        row.update(likeliest)
     for phone in phones(read):
         if phone.spelling == "plus":
             row["plus"] = True
@@ -247,6 +256,10 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
         row.setdefault(name, None if _SEEN[name] == pl.String() else False)
     seen = digits or any(row[name] for name in list(_SEEN)[6:] if name != "whole")
     return row if seen else None
+
+
+def _signs(judged: dict[str, bool]) -> int:
+    return sum(judged.values())
 
 
 _RUNS = re.compile(r"[0-9]+")
@@ -401,24 +414,29 @@ def _identity(seen: pl.DataFrame, column: _Column, use: ColumnUse) -> set[str]:
         if not valid.height:
             continue
         alone = form != _DECLARED and use.kind == "text"
-        if _are_people(group) or (form != _DECLARED and _stand_out(str(form), valid, column)):
+        judged = {name: group[name].to_numpy() for name in _JUDGED}
+        if _are_people(judged) or (form != _DECLARED and _stand_out(str(form), valid, column)):
             guilty.update(valid["text"])
         elif alone:
             guilty.update(valid.filter("eleven")["text"])
     return guilty
 
 
-def _are_people(group: pl.DataFrame) -> bool:
+_JUDGED = ("plausible", "second", "passes_now", "passes")
+
+
+def _are_people(judged: Mapping[str, np.ndarray]) -> bool:
     """Whether more numbers of one form are valid than numbers that have a date are by chance."""
-    dated = group.filter("plausible")
-    others = group.filter(~pl.col("plausible"))
+    dated = judged["plausible"]
+    count = int(dated.sum())
 
     def chance_of(rule: str, at_least: float) -> float:
-        return chance_in(int(others[rule].sum()), others.height, at_least)
+        others = judged[rule][~dated]
+        return chance_in(int(others.sum()), len(others), at_least)
 
     second = chance_of("second", CHANCE_SECOND)
     return any(
-        tail(int(dated[rule].sum()), dated.height, chance_of(rule, first * second)) < ALPHA
+        beyond_chance(int(judged[rule][dated].sum()), count, chance_of(rule, first * second))
         for rule, first in (("passes_now", CHANCE_NOW), ("passes", CHANCE))
     )
 
@@ -468,14 +486,12 @@ def _country(form: str, group: pl.DataFrame, column: _Column, use: ColumnUse) ->
         return True
     numbers = set(group["country"])
     hits, of = len(numbers), column.of_form(form)
-    beyond_chance = tail(hits, of, 0.01) < ALPHA
+    many = beyond_chance(hits, of, 0.01)
     if form == _DECLARED:
-        return beyond_chance and are_mobile(numbers)
+        return many and are_mobile(numbers)
     if not column.is_home(form):
-        return beyond_chance or (
-            not column.is_tail(form) and (hits == of or column.is_strange(form))
-        )
-    if hits < of and not beyond_chance:
+        return many or (not column.is_tail(form) and (hits == of or column.is_strange(form)))
+    if hits < of and not many:
         return False
     # Ids that begin so have any digit next; subscribers have none that begins with 0 or 1.
     if hits < 0.95 * column.matching(r"^\W*(?:00)?47\D{0,3}\d(?:\D?\d){7}\W*$"):
