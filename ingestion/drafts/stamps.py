@@ -375,7 +375,7 @@ def epoch_unit(values: pl.Series) -> Literal["s", "ms", "us"] | None:
     """The unit of numbers that are moments of 1980 to 2079; None when they are not."""
     if values.dtype.is_temporal():
         return None
-    texts = values.cast(pl.String).drop_nulls()
+    texts = values.alias("values").cast(pl.String).drop_nulls()
     texts = texts.filter(texts != "")
     if texts.is_empty() or not texts.str.contains(r"^\d{9,16}$").all():
         return None
