@@ -250,8 +250,7 @@ def _pieces(text: str, prefix: str) -> pl.Series:
     """What stands before the first cell, and then each cell with what follows it."""
     cell = f"<{prefix}c"
     pieces = pl.Series("x", [text]).str.split(cell).explode(empty_as_null=False)
-    ends = [pieces.str.starts_with(end) for end in (" ", ">", "/", "\n", "\r", "\t")]
-    if sum(end.sum() for end in ends) >= pieces.len() - 1:
+    if not pieces.slice(1).str.contains(r"^[\w.-]").any():
         return pieces
     # Other elements begin alike, such as the colour of a text.
     spared = re.sub(rf"{re.escape(cell)}(?=[\w.-])", f"<{prefix}\0c", text)

@@ -95,7 +95,7 @@ def test_a_refusal_comes_through_with_its_details(readers: Readers) -> None:
 def test_text_formats_need_no_process() -> None:
     with Readers() as shared:
         assert shared.read(CSV, call_source(), DAY).rows_read == 2
-        assert shared._worker is None
+        assert not shared._idle
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,9 @@ def test_a_file_that_hangs_costs_its_time_only(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_process_that_ended_between_two_files_costs_none(readers: Readers) -> None:
     readers.read(parquet(1), source(), DAY)
-    worker = readers._worker
-    assert worker is not None
-    worker._process.kill()
-    worker._process.wait()
+    for worker in readers._idle:
+        worker._process.kill()
+        worker._process.wait()
     assert readers.read(parquet(2), source(), DAY).rows_read == 2
 
 
@@ -156,8 +155,7 @@ def test_the_secret_is_not_in_the_process(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", "x" * 40)
     with Readers() as shared:
         shared.start()
-        assert shared._worker is not None
-        environment = Path(f"/proc/{shared._worker._process.pid}/environ")
+        environment = Path(f"/proc/{shared._idle[0]._process.pid}/environ")
         if not environment.exists():
             pytest.skip("no /proc on this system")
         assert b"AKUTT_PSEUDONYM_KEY" not in environment.read_bytes()
@@ -172,7 +170,7 @@ from tests.ingestion.test_isolated import PROGRAM, source
 isolated._PROGRAM = PROGRAM
 readers = isolated.Readers()
 readers.start()
-print(readers._worker._process.pid, flush=True)
+print(readers._idle[0]._process.pid, flush=True)
 if {busy}: readers.read(b"hang", source(), dt.date(2026, 1, 15))
 time.sleep(1000)
 """
