@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +28,7 @@ from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import HEADER, call_source, row, text
 
 DAY = dt.date(2026, 1, 15)
+FILES = Path(__file__).parent / "files"
 CSV = text(row(1), row(2)).encode()
 # Stands for a library that does what its file name says.
 PROGRAM = """
@@ -111,6 +114,29 @@ def test_the_next_file_is_read_after_one_that_ends_the_process(
     assert why in error.detail_en
     assert "value" not in str(error)
     assert hostile.read(parquet(3), source(), DAY).rows_read == 3
+
+
+def test_a_workbook_that_makes_the_library_abort_is_refused_alone(readers: Readers) -> None:
+    """It says that it has three thousand million texts, for which the library takes the memory."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(FILES / "libreoffice_1904.xlsx") as whole,
+        zipfile.ZipFile(buffer, "w") as changed,
+    ):
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name.endswith("sharedStrings.xml"):
+                content, count = re.subn(
+                    rb'uniqueCount="\d+"', b'uniqueCount="2899999999"', content
+                )
+                assert count == 1
+            changed.writestr(name, content)
+    spec = call_source(format={"type": "xlsx", "sheet": "Ark", "header_row": 2})
+    error = refusal(readers, buffer.getvalue(), spec)
+    assert error.code == "FILE_READER_FAILED"
+    assert "SIG" in error.detail_en
+    good = (FILES / "libreoffice_1904.xlsx").read_bytes()
+    assert readers.read(good, spec, DAY).rows_read == 4
 
 
 def test_a_file_that_hangs_costs_its_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
