@@ -259,13 +259,11 @@ def _pieces(text: str, prefix: str) -> pl.Series:
 
 def _row_numbers(before: pl.Series, prefix: str) -> list[int]:
     """The number of the row that each piece begins; one without a number follows the one before."""
-    tag = re.compile(rf"<{re.escape(prefix)}row([^>]*)")
-    reference = re.compile(r"\sr=[\"'](\d{1,9})[\"']")
+    tag = re.compile(rf"<{re.escape(prefix)}row(?:[^>]*?\sr=[\"'](\d{{1,9}})[\"'])?")
     number, found = 0, []
     for piece in before:
-        for attributes in tag.findall(piece):
-            ref = reference.search(attributes)
-            number = int(ref[1]) if ref else number + 1
+        for reference in tag.findall(piece):
+            number = int(reference) if reference else number + 1
         found.append(number)
     return found
 
