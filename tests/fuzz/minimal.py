@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.fuzz import mutate
 from tests.fuzz.mutate import Mutant
 
-_TRIES = 60
+_TRIES = 30
 
 
 def minimal(mutant: Mutant) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _KEPT = 400
-_EXAMPLES = 30
+_EXAMPLES = 15
 
 
 @dataclass

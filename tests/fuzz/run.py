@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +142,7 @@ def take_in(case: Case, mutants: Sequence[Mutant]) -> Lake:
             ingest(home, [case.name, other_than(case).name], key=KEY, specs=specs())
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001  a panic of a library is no Exception
+        except BaseException as error:
             raise UncaughtError(_place(error)) from error
         return read_lake(home / "lake")
     finally:
@@ -189,27 +190,44 @@ def run_group(
     if mutants and now != undisturbed(case):
         return _halved(case, mutants, phase, "another file changed", _changed(now, case))
     phase("oracle")
-    results = []
-    for mutant in mutants:
-        verdict = judged(
-            mutant.name, mutant.data, case.spec, lake.of(case, mutant.name, mutant.data),
-            untouched=mutant.mutators == ("untouched",),
-        )  # fmt: skip
-        results.append(_result(mutant, verdict))
-    if len(mutants) > 1:
-        results = [_again(case, mutant, result) for mutant, result in
-                   zip(mutants, results, strict=True)]  # fmt: skip
-    return results
+    results = [_result(mutant, _verdict(case, mutant, lake)) for mutant in mutants]
+    return [_again(case, result, mutant) for result, mutant in zip(results, mutants, strict=True)]
 
 
-def _again(case: Case, mutant: Mutant, result: Result) -> Result:
-    """A violation must stand when the mutant is taken in without the others."""
-    if not result.verdict.faults:
+def _verdict(case: Case, mutant: Mutant, lake: Lake) -> Verdict:
+    untouched = mutant.mutators == ("untouched",)
+    got = lake.of(case, mutant.name, mutant.data)
+    try:
+        return judged(mutant.name, mutant.data, case.spec, got, untouched=untouched)
+    except Exception as error:
+        verdict = Verdict("oracle failed", judged=False)
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        verdict.fault("oracle failed", f"{type(error).__name__} at {place}: {error}"[:160])
+        return verdict
+
+
+_confirmed: Counter[tuple[str, str]] = Counter()
+_CONFIRM = 6
+
+
+def _again(case: Case, result: Result, mutant: Mutant) -> Result:
+    """A violation must stand when the mutant is taken in without the others.
+
+    Tried for the first few of a kind: it takes as long as judging fifty mutants.
+    """
+    if not result.verdict.faults or _confirmed[case.name, result.verdict.faults[0][0]] >= _CONFIRM:
         return result
-    alone = run_group(case, [mutant])[0]
-    if alone.verdict.faults:
-        return alone
-    result.verdict.faults = [(f"only together: {k}", d) for k, d in result.verdict.faults]
+    _confirmed[case.name, result.verdict.faults[0][0]] += 1
+    try:
+        alone = _verdict(case, mutant, take_in(case, [mutant]))
+    except UncaughtError as error:
+        alone = Verdict("uncaught")
+        alone.fault("uncaught", str(error))
+    if alone.faults:
+        result.verdict = alone
+    else:
+        result.verdict.faults = [(f"only together: {k}", d) for k, d in result.verdict.faults]
     return result
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import re
 import zipfile
 from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
@@ -97,7 +98,7 @@ def csv_text(table: Table, spec: SourceSpec) -> str:
 
 def fixed_text(table: Table, spec: SourceSpec) -> str:
     places = spec.format.fields
-    width = max(last for _, last in places.values()) + 4
+    width = max(last for _, last in places.values())
     lines = []
     for row in table.rows:
         line = [" "] * width
@@ -322,9 +323,10 @@ def ods_parts(table: Table, spec: SourceSpec) -> dict[str, str]:
 def arrow_column(cells: list[Cell]) -> pa.Array:
     """A typed column: the plainest type that holds every cell."""
     present = [cell for cell in cells if cell is not None]
-    if present and all(isinstance(c, str) and c.isascii() and c.isdigit() for c in present):
-        if all(len(str(c)) < 18 and (c == "0" or not str(c).startswith("0")) for c in present):
-            return pa.array([None if c is None else int(str(c)) for c in cells], pa.int64())
+    if present and all(
+        isinstance(c, str) and re.fullmatch("0|[1-9][0-9]{0,16}", c) for c in present
+    ):
+        return pa.array([None if c is None else int(str(c)) for c in cells], pa.int64())
     if present and all(isinstance(c, dt.datetime) for c in present):
         zoned = any(isinstance(c, dt.datetime) and c.tzinfo is not None for c in present)
         return pa.array(cells, pa.timestamp("us", tz="UTC" if zoned else None))

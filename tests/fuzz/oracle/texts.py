@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import xml.sax
 import xml.sax.handler
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ def lost(text: str) -> bool:
 
 
 def lines_of(text: str, *, cr: bool) -> list[str]:
-    """Physical lines, without an empty one after the last line end."""
+    """Physical lines, without an empty one after the last line end or the end mark of DOS."""
+    text = text.removesuffix("\x1a")
     if cr:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
@@ -98,14 +100,21 @@ def split_fields(line: str, mark: str, *, quoted: bool) -> tuple[list[str], str]
 
 
 def csv_readings(text: str, spec: SourceSpec, day: dt.date) -> list[Reading]:
-    readings = []
+    readings: list[Reading] = []
+    problem: Exception | None = None
     for cr in line_readings(text):
         lines = lines_of(text, cr=cr)
-        readings.append(_by_line(lines, spec, day))
+        try:
+            readings.append(_by_line(lines, spec, day))
+        except (MustRefuseError, UndecidedError) as error:
+            problem = error
+            continue
         if spec.format.quoting == "standard":
             spanning = _spanning(lines, spec, day)
             if spanning is not None:
                 readings.append(spanning)
+    if not readings and problem is not None:
+        raise problem
     return readings
 
 
@@ -301,31 +310,31 @@ def json_row(item: Any, spec: SourceSpec) -> Row:
             if node is not None and not isinstance(node, dict):
                 values[name] = BROKEN
             continue
-        if isinstance(node, dict | list):
-            values[name] = BROKEN
-        elif isinstance(node, str) and lost(node):
+        if isinstance(node, dict | list) or (isinstance(node, str) and lost(node)):
             values[name] = BROKEN
         else:
             values[name] = node if node != "" else None
     return Row(values, key)
 
 
-def _frozen(item: Any) -> Any:
+def _frozen(item: Any, depth: int = 0) -> Any:
+    if depth > 60:
+        return "deep"
     if isinstance(item, dict):
         doubled = tuple(sorted(getattr(item, "doubled", ())))
-        return (doubled, tuple((name, _frozen(value)) for name, value in sorted(item.items())))
+        pairs = ((name, _frozen(value, depth + 1)) for name, value in sorted(item.items()))
+        return (doubled, tuple(pairs))
     if isinstance(item, list):
-        return ("list", *(_frozen(value) for value in item)) if len(item) < 50 else len(item)
+        return ("list", *(_frozen(value, depth + 1) for value in item))
     return (type(item).__name__, item)
 
 
 def json_readings(text: str, spec: SourceSpec) -> list[Reading]:
-    if lost(text):
-        raise MustRefuseError("not decodable")
+    """The array of a document; where only elements of it are damaged, those are broken."""
     try:
         tree = _DECODER.decode(text.strip(" \t\r\n"))
     except (ValueError, InvalidOperation):
-        raise MustRefuseError("not JSON") from None
+        return [_with_fields(_elements(text, spec), spec)]
     except RecursionError:
         raise UndecidedError("nested too deep") from None
     for part in (spec.format.record or "").split("."):
@@ -341,6 +350,49 @@ def json_readings(text: str, spec: SourceSpec) -> list[Reading]:
     return [_with_fields([json_row(item, spec) for item in tree], spec)]
 
 
+def _elements(text: str, spec: SourceSpec) -> list[Row]:
+    """The elements of the array of a document that is not JSON as a whole.
+
+    What lies around the array must be whole, and the array must end: else it is cut.
+    """
+    start = 0
+    for part in (spec.format.record or "").split("."):
+        if part:
+            places = [found.end() for found in re.finditer(rf'"{part}"\s*:\s*', text[start:])]
+            if not places:
+                raise MustRefuseError("no such array")
+            start += places[0]
+    start = len(text) - len(text[start:].lstrip(" \t\r\n"))
+    if text[start : start + 1] != "[":
+        raise MustRefuseError("no array")
+    pieces, depth, inside, escaped, begin, end = [], 0, False, False, start + 1, None
+    for at in range(start, len(text)):
+        c = text[at]
+        if inside:
+            inside = escaped or c != '"'
+            escaped = c == "\\" and not escaped
+        elif c == '"':
+            inside = True
+        elif c in "[{":
+            depth += 1
+        elif c in "]}":
+            depth -= 1
+            if depth == 0:
+                end = at
+                break
+        elif c == "," and depth == 1:
+            pieces.append(text[begin:at])
+            begin = at + 1
+    if end is None or text[end] != "]":
+        raise MustRefuseError("the array does not end")
+    pieces.append(text[begin:end])
+    try:
+        _DECODER.decode(f"{text[:start]}[]{text[end + 1 :]}".strip(" \t\r\n"))
+    except _PROBLEMS:
+        raise MustRefuseError("not JSON around the array") from None
+    return [_json_line(re.sub(r"[\r\n]", " ", piece), spec) for piece in pieces]
+
+
 # --- XML --------------------------------------------------------------------------------------
 
 
@@ -351,17 +403,13 @@ class _Records(xml.sax.handler.ContentHandler):
         super().__init__()
         self.path = path.split("/")
         self.stack: list[str] = []
-        self.records: list[list[tuple[str, str, bool]]] = []
+        self.records: list[list[tuple[str, str]]] = []
         self.inside: int | None = None
         self.texts: list[str] = []
-        self.parents: list[bool] = []
 
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+    def startElement(self, name: str, attrs: Any) -> None:
         local = name.rpartition(":")[2]
         self.stack.append(local)
-        if self.parents:
-            self.parents[-1] = True
-        self.parents.append(False)
         self.texts.append("")
         if self.inside is None and self.stack == self.path:
             self.inside = len(self.stack)
@@ -371,18 +419,21 @@ class _Records(xml.sax.handler.ContentHandler):
             for attribute, value in attrs.items():
                 if not attribute.startswith("xmlns") and ":" not in attribute:
                     path = f"{place}/@{attribute}" if place else f"@{attribute}"
-                    self.records[-1].append((path, value, False))
+                    self.records[-1].append((path, value))
 
     def characters(self, content: str) -> None:
         if self.texts:
             self.texts[-1] += content
 
-    def endElement(self, name: str) -> None:  # noqa: N802
-        text, parent = self.texts.pop(), self.parents.pop()
+    def endElement(self, name: str) -> None:
+        text = self.texts.pop()
+        # The text of an element is all text in it, also that of the elements below.
+        if self.texts:
+            self.texts[-1] += text
         if self.inside is not None:
             place = "/".join(self.stack[self.inside :])
             if place:
-                self.records[-1].append((place, text, parent))
+                self.records[-1].append((place, text))
             if len(self.stack) == self.inside:
                 self.inside = None
         self.stack.pop()
@@ -410,10 +461,10 @@ def xml_readings(data: bytes, spec: SourceSpec) -> list[Reading]:
     for leaves in handler.records:
         values: dict[str, Raw] = {}
         for name in wanted:
-            found = [(text, parent) for path, text, parent in leaves if path == name]
-            if len(found) > 1 or any(parent for _, parent in found):
+            found = [text for path, text in leaves if path == name]
+            if len(found) > 1:
                 values[name] = BROKEN
             elif found:
-                values[name] = found[0][0] or None
+                values[name] = found[0] or None
         rows.append(Row(values, tuple(sorted(leaves))))
     return [_with_fields(rows, spec)]

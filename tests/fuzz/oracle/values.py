@@ -26,7 +26,7 @@ from tests.fuzz.oracle.reading import (
 
 # What is blank at the ends of a text: Unicode's White_Space, and what Python adds to it.
 _BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace())
-_UNICODE_BLANK = _BLANK.translate({c: None for c in range(0x1C, 0x20)})
+_UNICODE_BLANK = _BLANK.translate(dict.fromkeys(range(28, 32)))
 _TRUE = {"true", "1", "ja", "j", "yes", "y"}
 _FALSE = {"false", "0", "nei", "n", "no"}
 _MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
@@ -231,7 +231,7 @@ def _plain(
         return _integer(text, column, spec)
     if column.pad is not None:
         return Expected(tuple(item.zfill(column.pad) for item in text.spellings))
-    if text.number is not None and text.number != text.number.to_integral_value():
+    if text.number is not None and not text.spellings[0].lstrip("-").isdigit():
         return Expected((Number(text.number),))
     return Expected(text.spellings)
 
