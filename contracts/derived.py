@@ -9,10 +9,24 @@ from operator import or_
 import polars as pl
 
 from contracts.columns import Column
-from contracts.helpers import FIRST_DATE, KEY_REPEATED, TIME_AMBIGUOUS, nonexistent, unparsable
+from contracts.helpers import (
+    FIRST_DATE,
+    KEY_REPEATED,
+    ROW_ALIKE,
+    TAKEN_AT,
+    TIME_AMBIGUOUS,
+    TIME_PLACEHOLDER,
+    date_only,
+    nonexistent,
+    unparsable,
+)
 from contracts.rules import Rule, Scope, all_of
 
 FUTURE_TOLERANCE = pl.duration(hours=1)
+# Clocks and time zones of senders may be wrong by hours, not by days.
+TAKEN_TOLERANCE = pl.duration(days=1)
+# A planned end may lie ahead, but not for ever.
+PLANNED_TOLERANCE = pl.duration(days=400)
 _KEY = ("source_system", "source_id", "revision")
 
 
@@ -22,7 +36,9 @@ def derived_rules(scope: Scope) -> tuple[Rule, ...]:
     return (
         *(rule for column in columns for rule in _column_rules(scope, column)),
         *_plausibility_rules(scope, tuple(c for c in columns if c.kind == "timestamp")),
+        _placeholder_rule(scope),
         _key_rule(scope),
+        _alike_rule(scope),
         _ambiguous_rule(scope),
     )
 
@@ -34,6 +50,8 @@ def _column_rules(scope: Scope, column: Column) -> Iterator[Rule]:
         yield _unparsable(scope, column)
     if column.kind == "timestamp":
         yield _nonexistent(scope, column)
+        if column.name != "extract_at":  # no interval begins or ends with it
+            yield _time_of_day_absent(scope, column)
     if column.codes is not None:
         yield _unknown_code(scope, column, column.codes)
 
@@ -42,7 +60,7 @@ def _missing(scope: Scope, column: Column) -> Rule:
     name = column.name
     # A value that was there but could not be read is reported as such, not as missing too.
     explained = ([] if column.is_text else [unparsable(name)]) + (
-        [nonexistent(name)] if column.kind == "timestamp" else []
+        [nonexistent(name), TIME_PLACEHOLDER] if column.kind == "timestamp" else []
     )
 
     def assertion() -> pl.Expr:
@@ -85,6 +103,19 @@ def _nonexistent(scope: Scope, column: Column) -> Rule:
     )
 
 
+def _time_of_day_absent(scope: Scope, column: Column) -> Rule:
+    name = column.name
+    return Rule(
+        code=scope.code(name, "TIME_OF_DAY_ABSENT"),
+        level="warning",
+        kind="time",
+        columns=(name,),
+        assertion=lambda: ~pl.col(date_only(name)),
+        message_nb=f"{name} har bare en dato; radens tidsintervaller kan ikke regnes ut.",
+        message_en=f"{name} has a date only; the row's intervals cannot be computed.",
+    )
+
+
 def _unknown_code(scope: Scope, column: Column, codes: tuple[str, ...]) -> Rule:
     name = column.name
 
@@ -107,17 +138,28 @@ def _plausibility_rules(scope: Scope, stamps: tuple[Column, ...]) -> tuple[Rule,
     # The extract time is the yardstick, so it is not measured against itself.
     events = tuple(c.name for c in stamps if c.name != "extract_at")
     past = tuple(c.name for c in stamps if c.name in events and not c.future_ok)
+    planned = tuple(c.name for c in stamps if c.future_ok)
+
+    def not_ahead() -> pl.Expr:
+        taken = pl.col(TAKEN_AT)
+        return all_of(
+            [pl.col(name) <= pl.col("extract_at") + FUTURE_TOLERANCE for name in past]
+            # An extract time can be as wrong as the others: the clock of the intake is not.
+            + [pl.col(name) <= taken + TAKEN_TOLERANCE for name in (*past, "extract_at")]
+            + [pl.col(name) <= taken + PLANNED_TOLERANCE for name in planned]
+        )
+
     return (
         Rule(
             code=f"{scope.prefix}_TIME_IN_FUTURE",
             level="row",
             kind="plausibility",
-            columns=(*past, "extract_at"),
-            assertion=lambda: all_of(
-                [pl.col(name) <= pl.col("extract_at") + FUTURE_TOLERANCE for name in past]
-            ),
-            message_nb=f"Et tidspunkt er mer enn en time etter uttrekket ({', '.join(past)}).",
-            message_en=f"A stamp is more than one hour after the extract ({', '.join(past)}).",
+            columns=(*past, *planned, "extract_at"),
+            assertion=not_ahead,
+            message_nb="Et tidspunkt er mer enn en time etter uttrekket, eller fram i tid "
+            f"({', '.join((*past, *planned))}).",
+            message_en="A stamp is more than one hour after the extract, or lies ahead "
+            f"({', '.join((*past, *planned))}).",
         ),
         Rule(
             code=f"{scope.prefix}_TIME_BEFORE_FIRST_DATE",
@@ -128,6 +170,33 @@ def _plausibility_rules(scope: Scope, stamps: tuple[Column, ...]) -> tuple[Rule,
             message_nb=f"Et tidspunkt er før kildens første dato ({', '.join(events)}).",
             message_en=f"A stamp is before the first date of the source ({', '.join(events)}).",
         ),
+    )
+
+
+def _placeholder_rule(scope: Scope) -> Rule:
+    stamps = tuple(c.name for c in scope.columns.values() if c.kind == "timestamp")
+    return Rule(
+        code=f"{scope.prefix}_TIME_PLACEHOLDER",
+        level="row",
+        kind="time",
+        columns=stamps,
+        assertion=lambda: ~pl.col(TIME_PLACEHOLDER),
+        message_nb="Et tidspunkt er en dato som står for «ingen» (år 0001, 1753, 1899, 1900 eller "
+        f"9999): før den opp under nulls i kildefilen ({', '.join(stamps)}).",
+        message_en="A stamp is a date that stands for none (year 0001, 1753, 1899, 1900 or 9999): "
+        f"name it under nulls in the source file ({', '.join(stamps)}).",
+    )
+
+
+def _alike_rule(scope: Scope) -> Rule:
+    return Rule(
+        code=f"{scope.prefix}_ROW_ALIKE",
+        level="warning",
+        kind="key",
+        columns=_KEY,
+        assertion=lambda: ~pl.col(ROW_ALIKE),
+        message_nb="Raden er lik en tidligere rad i alle kolonner som brukes, men ikke i de andre.",
+        message_en="The row equals an earlier row in every column that is used, but not in others.",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from contracts.contract import Contract
-from contracts.helpers import absent_helpers
+from contracts.helpers import absent_helpers, date_only
 from contracts.rules import Rule
 
 
@@ -28,20 +28,49 @@ def evaluate(contract: Contract, frame: pl.DataFrame) -> Evaluation:
     for the few rules that do not.
     """
     complete = frame.with_columns(absent_helpers(contract.helpers, frame.columns))
-    failed = _failed(complete, contract.rules)
-    masks = (
-        complete.select(
-            (~rule.holds().fill_null(True)).alias(rule.code) for rule in failed
+    timed = _without_days(frame, complete)
+    failed: list[Rule] = []
+    masks: dict[str, pl.Series] = {}
+    for judged, rules in _by_frame(contract.rules, complete, timed):
+        broken = _failed(judged, rules)
+        failed += broken
+        masks |= judged.select(
+            (~rule.holds().fill_null(True)).alias(rule.code) for rule in broken
         ).to_dict()
-        if failed
-        else {}
-    )
     row_failures = {rule.code: masks[rule.code] for rule in failed if rule.level == "row"}
     return Evaluation(
         accepted_mask=_accepted(row_failures, frame.height),
         row_failures=row_failures,
         warnings={rule.code: masks[rule.code] for rule in failed if rule.level == "warning"},
     )
+
+
+def _without_days(frame: pl.DataFrame, complete: pl.DataFrame) -> pl.DataFrame:
+    """The frame without stamps that are a date only: a day says nothing of order within it."""
+    ending = date_only("")
+    stamps = [name.removesuffix(ending) for name in frame.columns if name.endswith(ending)]
+    if not stamps:
+        return complete
+    return complete.with_columns(
+        pl.when(~pl.col(date_only(name))).then(pl.col(name)).alias(name) for name in stamps
+    )
+
+
+def _by_frame(
+    rules: Sequence[Rule], complete: pl.DataFrame, timed: pl.DataFrame
+) -> list[tuple[pl.DataFrame, list[Rule]]]:
+    """Which rules are judged on which frame."""
+    if timed is complete:
+        return [(complete, list(rules))]
+    parts = [
+        (complete, [rule for rule in rules if not _is_order(rule)]),
+        (timed, [rule for rule in rules if _is_order(rule)]),
+    ]
+    return [part for part in parts if part[1]]
+
+
+def _is_order(rule: Rule) -> bool:
+    return rule.level == "warning" and rule.kind == "order"
 
 
 def _failed(frame: pl.DataFrame, rules: Sequence[Rule]) -> list[Rule]:

@@ -141,6 +141,13 @@ FILE_RULES: tuple[Rule, ...] = (
         level="warning",
     ),
     _rule(
+        "FILE_NO_FINAL_NEWLINE",
+        "structure",
+        "Siste linje mangler linjeskift: filen kan være kuttet, og siste verdi ufullstendig.",
+        "The last line has no line end: the file may be cut, and its last value incomplete.",
+        level="warning",
+    ),
+    _rule(
         "ROW_KEY_TWICE",
         "structure",
         "Objektet har samme nøkkel to ganger, så verdien er tvetydig.",

@@ -15,6 +15,7 @@ from typing import Literal
 import polars as pl
 
 from contracts.columns import Column
+from contracts.helpers import ORDER_TOLERANCE
 
 Level = Literal["file", "row", "warning"]
 RuleKind = Literal[
@@ -93,13 +94,17 @@ def in_order(*stamps: str) -> Declaration:
 def ordered(
     stamp: str, *, not_before: tuple[str, ...] = (), not_after: tuple[str, ...] = ()
 ) -> Declaration:
-    """One stamp lies between others, where they are present; equal is in order."""
+    """One stamp lies between others, where they are present; equal is in order.
+
+    Within the source's tolerance (`ORDER_TOLERANCE`, none by default) it is too.
+    """
 
     def assertion() -> pl.Expr:
         # Pairwise comparisons: several times cheaper than a horizontal maximum.
+        tolerance = pl.col(ORDER_TOLERANCE)
         return all_of(
-            [pl.col(stamp) >= pl.col(earlier) for earlier in not_before]
-            + [pl.col(stamp) <= pl.col(later) for later in not_after]
+            [pl.col(stamp) + tolerance >= pl.col(earlier) for earlier in not_before]
+            + [pl.col(stamp) - tolerance <= pl.col(later) for later in not_after]
         )
 
     def declare(scope: Scope) -> tuple[Rule, ...]:

@@ -12,11 +12,12 @@ import polars as pl
 
 from contracts import CONTRACTS, evaluate
 from ingestion.delivery import Delivery
-from ingestion.errors import FileRefusedError
-from ingestion.intake import InboxFile, read_delivery
+from ingestion.errors import FileChangedError, FileRefusedError
+from ingestion.intake import InboxFile, read_delivery, shown_name
 from ingestion.judge import judge, masked_raw_columns
 from ingestion.lake import Receipt
 from ingestion.mapping import map_records
+from ingestion.personal import column_uses, showable
 from ingestion.privacy import MASK, Pseudonymiser
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
@@ -49,12 +50,12 @@ def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> Check
     The pseudonym key does not matter for the outcome, so a throw-away one is used.
     """
     pseudonymise = Pseudonymiser(secrets.token_bytes(32)).series
-    status = path.stat()
-    day = spec.delivery_date(path.name)
-    delivery = read_delivery(InboxFile(path, status.st_size, status.st_mtime_ns, day), spec)
+    delivery = read_delivery(InboxFile.of(path, spec), spec)
+    if delivery is None:
+        raise FileChangedError(shown_name(path))
     batch = judge(spec, "check", [delivery], pseudonymise, dt.datetime.now(dt.UTC))
     receipt = batch.receipts[0]
-    if isinstance(delivery.content, FileRefusedError):
+    if isinstance(delivery.content, FileRefusedError) or not receipt.rows_read:
         return CheckResult(receipt)
     return CheckResult(receipt, _findings(delivery, spec, rows_per_rule))
 
@@ -66,9 +67,10 @@ def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[
         raw.with_columns(pl.lit(delivery.delivered_on, dtype=pl.Date).alias("_delivered_on")),
         spec,
         Pseudonymiser(secrets.token_bytes(32)).series,
+        dt.datetime.now(dt.UTC),
     )
     outcome = evaluate(contract, records)
-    hidden = masked_raw_columns(spec)
+    hidden, uses = masked_raw_columns(spec), column_uses(spec)
     findings = []
     # A rejected row is told why it is rejected; what else could be said of it follows from that.
     warnings = {code: mask & outcome.accepted_mask for code, mask in outcome.warnings.items()}
@@ -81,7 +83,11 @@ def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[
             for name in spec.columns[column].raw_columns()
         ]
         names = list(dict.fromkeys(raw_names))
-        for row in raw.filter(mask).head(rows_per_rule).iter_rows(named=True):
+        shown = raw.filter(mask).head(rows_per_rule)
+        shown = shown.with_columns(
+            showable(shown[name], uses[name]) for name in names if shown.schema[name] == pl.String
+        )
+        for row in shown.iter_rows(named=True):
             values = {
                 name: MASK if name in hidden and row[name] is not None else _plain(row[name])
                 for name in names

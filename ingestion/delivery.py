@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from ingestion.errors import FileRefusedError
-from ingestion.readers.raw import RawFile
+from ingestion.readers.raw import ROW_NUMBER, RawFile
 
 # In a stack of deliveries: which of them a row came from.
 FILE_INDEX = "_file"
@@ -30,6 +30,7 @@ class Delivery:
     content: RawFile | FileRefusedError
     only_rows: frozenset[int] | None = None
     replay_of: str | None = None
+    ctime_ns: int | None = None
 
     @property
     def raw(self) -> RawFile:
@@ -47,4 +48,7 @@ class Delivery:
     @property
     def rows_to_judge(self) -> int:
         """How many rows must be accounted for."""
-        return self.raw.rows_read if self.only_rows is None else len(self.only_rows)
+        if self.only_rows is None:
+            return self.raw.rows_read
+        rows = self.raw.frame[ROW_NUMBER].is_in(sorted(self.only_rows))
+        return int(rows.sum()) + len(self.broken)

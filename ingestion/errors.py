@@ -20,6 +20,34 @@ class FileRefusedError(Exception):
         self.detail_en = detail_en
 
 
+def refusal_of(error: BaseException) -> FileRefusedError:
+    """What any exception of any library comes to for the one file that caused it.
+
+    Only the class of a foreign exception is told: its text may hold values of the file. Native code
+    panics with what is no `Exception`, so everything is caught here but what ends the program.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
+    if isinstance(error, FileRefusedError):
+        return error
+    name = type(error).__name__
+    return FileRefusedError(
+        "FILE_READER_FAILED",
+        f"leseren stoppet med {name}; send filen på nytt, eller meld fra med filens id",
+        f"the reader stopped with {name}; deliver the file again, or report it with the file's id",
+    )
+
+
+class FileChangedError(Exception):
+    """A file that was changed or taken away while it was read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: filen ble endret mens den ble lest; prøv igjen / "
+            "the file was changed while it was read; try again"
+        )
+
+
 class SourceFileError(Exception):
     """A source YAML that cannot be used; lists every problem found."""
 

@@ -18,6 +18,16 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def sources(self) -> Path:
+        """Source files of this installation, read beside those of the project."""
+        return self.root / "sources"
+
+    @property
+    def registers(self) -> Path:
+        """Units, areas and coverage of this installation, read beside the project's seeds."""
+        return self.root / "registers"
+
+    @property
     def synthetic(self) -> Path:
         """Says that the extracts here were generated, and how."""
         return self.root / "synthetic.json"

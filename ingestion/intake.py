@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import polars as pl
+from zoneinfo import ZoneInfo
 
 from ingestion.delivery import Delivery
-from ingestion.errors import FileRefusedError
+from ingestion.errors import FileRefusedError, refusal_of
 from ingestion.home import Home
 from ingestion.judge import judge
 from ingestion.lake import Batch, iter_receipts, note_repeats, repeats, sweep, write_batch
 from ingestion.lock import exclusive
-from ingestion.privacy import Pseudonymiser
+from ingestion.manifest import Manifest, check_content, check_rows, is_manifest, read_manifests
+from ingestion.privacy import Pseudonymiser, check_key, personal_text, safe
 from ingestion.readers import RawFile, read_bytes
-from ingestion.readers.container import unpack
-from ingestion.readers.jsonl_file import check_fields, plain_paths, read_jsonl_files
-from ingestion.readers.text import to_utf8
+from ingestion.shaping import shaped
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 
@@ -35,6 +35,12 @@ from ingestion.sources.spec import SourceSpec
 BATCH_BYTES = 160 * 1024**2
 BATCH_FILES = 2_000
 _READ_THREADS = 2
+# How far ahead of the calendar the date of a delivery may lie: senders' clocks differ, by a day.
+_DAYS_AHEAD = 2
+# Names that programs use while they are still writing.
+_UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".writing")
+# A weekday's usual volume is told from so many of its latest deliveries.
+_VOLUME_DAYS, _VOLUME_DAYS_LEAST = 8, 4
 # How much text a byte on disk becomes, to keep batches of packed formats as bounded as the others.
 _GROWTH = {"gzip": 6, "zip": 6, "xlsx": 6, "parquet": 8}
 
@@ -103,6 +109,11 @@ class Progress:
 ProgressCallback = Callable[[Progress], None]
 
 
+# Name, size, time of the content and time of the entry: what a file is known by before it is read.
+# The last is unknown (None) of files taken in before it was kept.
+Stamp = tuple[str, int, int, int | None]
+
+
 @dataclass(frozen=True)
 class InboxFile:
     """A file in the inbox that is not in the lake under this name, size and time."""
@@ -111,18 +122,69 @@ class InboxFile:
     size_bytes: int
     mtime_ns: int
     delivered_on: dt.date | None
+    ctime_ns: int | None = None
+    manifest: Manifest | None = None
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """The name as it may be written: nothing personal, nothing that a terminal would obey."""
+        return shown_name(self.path)
+
+    @property
+    def stamp(self) -> Stamp:
+        return (self.name, self.size_bytes, self.mtime_ns, self.ctime_ns)
+
+    @classmethod
+    def of(cls, path: Path, spec: SourceSpec, manifest: Manifest | None = None) -> InboxFile:
+        """A file as it lies there now."""
+        status = path.stat()
+        return cls(
+            path,
+            status.st_size,
+            status.st_mtime_ns,
+            spec.delivery_date(path.name),
+            status.st_ctime_ns,
+            manifest,
+        )
+
+
+def shown_name(path: Path) -> str:
+    """A file's name as it may be written; bytes that are no text are shown as such."""
+    return safe(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
 
 
 @dataclass
 class Known:
-    """What the lake has already judged of one source."""
+    """What the lake has already judged of one source.
 
-    stamps: set[tuple[str, int, int]] = field(default_factory=set)
+    Attributes:
+        refused: name and content of refused files: the same content under another name is tried
+            again, as the name may have been what was wrong.
+        volumes: rows per delivery date, of deliveries that were accepted.
+    """
+
+    stamps: set[Stamp] = field(default_factory=set)
     file_ids: set[str] = field(default_factory=set)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    volumes: dict[dt.date, int] = field(default_factory=dict)
+
+    def has_stamp(self, stamp: Stamp) -> bool:
+        """Whether a file of this name, size and times was judged."""
+        return stamp in self.stamps or (*stamp[:3], None) in self.stamps
+
+    def has_content(self, delivery: Delivery) -> bool:
+        """Whether this content was judged, under this name if it was refused."""
+        return (
+            delivery.file_id in self.file_ids
+            or (delivery.file_name, delivery.file_id) in self.refused
+        )
+
+    def add(self, delivery: Delivery) -> None:
+        """Remember a delivery that is about to be judged."""
+        if isinstance(delivery.content, FileRefusedError):
+            self.refused.add((delivery.file_name, delivery.file_id))
+        else:
+            self.file_ids.add(delivery.file_id)
 
 
 def ingest(
@@ -143,7 +205,7 @@ def ingest(
         key: the secret behind caller pseudonyms.
         inbox: where the source folders are; `home/inbox` when not given.
         dates: first and last delivery date (inclusive) to take; all when not given.
-        specs: the source registry; the project's own when not given.
+        specs: the source registry; the project's and the home's when not given.
 
     Returns:
         Counts per source. Refused files are counted, and never stop the others.
@@ -153,31 +215,33 @@ def ingest(
         KeyError: an unknown source name.
     """
     layout = Home(home)
-    registry = specs if specs is not None else load_sources()
+    registry = specs if specs is not None else load_sources(home=layout)
     names = list(sources) if sources is not None else list(registry)
     started = time.perf_counter()
     report = IngestReport()
     with exclusive(layout.lake / ".lock"):
+        check_key(layout.lake, key)
         sweep(layout.lake)
         known = known_files(layout.lake)
         pseudonymise = Pseudonymiser(key).series
         for name in names:
             spec = registry[name]
-            folder = (inbox or layout.inbox) / name
-            files = pending_files(folder, spec, known.get(name, Known()), dates)
+            seen = known.setdefault(name, Known())
+            files = pending_files((inbox or layout.inbox) / name, spec, seen, dates)
             counts = SourceReport(name, spec.contract)
             report.sources[name] = counts
             done = 0
-            repeated: set[tuple[str, str, int, int]] = set()
+            repeated: set[tuple[str, *Stamp]] = set()
             for group, deliveries in _read_ahead(_groups(files, spec), spec):
-                fresh = _not_yet_known(deliveries, known.setdefault(name, Known()))
+                fresh = _not_yet_known(deliveries, seen)
                 repeated |= {
-                    (name, item.file_name, item.size_bytes, item.mtime_ns)
+                    (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
                     for item in deliveries
                     if item not in fresh
                 }
                 done += len(group)
                 if fresh:
+                    fresh = [_with_volume(delivery, spec, seen) for delivery in fresh]
                     batch = judge(
                         spec, batch_id(spec, fresh), fresh, pseudonymise, dt.datetime.now(dt.UTC)
                     )
@@ -196,10 +260,23 @@ def known_files(lake: Path) -> dict[str, Known]:
     known: dict[str, Known] = {}
     for _, receipt in iter_receipts(lake):
         entry = known.setdefault(receipt["source"], Known())
-        entry.stamps.add((receipt["file_name"], receipt["size_bytes"], receipt["mtime_ns"]))
+        entry.stamps.add(
+            (
+                receipt["file_name"],
+                receipt["size_bytes"],
+                receipt["mtime_ns"],
+                receipt.get("ctime_ns"),
+            )
+        )
+        if receipt["status"] == "refused":
+            entry.refused.add((receipt["file_name"], receipt["file_id"]))
+            continue
         entry.file_ids.add(receipt["file_id"])
-    for source, name, size, mtime in repeats(lake):
-        known.setdefault(source, Known()).stamps.add((name, size, mtime))
+        if receipt["delivered_on"] and receipt["replay_of"] is None:
+            day = dt.date.fromisoformat(receipt["delivered_on"])
+            entry.volumes[day] = entry.volumes.get(day, 0) + receipt["rows_read"]
+    for source, name, size, mtime, ctime in repeats(lake):
+        known.setdefault(source, Known()).stamps.add((name, size, mtime, ctime))
     return known
 
 
@@ -209,81 +286,141 @@ def pending_files(
     known: Known,
     dates: tuple[dt.date, dt.date] | None = None,
 ) -> list[InboxFile]:
-    """Files of a source folder whose name, size or time the lake does not know, oldest first."""
+    """Files of a source folder whose name, size or time the lake does not know, oldest first.
+
+    Files whose name says that they are still being written wait for their real name.
+    """
     if not folder.is_dir():
         return []
+    paths = list(folder.iterdir())
+    manifests = read_manifests(paths)
     files = []
-    for path in folder.iterdir():
-        if path.name.startswith(".") or not path.is_file():
+    for path in paths:
+        if path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED):
             continue
-        status = path.stat()
-        if (path.name, status.st_size, status.st_mtime_ns) in known.stamps:
+        if is_manifest(path.name):
             continue
-        day = spec.delivery_date(path.name)
+        try:
+            if not path.is_file():
+                continue
+            file = InboxFile.of(path, spec, manifests.get(path.name))
+        except OSError:
+            continue  # renamed or taken away since the folder was listed
+        if known.has_stamp(file.stamp):
+            continue
+        day = file.delivered_on
         if dates is not None and (day is None or not dates[0] <= day <= dates[1]):
             continue
-        files.append(InboxFile(path, status.st_size, status.st_mtime_ns, day))
+        files.append(file)
     return sorted(files, key=lambda file: (file.delivered_on or dt.date.min, file.name))
 
 
-def read_delivery(file: InboxFile, spec: SourceSpec) -> Delivery:
-    """Read one file; a file that must be refused comes back with the reason as its content."""
+def read_delivery(file: InboxFile, spec: SourceSpec) -> Delivery | None:
+    """Read one file; a file that must be refused comes back with the reason as its content.
 
-    def read(data: bytes, day: dt.date) -> RawFile:
-        return read_bytes(data, spec, day)
-
-    return _deliver(file, spec, read)
-
-
-def read_deliveries(
-    files: list[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor
-) -> list[Delivery]:
-    """Read the files of one batch, in order."""
-    if spec.format.type != "jsonl" or spec.format.compression != "none" or spec.headers:
-        return list(pool.map(lambda file: read_delivery(file, spec), files))
-    paths = plain_paths(spec)
-    unread = RawFile(pl.DataFrame())
-
-    def check(data: bytes, _: dt.date) -> RawFile:
-        payload = to_utf8(unpack(data, "none"), spec.format.encoding)
-        check_fields(payload, spec, paths)
-        return unread
-
-    checked = list(pool.map(lambda file: _deliver(file, spec, check), files))
-    good = [
-        (index, file.path)
-        for index, (file, delivery) in enumerate(zip(files, checked, strict=True))
-        if delivery.content is unread
-    ]
-    contents = read_jsonl_files([path for _, path in good], spec) if good else []
-    if contents is None:
-        return list(pool.map(lambda file: read_delivery(file, spec), files))
-    for (index, _), content in zip(good, contents, strict=True):
-        checked[index] = replace(checked[index], content=content)
-    return checked
-
-
-def _deliver(
-    file: InboxFile, spec: SourceSpec, read: Callable[[bytes, dt.date], RawFile]
-) -> Delivery:
-    data = file.path.read_bytes()
-    file_id = hashlib.sha256(data).hexdigest()[:16]
+    Returns:
+        None for a file that is gone or was changed while it was read: it waits for the next run.
+    """
     content: RawFile | FileRefusedError
     try:
-        if file.delivered_on is None:
-            raise FileRefusedError(
-                "FILE_NAME_PATTERN", f"ventet {spec.files}", f"expected {spec.files}"
-            )
-        content = read(data, file.delivered_on)
-    except FileRefusedError as error:
-        content = error
-    return Delivery(file.name, file_id, file.size_bytes, file.mtime_ns, file.delivered_on, content)
+        data = file.path.read_bytes()
+        if _has_moved(file):
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        # Without the content the entry itself is what the refusal is about.
+        data = repr(file.stamp).encode()
+        content = FileRefusedError(
+            "FILE_UNREADABLE",
+            f"filen kan ikke åpnes ({error.strerror}); rett rettighetene",
+            f"the file cannot be opened ({error.strerror}); mend its permissions",
+        )
+    else:
+        content = _content(file, data, spec)
+    return Delivery(
+        file.name,
+        hashlib.sha256(data).hexdigest()[:16],
+        file.size_bytes,
+        file.mtime_ns,
+        file.delivered_on,
+        content,
+        ctime_ns=file.ctime_ns,
+    )
+
+
+def _has_moved(file: InboxFile) -> bool:
+    """Whether size or time are others than when the file was found: somebody is writing it."""
+    status = file.path.stat()
+    return (status.st_size, status.st_mtime_ns) != (file.size_bytes, file.mtime_ns)
+
+
+def _content(file: InboxFile, data: bytes, spec: SourceSpec) -> RawFile | FileRefusedError:
+    """The rows of a file, or why it is refused; no exception of any library gets past."""
+    try:
+        day = _believable_date(file, spec)
+        check_content(file.manifest, data)
+        raw = read_bytes(data, spec, day)
+        check_rows(file.manifest, raw.rows_read + raw.left_out)
+        return shaped(raw, spec)
+    except BaseException as error:
+        return refusal_of(error)
+
+
+def _believable_date(file: InboxFile, spec: SourceSpec) -> dt.date:
+    """The delivery date in the file's name.
+
+    Raises:
+        FileRefusedError: the name has something personal, no date, or one that cannot be.
+    """
+    code = personal_text(file.path.name)
+    if code is not None:
+        raise FileRefusedError(code, "i filnavnet; gi filen et annet navn", "in the file name")
+    day = file.delivered_on
+    if day is None:
+        raise FileRefusedError(
+            "FILE_NAME_PATTERN", f"ventet {spec.files}", f"expected {spec.files}"
+        )
+    today = dt.datetime.now(ZoneInfo(spec.clock.calendar)).date()
+    if not spec.first_date <= day <= today + dt.timedelta(days=_DAYS_AHEAD):
+        raise FileRefusedError(
+            "FILE_DATE_IMPLAUSIBLE",
+            f"{day.isoformat()} er ikke mellom {spec.first_date.isoformat()} og i dag",
+            f"{day.isoformat()} is not between {spec.first_date.isoformat()} and today",
+        )
+    return day
+
+
+def _with_volume(delivery: Delivery, spec: SourceSpec, known: Known) -> Delivery:
+    """The delivery, marked when it has far fewer rows than is usual for its weekday.
+
+    Senders without a manifest have no other way to see that half a day is missing. A second
+    delivery of a day is a correction, and may be small.
+    """
+    day, content = delivery.delivered_on, delivery.content
+    if day is None or isinstance(content, FileRefusedError):
+        return delivery
+    is_first = day not in known.volumes
+    usual = _usual_rows(known.volumes, day) if is_first else None
+    known.volumes[day] = known.volumes.get(day, 0) + content.rows_read
+    if usual is None or content.rows_read >= spec.thresholds.min_volume_share * usual:
+        return delivery
+    findings = {**content.findings, "FILE_VOLUME_LOW": 1}
+    return replace(delivery, content=replace(content, findings=findings))
+
+
+def _usual_rows(volumes: dict[dt.date, int], day: dt.date) -> float | None:
+    """Median rows of the latest deliveries of the same weekday; None when they are too few."""
+    weeks = (day - dt.timedelta(weeks=back) for back in range(1, 2 * _VOLUME_DAYS))
+    rows = [volumes[week] for week in weeks if week in volumes][:_VOLUME_DAYS]
+    return statistics.median(rows) if len(rows) >= _VOLUME_DAYS_LEAST else None
 
 
 def batch_id(spec: SourceSpec, deliveries: list[Delivery], note: str = "") -> str:
     """A name made from content: the source, the first and last date, and a hash of the files."""
     days = sorted(d.delivered_on.isoformat() for d in deliveries if d.delivered_on is not None)
-    text = "\n".join([spec.name, spec.map_version, note, *(d.file_id for d in deliveries)])
+    files = (f"{d.file_id} {d.file_name}" for d in deliveries)
+    text = "\n".join([spec.name, spec.map_version, note, *files])
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     span = f"{days[0]}_{days[-1]}_" if days else ""
     return f"{spec.name}_{span}{digest}"
@@ -305,6 +442,14 @@ def _groups(files: list[InboxFile], spec: SourceSpec) -> Iterator[list[InboxFile
         yield group
 
 
+def _read_all(
+    group: Iterable[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor
+) -> list[Delivery]:
+    """The files of one batch, in order, without those that wait."""
+    read = pool.map(lambda file: read_delivery(file, spec), group)
+    return [delivery for delivery in read if delivery is not None]
+
+
 def _read_ahead(
     groups: Iterator[list[InboxFile]], spec: SourceSpec
 ) -> Iterator[tuple[list[InboxFile], list[Delivery]]]:
@@ -315,7 +460,7 @@ def _read_ahead(
     ):
         waiting: tuple[list[InboxFile], Future[list[Delivery]]] | None = None
         for group in groups:
-            future = ahead.submit(read_deliveries, group, spec, pool)
+            future = ahead.submit(_read_all, group, spec, pool)
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = (group, future)
@@ -326,7 +471,7 @@ def _read_ahead(
 def _not_yet_known(deliveries: list[Delivery], known: Known) -> list[Delivery]:
     fresh = []
     for delivery in deliveries:
-        if delivery.file_id not in known.file_ids:
-            known.file_ids.add(delivery.file_id)
+        if not known.has_content(delivery):
+            known.add(delivery)
             fresh.append(delivery)
     return fresh

@@ -1,27 +1,25 @@
 """One validation pass over a batch of raw rows: map, judge by the contract, split, count.
 
-Pure: frames in, frames and receipts out. Nothing is written and no file is read here.
+Pure: frames in, frames and receipts out. Nothing is written and no file is read here. A delivery
+that cannot be judged together with others is judged alone, and alone refused.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from contracts import CONTRACTS, TIMING_KINDS, Contract, Evaluation, enforce, evaluate
-from contracts.helpers import KEY_REPEATED
+from contracts.helpers import KEY_REPEATED, ROW_ALIKE, unparsable
 from ingestion.delivery import FILE_INDEX, Delivery
-from ingestion.errors import FileRefusedError
-from ingestion.lake import Batch, Receipt
-from ingestion.mapping import DELIVERED_ON, Pseudonymise, map_records
-from ingestion.privacy import (
-    identity_number_rows,
-    masked,
-    may_hold_numbers,
-    phone_number_rows,
-)
+from ingestion.errors import FileRefusedError, refusal_of
+from ingestion.lake import KEY_SCOPE, Batch, Receipt
+from ingestion.mapping import DELIVERED_ON, UNKNOWN_CODE, Pseudonymise, map_records
+from ingestion.personal import column_uses, screened, screened_values, showable
+from ingestion.privacy import masked
 from ingestion.readers.raw import ROW_NUMBER, RawFile
 from ingestion.receipts import Counts, ReceiptMaker
 from ingestion.sources.spec import SourceSpec
@@ -38,6 +36,30 @@ _REJECTED_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What became of deliveries that were judged together."""
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    receipts: list[Receipt]
+
+
+@dataclass(frozen=True)
+class _Occasion:
+    """What is the same for every delivery of one call."""
+
+    spec: SourceSpec
+    batch_id: str
+    pseudonymise: Pseudonymise
+    ingested_at: dt.datetime
+    maker: ReceiptMaker
+
+    @property
+    def contract(self) -> Contract:
+        return CONTRACTS[self.spec.contract]
+
+
 def judge(
     spec: SourceSpec,
     batch_id: str,
@@ -45,197 +67,286 @@ def judge(
     pseudonymise: Pseudonymise,
     ingested_at: dt.datetime,
 ) -> Batch:
-    """Judge the deliveries of one source together.
+    """Judge the deliveries of one source.
 
-    Every row of every delivery is accepted, rejected with its reasons, or an exact duplicate.
+    Every row of every delivery is accepted, rejected with its reasons, or an exact duplicate, or
+    its file is refused. What one file causes changes nothing for another.
     """
-    contract = CONTRACTS[spec.contract]
-    maker = ReceiptMaker(spec, ingested_at)
-    readable, receipts = _sift(spec, deliveries, maker)
-    raw = _stack(readable)
-    if guilty := _privacy_breaches(spec, raw):
-        receipts += [maker.refused(readable[index], error) for index, error in guilty.items()]
-        readable = [item for index, item in enumerate(readable) if index not in guilty]
-        raw = _stack(readable)
-    if not readable:
-        return Batch(contract.name, batch_id, pl.DataFrame(), _rejected_frame([]), receipts)
-
-    unreadable = _unreadable_rows(readable, spec, batch_id)
-    duplicate, repeated = _repeats(raw, readable, spec)
-    duplicates = raw.filter(duplicate).group_by(FILE_INDEX).len()
-    if duplicates.height:
-        raw, repeated = raw.filter(~duplicate), repeated.filter(~duplicate)
-    records = map_records(raw, spec, pseudonymise)
-    records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER], repeated.alias(KEY_REPEATED))
-    outcome = evaluate(contract, records)
-    accepted_mask = outcome.accepted_mask & ~_in_distrusted_files(raw, outcome, spec, readable)
-
-    lineage = _lineage(readable, spec, batch_id)
-    accepted = _accepted(records, outcome, accepted_mask, contract, lineage)
-    enforce(contract, accepted.select(list(contract.columns)))
-    rejected = _rejected(raw, outcome, accepted_mask, spec, lineage)
-    rejected_all = pl.concat([rejected, unreadable]) if unreadable.height else rejected
-
-    counts = Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
-    receipts += [maker.accepted(delivery, index, counts) for index, delivery in enumerate(readable)]
-    return Batch(contract.name, batch_id, accepted.drop(FILE_INDEX), rejected_all, receipts)
+    occasion = _Occasion(spec, batch_id, pseudonymise, ingested_at, ReceiptMaker(spec, ingested_at))
+    readable, receipts = _sift(deliveries, occasion)
+    parts = [judged for alike in _by_schema(readable) for judged in _judged_safely(alike, occasion)]
+    accepted = [part.accepted for part in parts if part.accepted.height]
+    rejected = [part.rejected for part in parts if part.rejected.height]
+    return Batch(
+        spec.contract,
+        batch_id,
+        pl.concat(accepted) if accepted else pl.DataFrame(),
+        pl.concat(rejected) if rejected else _rejected_frame([]),
+        receipts + [receipt for part in parts for receipt in part.receipts],
+    )
 
 
-# --- what is refused whole ----------------------------------------------------------------------
-
-
-def _sift(
-    spec: SourceSpec, deliveries: list[Delivery], maker: ReceiptMaker
-) -> tuple[list[Delivery], list[Receipt]]:
+def _sift(deliveries: list[Delivery], occasion: _Occasion) -> tuple[list[Delivery], list[Receipt]]:
+    """The deliveries that have rows to judge, and receipts of the others."""
     readable: list[Delivery] = []
     receipts: list[Receipt] = []
     for delivery in deliveries:
         content = delivery.content
-        if isinstance(content, RawFile) and content.rows_read < spec.thresholds.min_rows:
+        if isinstance(content, RawFile) and content.rows_read < occasion.spec.thresholds.min_rows:
             content = FileRefusedError("FILE_EMPTY", "ingen datarader", "no data rows")
         if isinstance(content, FileRefusedError):
-            receipts.append(maker.refused(delivery, content))
+            receipts.append(occasion.maker.refused(delivery, content))
         else:
             readable.append(delivery)
     return readable, receipts
 
 
-def _privacy_breaches(spec: SourceSpec, raw: pl.DataFrame) -> dict[int, FileRefusedError]:
-    """Files with an identity or phone number in a mapped text column, by index."""
-    contract = CONTRACTS[spec.contract]
-    guilty: dict[int, FileRefusedError] = {}
-    for name, is_id in _columns_to_scan(spec, contract).items():
-        if raw.schema.get(name) != pl.String:
-            continue
-        values = raw[name]
-        if not may_hold_numbers(values):
-            continue
-        checks = {
-            "FILE_PHONE_NUMBER": phone_number_rows(values, is_id=is_id),
-            "FILE_IDENTITY_NUMBER": identity_number_rows(values),
-        }
-        for code, hits in checks.items():
-            if not hits.any():
-                continue
-            found = raw.filter(hits).group_by(FILE_INDEX).agg(pl.col(ROW_NUMBER).min())
-            for index, row in found.iter_rows():
-                guilty[index] = FileRefusedError(
-                    code, f"kolonne: {name}, første rad: {row}", f"column: {name}, first row: {row}"
-                )
-    return guilty
+def _by_schema(deliveries: list[Delivery]) -> list[list[Delivery]]:
+    """Deliveries whose columns have the same types: no file changes how another is read."""
+    groups: dict[tuple[tuple[str, str], ...], list[Delivery]] = {}
+    for delivery in deliveries:
+        schema = delivery.raw.frame.schema
+        signature = tuple((name, str(dtype)) for name, dtype in sorted(schema.items()))
+        groups.setdefault(signature, []).append(delivery)
+    return list(groups.values())
 
 
-def _columns_to_scan(spec: SourceSpec, contract: Contract) -> dict[str, bool]:
-    """Raw text columns that can carry text into the lake, and whether they hold ids."""
-    scan: dict[str, bool] = {}
-    for name, column_map in spec.columns.items():
-        column = contract.columns[name]
-        if not column.is_text or column_map.codes is not None or column_map.pseudonym:
-            continue
-        # The pieces of a key are numbers by design; in any other text eight digits are suspect.
-        is_id = column.kind == "key"
-        for raw_name in column_map.raw_columns():
-            scan[raw_name] = scan.get(raw_name, True) and is_id
-    return scan
+def _judged_safely(deliveries: list[Delivery], occasion: _Occasion) -> list[Judged]:
+    """Together when that goes well; else one by one, and what fails alone is refused."""
+    try:
+        return [_judged(deliveries, occasion)]
+    except BaseException as error:
+        refusal = refusal_of(error)
+        if len(deliveries) > 1:
+            return [one for item in deliveries for one in _judged_safely([item], occasion)]
+        receipt = occasion.maker.refused(deliveries[0], refusal)
+        return [Judged(pl.DataFrame(), _rejected_frame([]), [receipt])]
 
 
-def _in_distrusted_files(
-    raw: pl.DataFrame, outcome: Evaluation, spec: SourceSpec, readable: list[Delivery]
-) -> pl.Series:
-    """Rows of files in which too large a share failed: the whole delivery is not believed."""
-    shares = (
-        raw.select(FILE_INDEX, (~outcome.accepted_mask).alias("failed"))
-        .group_by(FILE_INDEX)
-        .agg(pl.len(), pl.col("failed").mean().alias("share"))
-        .filter(
-            (pl.col("len") >= spec.thresholds.min_rows_for_share)
-            & (pl.col("share") > spec.thresholds.max_reject_share)
+def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
+    spec, contract, maker = occasion.spec, occasion.contract, occasion.maker
+    raw = _stack(deliveries)
+    screening = screened(raw, spec, len(deliveries))
+    if screening.refused:
+        return _without(screening.refused, deliveries, occasion)
+
+    records = map_records(raw, spec, occasion.pseudonymise, occasion.ingested_at)
+    unread = _unread_values(raw, records, spec)
+    screening = screening.joined(screened_values(unread, raw, spec))
+    if screening.refused:
+        return _without(screening.refused, deliveries, occasion)
+
+    records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER])
+    duplicate, wanted = _exact_duplicates(deliveries), _to_be_judged(raw, deliveries)
+    duplicates = raw.filter(duplicate & wanted).group_by(FILE_INDEX).len()
+    kept = wanted & ~duplicate
+    repeated, alike = _reused_keys(records, duplicate)
+    records = records.with_columns(repeated.alias(KEY_REPEATED), alike.alias(ROW_ALIKE))
+    marks = _marks(raw, deliveries)
+    if not kept.all():
+        raw, records = raw.filter(kept), records.filter(kept)
+        marks = {code: mask.filter(kept) for code, mask in marks.items()}
+
+    outcome = _with_marks(evaluate(contract, records), marks)
+    distrusted = _distrusted_files(raw, outcome, spec, deliveries)
+    accepted_mask = outcome.accepted_mask & ~raw[FILE_INDEX].is_in(list(distrusted))
+
+    lineage = _lineage(deliveries, spec, occasion.batch_id)
+    accepted = _accepted(records, outcome, accepted_mask, contract, lineage)
+    enforce(contract, accepted.select(list(contract.columns)))
+    rejected = _rejected(raw, outcome, accepted_mask, spec, lineage)
+    broken = _broken_records(deliveries, spec, occasion.batch_id)
+    counts = Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
+    receipts = [
+        maker.judged(
+            delivery, index, counts, distrusted.get(index), screening.warnings.get(index, {})
         )
+        for index, delivery in enumerate(deliveries)
+    ]
+    return Judged(
+        accepted.drop(FILE_INDEX),
+        pl.concat([rejected, broken]) if broken.height else rejected,
+        receipts,
     )
-    # A replay judges old rejects only, so a high share says nothing there.
-    indexes = [index for index in shares[FILE_INDEX] if readable[index].only_rows is None]
-    return raw[FILE_INDEX].is_in(indexes)
+
+
+def _without(
+    guilty: Mapping[int, FileRefusedError], deliveries: list[Delivery], occasion: _Occasion
+) -> Judged:
+    """The guilty files refused, and the others judged as if those had never come."""
+    receipts = [occasion.maker.refused(deliveries[at], error) for at, error in guilty.items()]
+    innocent = [item for at, item in enumerate(deliveries) if at not in guilty]
+    if not innocent:
+        return Judged(pl.DataFrame(), _rejected_frame([]), receipts)
+    rest = _judged(innocent, occasion)
+    return Judged(rest.accepted, rest.rejected, receipts + rest.receipts)
+
+
+# --- what is refused whole ----------------------------------------------------------------------
+
+
+def _distrusted_files(
+    raw: pl.DataFrame, outcome: Evaluation, spec: SourceSpec, deliveries: list[Delivery]
+) -> dict[int, FileRefusedError]:
+    """Files in which too large a share failed, or everything: such a delivery is not believed.
+
+    Records that could not be split into columns count like those that broke a rule.
+    """
+    failed = dict(raw[FILE_INDEX].filter(~outcome.accepted_mask).value_counts().iter_rows())
+    total = dict(raw[FILE_INDEX].value_counts().iter_rows())
+    limit = spec.thresholds
+    found: dict[int, FileRefusedError] = {}
+    for index, delivery in enumerate(deliveries):
+        # A replay judges old rejects only, so a high share says nothing there.
+        if delivery.only_rows is not None:
+            continue
+        bad = failed.get(index, 0) + len(delivery.broken)
+        rows = total.get(index, 0) + len(delivery.broken)
+        if rows >= limit.min_rows_for_share and bad > limit.max_reject_share * rows:
+            share, most = round(100 * bad / rows), round(100 * limit.max_reject_share)
+            found[index] = FileRefusedError(
+                "FILE_TOO_MANY_REJECTS",
+                f"{bad} av {rows} rader ({share} %) kan ikke godtas; grensen er {most} %",
+                f"{bad} of {rows} rows ({share} %) cannot be accepted; the limit is {most} %",
+            )
+        elif rows and bad == rows:
+            found[index] = FileRefusedError(
+                "FILE_NO_ROW_ACCEPTED", f"{rows} rader, alle avvist", f"{rows} rows, all rejected"
+            )
+    return found
+
+
+def _unread_values(
+    raw: pl.DataFrame, records: pl.DataFrame, spec: SourceSpec
+) -> dict[str, pl.Series]:
+    """Per raw column, the rows whose value became no value of the contract.
+
+    What was read as a time, a flag or a known code is one; anything else may be anything, and is
+    looked at as text before it is shown to anybody.
+    """
+    unread: dict[str, pl.Series] = {}
+    for name, column_map in spec.columns.items():
+        flag = unparsable(name)
+        if flag in records.columns:
+            mask = records[flag]
+        elif column_map.codes is not None:
+            mask = (records[name] == UNKNOWN_CODE).fill_null(False)
+        else:
+            continue
+        if mask.any():
+            for raw_name in column_map.raw_columns():
+                unread[raw_name] = unread[raw_name] | mask if raw_name in unread else mask
+    return unread
 
 
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _stack(readable: list[Delivery]) -> pl.DataFrame:
+def _stack(deliveries: list[Delivery]) -> pl.DataFrame:
     """All rows, with the index and the delivery date of their file."""
-    frames = []
-    for index, delivery in enumerate(readable):
-        frames.append(
-            _rows_of(delivery).with_columns(
-                pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
-                pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
-            )
+    frames = [
+        delivery.raw.frame.with_columns(
+            pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
+            pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
         )
-    if not frames:
-        return pl.DataFrame()
-    columns = frames[0].columns
-    return pl.concat([frame.select(columns) for frame in frames], how="vertical_relaxed")
-
-
-def _rows_of(delivery: Delivery) -> pl.DataFrame:
-    """The rows of a delivery that are to be judged."""
-    frame = delivery.raw.frame
-    if delivery.only_rows is None:
-        return frame
-    return frame.filter(pl.col(ROW_NUMBER).is_in(sorted(delivery.only_rows)))
-
-
-def _repeats(
-    raw: pl.DataFrame, readable: list[Delivery], spec: SourceSpec
-) -> tuple[pl.Series, pl.Series]:
-    """Masks: rows equal to an earlier row of the file, and other rows that reuse its key."""
-    key_columns = [
-        name
-        for column in ("source_system", "source_id", "revision")
-        if column in spec.columns
-        for name in spec.columns[column].raw_columns()
+        for index, delivery in enumerate(deliveries)
     ]
-    id_columns = list(spec.columns["source_id"].raw_columns())
-    key = pl.struct(FILE_INDEX, *dict.fromkeys(key_columns))
-    none = pl.repeat(False, raw.height, dtype=pl.Boolean, eager=True)
-    # Exact duplicates share their key, so whole rows are compared only where an id recurs.
-    candidates = pl.concat([_recurring_ids(delivery, id_columns) for delivery in readable])
-    if not candidates.any():
+    columns = frames[0].columns
+    return pl.concat([frame.select(columns) for frame in frames], how="vertical")
+
+
+def _to_be_judged(raw: pl.DataFrame, deliveries: list[Delivery]) -> pl.Series:
+    """The rows of the files, but of a replayed file only those that are in quarantine."""
+    if all(delivery.only_rows is None for delivery in deliveries):
+        return pl.repeat(True, raw.height, dtype=pl.Boolean, eager=True)
+    return pl.concat(
+        [
+            pl.repeat(True, delivery.raw.frame.height, dtype=pl.Boolean, eager=True)
+            if delivery.only_rows is None
+            else delivery.raw.frame[ROW_NUMBER].is_in(sorted(delivery.only_rows))
+            for delivery in deliveries
+        ]
+    )
+
+
+def _exact_duplicates(deliveries: list[Delivery]) -> pl.Series:
+    """Rows equal to an earlier row of their file in the whole raw record."""
+    return pl.concat(
+        [
+            pl.repeat(False, delivery.raw.frame.height, dtype=pl.Boolean, eager=True)
+            if delivery.raw.record_hash is None
+            else ~delivery.raw.record_hash.is_first_distinct()
+            for delivery in deliveries
+        ]
+    )
+
+
+def _reused_keys(records: pl.DataFrame, duplicate: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Masks of rows whose key stands earlier in their file: with other content, or with the same.
+
+    The key is that of the contract, so that `1` and ` 1 ` are one.
+    """
+    none = pl.repeat(False, records.height, dtype=pl.Boolean, eager=True)
+    key = [FILE_INDEX, "source_system", "source_id", "revision"]
+    ids = records.select(FILE_INDEX, "source_id").to_struct()
+    recurring = ids.is_duplicated() & records["source_id"].is_not_null() & ~duplicate
+    if not recurring.any():
         return none, none
-    content = [name for name in raw.columns if name != ROW_NUMBER]
+    content = [name for name in records.columns if name != ROW_NUMBER]
     some = (
-        raw.with_row_index("_at")
-        .filter(candidates)
+        records.with_row_index("_at")
+        .filter(recurring)
         .select(
             "_at",
+            pl.struct(key).is_first_distinct().alias("first_key"),
             pl.struct(content).is_first_distinct().alias("first_content"),
-            key.is_first_distinct().alias("first_key"),
-            pl.all_horizontal(pl.col(id_columns).is_not_null()).alias("has_key"),
         )
     )
-    at = some["_at"]
-    duplicate = none.scatter(at, ~some["first_content"])
-    repeated = pl.repeat(False, raw.height, dtype=pl.Boolean, eager=True).scatter(
-        at, some["first_content"] & ~some["first_key"] & some["has_key"]
+    repeated = none.scatter(some["_at"], some["first_content"] & ~some["first_key"])
+    alike = pl.repeat(False, records.height, dtype=pl.Boolean, eager=True).scatter(
+        some["_at"], ~some["first_content"]
     )
-    return duplicate, repeated
+    return repeated, alike
 
 
-def _recurring_ids(delivery: Delivery, id_columns: list[str]) -> pl.Series:
-    """Rows of a file whose id stands on another of its rows too."""
-    ids = _rows_of(delivery).select(id_columns)
-    values = ids.to_series() if len(id_columns) == 1 else ids.to_struct()
-    return values.is_duplicated()
+def _marks(raw: pl.DataFrame, deliveries: list[Delivery]) -> dict[str, pl.Series]:
+    """Per code, the rows that the reader could split but says must be rejected."""
+    codes = sorted({code for delivery in deliveries for code in delivery.raw.marks})
+    return {
+        code: pl.concat(
+            [
+                delivery.raw.frame[ROW_NUMBER].is_in(list(delivery.raw.marks.get(code, ())))
+                for delivery in deliveries
+            ]
+        )
+        for code in codes
+    }
 
 
-def _lineage(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
+def _with_marks(outcome: Evaluation, marks: Mapping[str, pl.Series]) -> Evaluation:
+    marks = {code: mask for code, mask in marks.items() if mask.any()}
+    if not marks:
+        return outcome
+    return Evaluation(
+        accepted_mask=outcome.accepted_mask & ~_any_of(marks.values(), len(outcome.accepted_mask)),
+        row_failures={**outcome.row_failures, **marks},
+        warnings=outcome.warnings,
+    )
+
+
+def _lineage(deliveries: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
+    count = len(deliveries)
     return pl.DataFrame(
         {
-            FILE_INDEX: pl.Series(range(len(readable)), dtype=pl.UInt32),
-            "_source": [spec.name] * len(readable),
-            "_file_id": [delivery.file_id for delivery in readable],
-            "_file_name": [delivery.file_name for delivery in readable],
-            "_batch_id": [batch_id] * len(readable),
-            "_delivered_on": pl.Series([d.delivered_on for d in readable], dtype=pl.Date),
+            FILE_INDEX: pl.Series(range(count), dtype=pl.UInt32),
+            "_source": [spec.name] * count,
+            "_file_id": [delivery.file_id for delivery in deliveries],
+            "_file_name": [delivery.file_name for delivery in deliveries],
+            "_batch_id": [batch_id] * count,
+            "_delivered_on": pl.Series([d.delivered_on for d in deliveries], dtype=pl.Date),
+            KEY_SCOPE: pl.Series(
+                [spec.name if spec.id_scope == "source" else None] * count, dtype=pl.String
+            ),
         }
     )
 
@@ -311,12 +422,12 @@ def _rejected(
 
 def mask_raw(rows: pl.DataFrame, spec: SourceSpec) -> pl.Series:
     """Each row's mapped raw values as a JSON object; values of a privacy class are masked."""
-    hidden = masked_raw_columns(spec)
+    hidden, uses = masked_raw_columns(spec), column_uses(spec)
     values = rows.select(
         pl.col(name).cast(pl.String).map_elements(masked, return_dtype=pl.String)
         if name in hidden
-        else pl.col(name).cast(pl.String)
-        for name in spec.raw_columns()
+        else showable(rows[name].cast(pl.String), uses[name])
+        for name in spec.mapped_columns()
     )
     return values.select(pl.struct(pl.all()).struct.json_encode()).to_series()
 
@@ -327,28 +438,29 @@ def masked_raw_columns(spec: SourceSpec) -> frozenset[str]:
     return frozenset(
         raw
         for name, column_map in spec.columns.items()
-        if column_map.pseudonym or contract.columns[name].privacy == "pseudonym"
+        if contract.columns[name].privacy == "pseudonym"
+        or any(part.pseudonym for part in [column_map, *column_map.coalesce])
         for raw in column_map.raw_columns()
     )
 
 
-def _unreadable_rows(readable: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
-    rows = []
-    for delivery in readable:
-        for number, code in delivery.broken:
-            rows.append(
-                {
-                    "_source": spec.name,
-                    "_file_id": delivery.file_id,
-                    "_file_name": delivery.file_name,
-                    "_row_number": number,
-                    "_delivered_on": delivery.delivered_on,
-                    "_batch_id": batch_id,
-                    "codes": f"|{code}|",
-                    "raw": None,
-                }
-            )
-    return _rejected_frame(rows)
+def _broken_records(deliveries: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.DataFrame:
+    return _rejected_frame(
+        [
+            {
+                "_source": spec.name,
+                "_file_id": delivery.file_id,
+                "_file_name": delivery.file_name,
+                "_row_number": number,
+                "_delivered_on": delivery.delivered_on,
+                "_batch_id": batch_id,
+                "codes": f"|{code}|",
+                "raw": None,
+            }
+            for delivery in deliveries
+            for number, code in delivery.broken
+        ]
+    )
 
 
 def _rejected_frame(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -22,8 +22,12 @@ from contracts import CONTRACTS
 ACCEPTED = "accepted.parquet"
 REJECTED = "rejected.parquet"
 RECEIPTS = "receipts.json"
+WITHDRAWN = "withdrawn.parquet"
 REPEATS = "repeated_files.json"
 _ASIDE = ".aside-"
+# Lineage column: the source within which the ids of a row are unique; null where that is the
+# whole source system.
+KEY_SCOPE = "_key_scope"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Receipt:
 
     Attributes:
         status: `accepted` (its rows were judged one by one) or `refused` (whole, see refusal).
+        left_out: records that the source's own filter says are not of this source.
         warnings, rejections: number of rows per rule code.
         first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.
@@ -55,6 +60,7 @@ class Receipt:
     accepted: int = 0
     rejected: int = 0
     exact_duplicates: int = 0
+    left_out: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     rejections: dict[str, int] = field(default_factory=dict)
     first_rows: dict[str, int] = field(default_factory=dict)
@@ -62,6 +68,7 @@ class Receipt:
     first_event_date: str | None = None
     last_event_date: str | None = None
     replay_of: str | None = None
+    ctime_ns: int | None = None
 
     def __post_init__(self) -> None:
         accounted = self.accepted + self.rejected + self.exact_duplicates
@@ -73,13 +80,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch ready to be written."""
+    """One batch ready to be written; `withdrawn` is what it takes back (`ingestion.withdrawal`)."""
 
     contract: str
     batch_id: str
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     receipts: list[Receipt]
+    withdrawn: pl.DataFrame | None = None
 
 
 def write_batch(lake: Path, batch: Batch) -> Path:
@@ -98,6 +106,8 @@ def write_batch(lake: Path, batch: Batch) -> Path:
         )
     if batch.rejected.height:
         batch.rejected.write_parquet(aside / REJECTED, compression="zstd", compression_level=1)
+    if batch.withdrawn is not None:
+        batch.withdrawn.write_parquet(aside / WITHDRAWN, compression="zstd")
     text = json.dumps([asdict(receipt) for receipt in batch.receipts], ensure_ascii=False, indent=1)
     (aside / RECEIPTS).write_text(text, "utf-8")
     for path in aside.iterdir():
@@ -124,26 +134,28 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def note_repeats(lake: Path, stamps: set[tuple[str, str, int, int]]) -> None:
-    """Remember files (source, name, size, time) whose content was taken in under another name.
+def note_repeats(lake: Path, stamps: set[tuple[str, str, int, int, int | None]]) -> None:
+    """Remember files (source, name, size, times) whose content was taken in under another name.
 
     Only saves reading them again: without it they are found to be known once more.
     """
     if not stamps:
         return
-    known = sorted(repeats(lake) | stamps)
+    known = sorted(repeats(lake) | stamps, key=repr)
     aside = lake / f"{_ASIDE}{REPEATS}-{os.getpid()}"
     aside.write_text(json.dumps(known), "utf-8")
     aside.replace(lake / REPEATS)
 
 
-def repeats(lake: Path) -> set[tuple[str, str, int, int]]:
+def repeats(lake: Path) -> set[tuple[str, str, int, int, int | None]]:
     """The files `note_repeats` remembers."""
     try:
         entries = json.loads((lake / REPEATS).read_text("utf-8"))
     except (OSError, ValueError):
         return set()
-    return {(source, name, size, mtime) for source, name, size, mtime in entries}
+    # Entries written before the last time was kept have four parts.
+    padded = ([*entry, None][:5] for entry in entries)
+    return {(source, name, size, mtime, ctime) for source, name, size, mtime, ctime in padded}
 
 
 def sweep(lake: Path) -> int:
@@ -183,6 +195,7 @@ _RECEIPT_SCHEMA: dict[str, pl.DataType] = {
     "accepted": pl.Int64(),
     "rejected": pl.Int64(),
     "exact_duplicates": pl.Int64(),
+    "left_out": pl.Int64(),
     "warnings": pl.String(),
     "rejections": pl.String(),
     "first_rows": pl.String(),

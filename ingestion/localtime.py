@@ -96,8 +96,10 @@ def to_utc(
             )
             for change in changes
         )
-    utc = pl.lit(None, dtype=pl.Datetime("us"))
-    for since, offset in offsets:
+    # Before the first of these years the first offset holds: such stamps are rejected anyway.
+    first_offset = offsets[0][1] if offsets else _offset(zone, dt.datetime(2000, 1, 1))
+    utc = local - first_offset
+    for since, offset in offsets[1:]:
         utc = pl.when(local >= since).then(local - offset).otherwise(utc)
     return pl.when(~in_shift(local, zone, years, doubled=False)).then(utc)
 

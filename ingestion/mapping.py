@@ -7,27 +7,50 @@ passes as their references allow. What could not be read is flagged, never guess
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
+from operator import or_
 from typing import Any
 
 import polars as pl
 
 from contracts import CONTRACTS, Column, Contract
-from contracts.helpers import FIRST_DATE, TIME_AMBIGUOUS, nonexistent, unparsable
+from contracts.helpers import (
+    FIRST_DATE,
+    ORDER_TOLERANCE,
+    TAKEN_AT,
+    TIME_AMBIGUOUS,
+    TIME_PLACEHOLDER,
+    date_only,
+    nonexistent,
+    unparsable,
+)
 from ingestion.localtime import in_shift, local_date, to_utc
-from ingestion.sources.spec import ColumnMap, SourceSpec
+from ingestion.numbers import Marks, plain_number, whole_number
+from ingestion.sources.spec import TYPED_FORMATS, ColumnMap, SourceSpec
+from ingestion.stamps import (
+    EPOCH_RANGE,
+    FIRST_PLACEHOLDER_YEAR,
+    LAST_PLACEHOLDER_YEAR,
+    clock_milliseconds,
+    clock_time,
+    has_clock,
+    iso_moment,
+    moment,
+)
 
 DELIVERED_ON = "_delivered_on"
 UNKNOWN_CODE = "?"
 _TRUE = ("true", "1", "ja", "j", "yes", "y")
 _FALSE = ("false", "0", "nei", "n", "no")
-# Beyond these the standard library has no offsets; such stamps become null.
-_FIRST_YEAR, _LAST_YEAR = 2, 9998
 _HALF_DAY = dt.timedelta(hours=12)
-_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000}
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+# An interval longer than this is no interval within a call or a mission.
+_LONGEST_MS = 3_653 * 86_400_000
 _DEFAULT_EXTRACT = ColumnMap(hours_after_delivery=28)
+_TEXT_FORMATS_OF_NUMBERS = frozenset({"csv", "fixed", "xml"})
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
 
@@ -48,20 +71,26 @@ class _Step:
         return self.column.name
 
 
-def map_records(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise) -> pl.DataFrame:
+def map_records(
+    raw: pl.DataFrame,
+    spec: SourceSpec,
+    pseudonymise: Pseudonymise,
+    taken_at: dt.datetime | None = None,
+) -> pl.DataFrame:
     """Contract records of raw rows, in the same order.
 
     Args:
         raw: the mapped raw columns, and `_delivered_on` (Date) per row.
         spec: the source.
         pseudonymise: turns caller numbers into keyed pseudonyms.
+        taken_at: the moment of the intake (UTC); stamps far after it are not believed.
 
     Returns:
         Every contract column, the helper columns of `contracts.helpers` and `event_date`.
     """
     contract = CONTRACTS[spec.contract]
     steps = _steps(contract, spec)
-    raw = _pseudonyms(raw, spec, pseudonymise)
+    raw = _prepared(raw, spec, steps, pseudonymise)
     # Lazy, so that what several columns are made from (the date, say) is worked out once.
     frame = raw.lazy()
     for level in _by_reference(steps):
@@ -73,16 +102,31 @@ def map_records(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise)
             for step in steps
             if not step.column.is_text and _reads_raw(step.map)
         ),
+        *(
+            _is_date_only(step, spec, raw).alias(date_only(step.name))
+            for step in steps
+            if step.is_stamp and _may_be_date_only(step.map, spec)
+        ),
     ).collect()
-    records = _clock(records, steps, spec)
+    records = _placeholders(records, [step.name for step in steps if step.is_stamp])
+    records = _clock(records, steps, spec, raw)
     records = _intervals(records, steps)
     records = _complete(records, contract, spec)
+    tolerance = dt.timedelta(seconds=spec.thresholds.order_tolerance_seconds)
     return records.with_columns(
         local_date(contract.anchor(), spec.clock.calendar).alias("event_date"),
-        pl.lit(dt.datetime.combine(spec.first_date, dt.time()))
-        .dt.cast_time_unit("us")
-        .alias(FIRST_DATE),
+        pl.lit(dt.datetime.combine(spec.first_date, dt.time()), dtype=pl.Datetime("us")).alias(
+            FIRST_DATE
+        ),
+        pl.lit(_naive_utc(taken_at), dtype=pl.Datetime("us")).alias(TAKEN_AT),
+        *([pl.lit(tolerance, dtype=pl.Duration("us")).alias(ORDER_TOLERANCE)] if tolerance else []),
     )
+
+
+def _naive_utc(moment_at: dt.datetime | None) -> dt.datetime | None:
+    if moment_at is None or moment_at.tzinfo is None:
+        return moment_at
+    return moment_at.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def _steps(contract: Contract, spec: SourceSpec) -> list[_Step]:
@@ -120,9 +164,122 @@ def _by_reference(
         rest = [step for step in rest if step.name not in done]
 
 
-def _pseudonyms(raw: pl.DataFrame, spec: SourceSpec, pseudonymise: Pseudonymise) -> pl.DataFrame:
-    names = {name for column in spec.columns.values() if column.pseudonym for name in column.from_}
-    return raw.with_columns(pseudonymise(raw[name]) for name in sorted(names))
+# --- raw text ---------------------------------------------------------------------------------
+
+
+def _prepared(
+    raw: pl.DataFrame, spec: SourceSpec, steps: list[_Step], pseudonymise: Pseudonymise
+) -> pl.DataFrame:
+    """Texts trimmed, words for 'no value' made null, pseudonyms and hashed keys in place.
+
+    Only what is needed is touched: stamps are parsed as they are, and trimmed when that fails.
+    """
+    trimmed = _trimmed_columns(spec, steps)
+    raw = raw.with_columns(
+        pl.col(name).str.strip_chars() for name in trimmed if raw.schema.get(name) == pl.String
+    )
+    raw = raw.with_columns(
+        _padded_stamp(raw, name)
+        for name in _stamp_columns(steps)
+        if name not in trimmed and raw.schema.get(name) == pl.String and spec.trim
+    )
+    made = {}
+    for step in steps:
+        for part in [step.map, *step.map.coalesce]:
+            if part.pseudonym:
+                made[_pseudonym_name(part)] = pseudonymise(
+                    raw.select(_joined(part, spec, raw)).to_series()
+                )
+            elif part.hash_of:
+                made[_hash_name(part)] = _content_key(raw.select(part.hash_of))
+    return raw.with_columns(series.alias(name) for name, series in made.items())
+
+
+def _trimmed_columns(spec: SourceSpec, steps: list[_Step]) -> list[str]:
+    names = [
+        raw
+        for step in steps
+        if not step.is_stamp
+        for part in [step.map, *step.map.coalesce]
+        if (spec.trim if part.trim is None else part.trim)
+        for raw in part.raw_columns()
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _stamp_columns(steps: list[_Step]) -> list[str]:
+    names = [raw for step in steps if step.is_stamp for raw in step.map.raw_columns()]
+    return list(dict.fromkeys(names))
+
+
+def _padded_stamp(raw: pl.DataFrame, name: str) -> pl.Expr:
+    """A stamp's text, trimmed unless all have one length and no blank at an end."""
+    texts = raw.get_column(name)
+    lengths = texts.str.len_bytes()
+    if lengths.min() == lengths.max():
+        blank = texts.str.starts_with(" ") | texts.str.ends_with(" ")
+        if not blank.any():
+            return pl.col(name)
+    return pl.col(name).str.strip_chars()
+
+
+def _content_key(columns: pl.DataFrame) -> pl.Series:
+    """A key made of the content of columns: the same content is the same record."""
+    texts = columns.select(pl.all().cast(pl.String)).rows()
+    return pl.Series(
+        [
+            hashlib.sha256(
+                "\x1f".join("\x00" if v is None else v for v in row).encode()
+            ).hexdigest()[:32]
+            for row in texts
+        ],
+        dtype=pl.String,
+    )
+
+
+def _pseudonym_name(part: ColumnMap) -> str:
+    return f"_pseudonym:{part.join}:{':'.join(part.from_)}"
+
+
+def _hash_name(part: ColumnMap) -> str:
+    return f"_hash:{':'.join(part.hash_of)}"
+
+
+def _text(
+    name: str, spec: SourceSpec, raw: pl.DataFrame, nulls: list[str] | None = None
+) -> pl.Expr:
+    """A raw column as text, with the source's words for 'no value' made null."""
+    column = pl.col(name)
+    dtype = raw.schema[name]
+    if dtype == pl.Null:
+        return pl.lit(None, dtype=pl.String)
+    tokens = list(dict.fromkeys(["", *spec.nulls, *(nulls or [])]))
+    if dtype != pl.String:
+        # Stamps of typed formats, the only columns that are not text.
+        column = column.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
+        return pl.when(~column.is_in(tokens)).then(column)
+    # Most columns hold none of the tokens, and looking is cheaper than replacing.
+    if not raw.get_column(name).is_in(tokens).any():
+        return column
+    return pl.when(~column.is_in(tokens)).then(column)
+
+
+def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    parts = [_text(name, spec, raw, column_map.nulls) for name in column_map.from_]
+    if len(parts) == 1:
+        text = parts[0]
+    elif column_map.join_nulls == "skip":
+        joined = pl.concat_str(parts, separator=column_map.join, ignore_nulls=True)
+        text = pl.when(pl.any_horizontal(part.is_not_null() for part in parts)).then(joined)
+    else:
+        text = pl.concat_str(parts, separator=column_map.join)
+    return text if column_map.extract is None else text.str.extract(column_map.extract, 1)
+
+
+def _raw_present(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    """Whether there is text to read, whatever comes out of it."""
+    parts = [_text(name, spec, raw, column_map.nulls).is_not_null() for name in column_map.from_]
+    return pl.any_horizontal(parts) if column_map.join_nulls == "skip" else pl.all_horizontal(parts)
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -135,11 +292,15 @@ def _value(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     if column_map.constant is not None:
         return pl.lit(column_map.constant, dtype=dtype)
     if column_map.any_of:
-        return pl.any_horizontal(_boolean(_text(name, spec, raw)) for name in column_map.any_of)
+        return _any_of(column_map, spec, raw)
     if column_map.coalesce:
         return pl.coalesce(
-            _value(_Step(step.column, part), spec, raw) for part in column_map.coalesce
+            _value(replace(step, map=part), spec, raw) for part in column_map.coalesce
         )
+    if column_map.hash_of:
+        return pl.col(_hash_name(column_map))
+    if column_map.pseudonym:
+        return pl.col(_pseudonym_name(column_map))
     text = _joined(column_map, spec, raw)
     if column_map.codes is not None:
         return _decoded(text, column_map, dtype)
@@ -147,26 +308,32 @@ def _value(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
         return _boolean(text)
     if dtype == pl.String:
         return text if column_map.pad is None else text.str.zfill(column_map.pad)
-    return text.cast(dtype, strict=False)
+    return whole_number(text, _marks(column_map, spec)).cast(dtype, strict=False)
 
 
-def _text(
-    name: str, spec: SourceSpec, raw: pl.DataFrame, nulls: list[str] | None = None
-) -> pl.Expr:
-    """A raw column as text, with the source's words for 'no value' made null."""
-    column = pl.col(name)
-    if raw.schema[name] != pl.String:
-        return column.cast(pl.String)
-    tokens = [*spec.nulls, *(nulls or [])]
-    # Most columns hold none of the tokens, and looking is cheaper than replacing.
-    if not tokens or not raw.get_column(name).is_in(tokens).any():
-        return column
-    return pl.when(~column.is_in(tokens)).then(column)
+def _marks(column_map: ColumnMap, spec: SourceSpec) -> Marks:
+    """How numbers are written; a format with numbers of its own writes those with a point."""
+    return Marks(
+        decimal=column_map.decimal or spec.format.decimal,
+        thousands=column_map.thousands or spec.format.thousands,
+        machine=spec.format.type not in _TEXT_FORMATS_OF_NUMBERS,
+    )
 
 
-def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    parts = [_text(name, spec, raw, column_map.nulls) for name in column_map.from_]
-    return parts[0] if len(parts) == 1 else pl.concat_str(parts, separator=column_map.join)
+def _any_of(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    """True when any flag is, false when none is and all that are there can be read."""
+    texts = [_text(name, spec, raw, column_map.nulls) for name in column_map.any_of]
+    flags = [_boolean(text) for text in texts]
+    unread = [text.is_not_null() & flag.is_null() for text, flag in zip(texts, flags, strict=True)]
+    present = pl.any_horizontal(text.is_not_null() for text in texts)
+    return (
+        pl.when(pl.any_horizontal(unread))
+        .then(None)
+        .when(pl.any_horizontal(flag.fill_null(False) for flag in flags))
+        .then(True)
+        .when(present)
+        .then(False)
+    )
 
 
 def _boolean(text: pl.Expr) -> pl.Expr:
@@ -215,56 +382,87 @@ def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Exp
     if column_map.next_day_if_before is None:
         return value
     reference = pl.col(_out(column_map.next_day_if_before))
-    return value + pl.duration(days=(value < reference - _HALF_DAY).cast(pl.Int64))
+    # Without a reference there is nothing to be before: the clock time stands as it is.
+    wrapped = (value < reference - _HALF_DAY).fill_null(False)
+    return value + pl.duration(days=wrapped.cast(pl.Int64))
 
 
 def _instant(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    dtype = raw.schema[column_map.from_[0]]
-    if isinstance(dtype, pl.Datetime):
-        column = pl.col(column_map.from_[0])
-        zoned = dtype.time_zone is not None
-        return (
-            column.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else column
-        ).cast(pl.Datetime("us"))
-    if _is_date_and_clock(column_map):
-        return _date_and_clock(column_map, spec, raw)
+    if len(column_map.from_) == 1 and _is_typed(raw, column_map.from_[0]):
+        name = column_map.from_[0]
+        column = pl.col(name)
+        if _has_zone(raw, name):
+            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        # A placeholder that the source names as 'no value' is none in typed columns either.
+        present = _text(name, spec, raw, column_map.nulls).is_not_null()
+        return pl.when(present).then(column.cast(pl.Datetime("us")))
     text = _joined(column_map, spec, raw)
     if column_map.epoch is not None:
-        number = text.cast(pl.Int64, strict=False)
+        number = whole_number(text, _marks(column_map, spec))
+        first, last = EPOCH_RANGE[column_map.epoch]
+        number = pl.when(number.is_between(first, last)).then(number)
         return pl.from_epoch(number, time_unit=column_map.epoch).cast(pl.Datetime("us"))
-    parsed = text.str.to_datetime((column_map.format or [None])[0], time_unit="us", strict=False)
-    return (
-        parsed.dt.replace_time_zone(None)
-        if any("%z" in text for text in column_map.format)
-        else parsed
-    )
+    if _is_date_and_clock(column_map, raw):
+        return _date_and_clock(column_map, spec, raw)
+    values = raw.select(text.alias("text")).to_series()
+    found = moment(values, column_map.format)
+    if spec.format.type in TYPED_FORMATS and found.null_count() > values.null_count():
+        # Where no declared format fits, what a typed cell is written as.
+        found = found.zip_with(found.is_not_null(), iso_moment(values))
+    return pl.lit(found)
 
 
-def _is_date_and_clock(column_map: ColumnMap) -> bool:
+def _is_typed(raw: pl.DataFrame, name: str) -> bool:
+    return isinstance(raw.schema[name], pl.Datetime)
+
+
+def _has_zone(raw: pl.DataFrame, name: str) -> bool:
+    dtype = raw.schema[name]
+    return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+
+
+def _is_date_and_clock(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
     """A date column and a clock column: read apart, as the few dates of a file are read once."""
-    parts = (column_map.format or [""])[0].split(" ")
+    if len(column_map.format) != 1 or column_map.extract is not None:
+        return False
+    parts = column_map.format[0].split(" ")
     return (
         len(column_map.from_) == 2
         and column_map.join == " "
+        and column_map.join_nulls == "null"
         and len(parts) == 2
+        and all(raw.schema[name] == pl.String for name in column_map.from_)
         and "%H" in parts[1]
         and not any(mark in parts[1] for mark in ("%d", "%m", "%y", "%Y", "%z"))
     )
 
 
 def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    date_format, clock_format = (column_map.format or [""])[0].split(" ")
-    day, clock = (_text(name, spec, raw, column_map.nulls) for name in column_map.from_)
-    date = day.str.to_date(date_format, strict=False).cast(pl.Datetime("us"))
-    return date + clock.str.to_time(clock_format, strict=False, cache=False).cast(pl.Duration("us"))
+    date_format, clock_format = column_map.format[0].split(" ")
+    day, clock = (
+        raw.select(_text(name, spec, raw, column_map.nulls).alias("text")).to_series()
+        for name in column_map.from_
+    )
+    return pl.lit(_dates(day, date_format) + clock_time(clock, clock_format))
+
+
+def _dates(texts: pl.Series, form: str) -> pl.Series:
+    """Dates as midnights. A file has few different ones, so each is read once."""
+    days = texts.unique()
+    if days.len() * 10 > texts.len():
+        return moment(texts, [form])
+    return texts.replace_strict(days, moment(days, [form]), return_dtype=pl.Datetime("us"))
 
 
 def _duration(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     text = _joined(column_map, spec, raw)
-    if spec.format.decimal == ",":
-        text = text.str.replace(",", ".", literal=True)
-    milliseconds = text.cast(pl.Float64, strict=False) * _UNIT_MS[column_map.unit]
-    return pl.duration(milliseconds=milliseconds.round().cast(pl.Int64))
+    if column_map.unit == "clock":
+        milliseconds = clock_milliseconds(text)
+    else:
+        number = plain_number(text, _marks(column_map, spec))
+        milliseconds = number * _UNIT_MS[column_map.unit]
+    believable = pl.when(milliseconds.abs() <= _LONGEST_MS).then(milliseconds)
+    return pl.duration(milliseconds=believable.round().cast(pl.Int64))
 
 
 # --- flags ------------------------------------------------------------------------------------
@@ -277,25 +475,51 @@ def _reads_raw(column_map: ColumnMap) -> bool:
 def _is_unparsable(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """Raw text is there, and no value came out of it."""
     if step.map.coalesce:
-        present = [
-            _joined(part, spec, raw).is_not_null() for part in step.map.coalesce if part.from_
-        ]
+        present = [_raw_present(part, spec, raw) for part in step.map.coalesce if part.from_]
         raw_present = pl.any_horizontal(present)
     elif step.map.any_of:
         raw_present = pl.any_horizontal(
-            _text(name, spec, raw).is_not_null() for name in step.map.any_of
+            _text(name, spec, raw, step.map.nulls).is_not_null() for name in step.map.any_of
         )
+    elif step.map.hash_of:
+        raw_present = pl.lit(False)
     else:
-        raw_present = _joined(step.map, spec, raw).is_not_null()
+        raw_present = _raw_present(step.map, spec, raw)
     return raw_present & pl.col(_out(step.name)).is_null()
 
 
-def _is_local(column_map: ColumnMap) -> bool:
+def _may_be_date_only(column_map: ColumnMap, spec: SourceSpec) -> bool:
+    parts = column_map.coalesce or [column_map]
+    return any(
+        part.from_
+        and part.epoch is None
+        and part.after is None
+        and (spec.format.type in TYPED_FORMATS or not all(map(has_clock, part.format)))
+        for part in parts
+    )
+
+
+def _is_date_only(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    """The stamp is a date without a time of day, so no interval can be taken from it."""
+    part = (step.map.coalesce or [step.map])[0]
+    if not part.from_ or all(_is_typed(raw, name) for name in part.from_):
+        return pl.lit(False)
+    text = _joined(part, spec, raw)
+    clockless = [form for form in part.format if not has_clock(form)]
+    if part.format and len(clockless) == len(part.format) and not part.epoch:
+        return pl.col(_out(step.name)).is_not_null()
+    is_clockless = (~text.str.contains(r"\d:\d\d|\d{10}")).fill_null(False)
+    return is_clockless & pl.col(_out(step.name)).is_not_null()
+
+
+def _is_local(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
     """Whether the value is on the source's local clock."""
     if column_map.coalesce:
-        return _is_local(column_map.coalesce[0])
+        return _is_local(column_map.coalesce[0], raw)
     if column_map.hours_after_delivery is not None:
         return True
+    if len(column_map.from_) == 1 and _has_zone(raw, column_map.from_[0]):
+        return False
     return not (
         column_map.utc
         or column_map.epoch is not None
@@ -304,9 +528,46 @@ def _is_local(column_map: ColumnMap) -> bool:
     )
 
 
-def _clock(records: pl.DataFrame, steps: list[_Step], spec: SourceSpec) -> pl.DataFrame:
+def _placeholders(records: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Dates that stand for 'none' (0001, 1753, 1899, 1900, 9999) become null and are flagged."""
+    stamps = [name for name in names if isinstance(records.schema[name], pl.Datetime)]
+    spans = (
+        records.select(
+            pl.struct(
+                pl.col(name).min().dt.year().alias("first"),
+                pl.col(name).max().dt.year().alias("last"),
+            ).alias(name)
+            for name in stamps
+        ).row(0, named=True)
+        if stamps
+        else {}
+    )
+    hit = [
+        name
+        for name, span in spans.items()
+        if span["first"] is not None
+        and (span["first"] <= FIRST_PLACEHOLDER_YEAR or span["last"] >= LAST_PLACEHOLDER_YEAR)
+    ]
+    if not hit:
+        return records
+    masks = {
+        name: ~pl.col(name)
+        .dt.year()
+        .is_between(FIRST_PLACEHOLDER_YEAR, LAST_PLACEHOLDER_YEAR, closed="none")
+        for name in hit
+    }
+    flag = reduce(or_, (mask.fill_null(False) for mask in masks.values()))
+    return records.with_columns(
+        flag.alias(TIME_PLACEHOLDER),
+        *(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in masks.items()),
+    )
+
+
+def _clock(
+    records: pl.DataFrame, steps: list[_Step], spec: SourceSpec, raw: pl.DataFrame
+) -> pl.DataFrame:
     """Local stamps to UTC, flagging the doubled hour and the hour that does not exist."""
-    local = [step.name for step in steps if step.is_stamp and _is_local(step.map)]
+    local = [step.name for step in steps if step.is_stamp and _is_local(step.map, raw)]
     if not local:
         return records
     zone = spec.clock.zone
@@ -341,11 +602,15 @@ def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
 
 
 def _years(records: pl.DataFrame, names: list[str]) -> list[int]:
-    """The calendar years in which there are stamps."""
+    """The calendar years in which there are stamps, as far as clocks have been changed in them."""
     years: set[int] = set()
     for name in names:
         years.update(records[name].dt.year().unique().drop_nulls())
-    return sorted(year for year in years if _FIRST_YEAR <= year <= _LAST_YEAR)
+    return sorted(year for year in years if _FIRST_ZONED_YEAR <= year <= _LAST_ZONED_YEAR)
+
+
+# Stamps outside these years are rejected; a thousand different years are not looked up for them.
+_FIRST_ZONED_YEAR, _LAST_ZONED_YEAR = 1970, 2060
 
 
 def _complete(records: pl.DataFrame, contract: Contract, spec: SourceSpec) -> pl.DataFrame:

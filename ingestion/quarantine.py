@@ -14,20 +14,33 @@ import polars as pl
 
 from contracts import CONTRACTS, FILE_RULES
 from ingestion.home import Home
-from ingestion.intake import InboxFile, SourceReport, batch_id, read_delivery
+from ingestion.intake import InboxFile, SourceReport, batch_id, read_delivery, shown_name
 from ingestion.judge import judge
 from ingestion.lake import REJECTED, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
-from ingestion.privacy import Pseudonymiser
+from ingestion.privacy import Pseudonymiser, check_key
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
+from ingestion.withdrawal import standing
 
+_REJECT_SCHEMA: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "file_id": pl.String(),
+    "batch_id": pl.String(),
+    "file_name": pl.String(),
+    "row": pl.Int64(),
+    "codes": pl.String(),
+    "raw": pl.String(),
+}
 ROW_COLUMNS = ["source", "file_name", "row", "code", "message_nb", "message_en", "raw"]
 
 
 def latest_receipts(lake: Path) -> pl.DataFrame:
-    """The last judgement of every delivered file; replays come after what they replay."""
-    receipts = read_receipts(lake)
+    """The last judgement of every delivered file; replays come after what they replay.
+
+    What has been withdrawn waits for nobody, and is left out.
+    """
+    receipts = standing(read_receipts(lake), lake)
     return receipts.sort("ingested_at", maintain_order=True).unique(
         ["source", "file_id"], keep="last", maintain_order=True
     )
@@ -69,27 +82,7 @@ def rejected_rows(
     lake: Path, source: str | None = None, file_name: str | None = None
 ) -> pl.DataFrame:
     """One row per rejected row and failing code, with messages and masked raw values."""
-    current = latest_receipts(lake).select(
-        "source", "file_id", pl.col("batch_id").alias("_batch_id")
-    )
-    frames = [
-        pl.read_parquet(folder / REJECTED)
-        for folder in batch_folders(lake)
-        if (folder / REJECTED).exists()
-    ]
-    if not frames:
-        return pl.DataFrame(schema={**dict.fromkeys(ROW_COLUMNS, pl.String), "row": pl.Int64})
-    rows = (
-        pl.concat(frames)
-        .rename({"_source": "source", "_file_name": "file_name", "_row_number": "row"})
-        .join(
-            current,
-            left_on=["source", "_file_id", "_batch_id"],
-            right_on=["source", "file_id", "_batch_id"],
-            how="semi",
-        )
-    )
-    rows = _of_source(rows, source)
+    rows = _of_source(_rejects(lake), source)
     if file_name is not None:
         rows = rows.filter(pl.col("file_name") == file_name)
     return (
@@ -98,6 +91,31 @@ def rejected_rows(
         .join(messages(), on="code", how="left", maintain_order="left")
         .select(ROW_COLUMNS)
         .sort("source", "file_name", "row", "code")
+    )
+
+
+def _rejects(lake: Path) -> pl.DataFrame:
+    """The rows that the latest judgement of their file rejected, one row each."""
+    current = latest_receipts(lake).select("source", "file_id", "batch_id")
+    frames = [
+        pl.read_parquet(folder / REJECTED)
+        for folder in batch_folders(lake)
+        if (folder / REJECTED).exists()
+    ]
+    if not frames:
+        return pl.DataFrame(schema=_REJECT_SCHEMA)
+    names = {
+        "_source": "source",
+        "_file_id": "file_id",
+        "_batch_id": "batch_id",
+        "_file_name": "file_name",
+        "_row_number": "row",
+    }
+    return (
+        pl.concat(frames)
+        .rename(names)
+        .join(current, on=["source", "file_id", "batch_id"], how="semi")
+        .select(list(_REJECT_SCHEMA))
     )
 
 
@@ -169,7 +187,7 @@ def replay(
         KeyError: an unknown source name.
     """
     layout = Home(home)
-    spec = (specs if specs is not None else load_sources())[source]
+    spec = (specs if specs is not None else load_sources(home=layout))[source]
     report = SourceReport(source, spec.contract)
     with exclusive(layout.lake / ".lock"):
         latest = latest_receipts(layout.lake).filter(
@@ -177,23 +195,22 @@ def replay(
             & ((pl.col("rejected") > 0) | (pl.col("status") == "refused"))
             & (pl.lit(force) | (pl.col("map_version") != spec.map_version))
         )
-        rows = rejected_rows(layout.lake, source)
+        check_key(layout.lake, key)
+        rejects = _of_source(_rejects(layout.lake), source)
+        paths = _by_shown_name((inbox or layout.inbox) / source)
         deliveries = []
         for receipt in latest.iter_rows(named=True):
-            path = (inbox or layout.inbox) / source / receipt["file_name"]
-            if not path.is_file():
+            path = paths.get(receipt["file_name"])
+            delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec)
+            if delivery is None or delivery.file_id != receipt["file_id"]:
                 continue
-            status = path.stat()
-            day = spec.delivery_date(path.name)
-            delivery = read_delivery(InboxFile(path, status.st_size, status.st_mtime_ns, day), spec)
-            if delivery.file_id != receipt["file_id"]:
-                continue
-            numbers = rows.filter(pl.col("file_name") == receipt["file_name"])["row"]
-            whole = receipt["status"] == "refused"
+            # By content, not by name: two files may have had the same name.
+            numbers = rejects.filter(pl.col("file_id") == receipt["file_id"])["row"]
+            is_whole = receipt["status"] == "refused"
             deliveries.append(
                 replace(
                     delivery,
-                    only_rows=None if whole else frozenset(numbers),
+                    only_rows=None if is_whole else frozenset(numbers),
                     replay_of=receipt["batch_id"],
                 )
             )
@@ -209,6 +226,13 @@ def replay(
             write_batch(layout.lake, batch)
             report.add(batch)
     return report
+
+
+def _by_shown_name(folder: Path) -> dict[str, Path]:
+    """The files of an inbox folder by the name that receipts know them by."""
+    if not folder.is_dir():
+        return {}
+    return {shown_name(path): path for path in folder.iterdir() if path.is_file()}
 
 
 def _of_source(frame: pl.DataFrame, source: str | None) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -12,8 +14,6 @@ from ingestion.errors import FileRefusedError
 from ingestion.lake import Receipt
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
-
-ROW_UNREADABLE = "ROW_UNREADABLE"
 
 
 class Counts:
@@ -36,9 +36,6 @@ class Counts:
         self.rejections = {
             code: _tally(files.filter(mask)) for code, mask in outcome.row_failures.items()
         }
-        distrusted = out & outcome.accepted_mask
-        if distrusted.any():
-            self.rejections["FILE_TOO_MANY_REJECTS"] = _tally(files.filter(distrusted))
         self.warnings = {
             code: _tally(files.filter(mask & accepted_mask))
             for code, mask in outcome.warnings.items()
@@ -78,53 +75,42 @@ class ReceiptMaker:
         self._ingested_at = ingested_at.replace(tzinfo=None).isoformat(timespec="microseconds")
 
     def refused(self, delivery: Delivery, error: FileRefusedError) -> Receipt:
-        return Receipt(
-            source=self._spec.name,
-            contract=self._spec.contract,
-            file_name=delivery.file_name,
-            file_id=delivery.file_id,
-            size_bytes=delivery.size_bytes,
-            mtime_ns=delivery.mtime_ns,
-            delivered_on=_iso(delivery.delivered_on),
-            status="refused",
-            map_version=self._spec.map_version,
-            ingested_at=self._ingested_at,
-            refusal_code=error.code,
-            refusal_nb=error.detail_nb or None,
-            refusal_en=error.detail_en or None,
-            replay_of=delivery.replay_of,
-        )
+        """The receipt of a delivery that could not be read or trusted at all."""
+        return Receipt(**self._identity(delivery), **_refusal(error))
 
-    def accepted(self, delivery: Delivery, index: int, counts: Counts) -> Receipt:
-        unreadable = len(delivery.broken)
+    def judged(
+        self,
+        delivery: Delivery,
+        index: int,
+        counts: Counts,
+        distrust: FileRefusedError | None,
+        warnings: Mapping[str, int],
+    ) -> Receipt:
+        """The receipt of a delivery whose rows were judged one by one.
+
+        Args:
+            index: the delivery's place among those judged together.
+            distrust: why none of its rows is accepted all the same.
+            warnings: rows per warning about what stands in its columns.
+        """
         accepted = counts.accepted.get(index, 0)
-        rejected = counts.rejected.get(index, 0) + unreadable
+        rejected = counts.rejected.get(index, 0) + len(delivery.broken)
         duplicates = counts.duplicates.get(index, 0)
         profile = counts.profile.get(index, {})
         rejections = _of_file(counts.rejections, index)
-        if unreadable:
-            rejections[ROW_UNREADABLE] = unreadable
         first_rows = _of_file(counts.first_rows, index)
-        if unreadable:
-            first_rows[ROW_UNREADABLE] = min(n for n, _ in delivery.broken)
-        distrusted = "FILE_TOO_MANY_REJECTS" in rejections
+        for number, code in delivery.broken:
+            rejections[code] = rejections.get(code, 0) + 1
+            first_rows[code] = min(number, first_rows.get(code, number))
         return Receipt(
-            source=self._spec.name,
-            contract=self._spec.contract,
-            file_name=delivery.file_name,
-            file_id=delivery.file_id,
-            size_bytes=delivery.size_bytes,
-            mtime_ns=delivery.mtime_ns,
-            delivered_on=_iso(delivery.delivered_on),
-            status="refused" if distrusted else "accepted",
-            map_version=self._spec.map_version,
-            ingested_at=self._ingested_at,
-            refusal_code="FILE_TOO_MANY_REJECTS" if distrusted else None,
+            **self._identity(delivery),
+            **(_refusal(distrust) if distrust else {"status": "accepted"}),
             rows_read=delivery.rows_to_judge,
             accepted=accepted,
             rejected=rejected,
             exact_duplicates=duplicates,
-            warnings=_of_file(counts.warnings, index),
+            left_out=delivery.raw.left_out,
+            warnings={**delivery.raw.findings, **_of_file(counts.warnings, index), **warnings},
             rejections=rejections,
             first_rows=first_rows,
             null_counts={
@@ -132,8 +118,31 @@ class ReceiptMaker:
             },
             first_event_date=_iso(profile.get("_first")),
             last_event_date=_iso(profile.get("_last")),
-            replay_of=delivery.replay_of,
         )
+
+    def _identity(self, delivery: Delivery) -> dict[str, Any]:
+        return {
+            "source": self._spec.name,
+            "contract": self._spec.contract,
+            "file_name": delivery.file_name,
+            "file_id": delivery.file_id,
+            "size_bytes": delivery.size_bytes,
+            "mtime_ns": delivery.mtime_ns,
+            "ctime_ns": delivery.ctime_ns,
+            "delivered_on": _iso(delivery.delivered_on),
+            "map_version": self._spec.map_version,
+            "ingested_at": self._ingested_at,
+            "replay_of": delivery.replay_of,
+        }
+
+
+def _refusal(error: FileRefusedError) -> dict[str, Any]:
+    return {
+        "status": "refused",
+        "refusal_code": error.code,
+        "refusal_nb": error.detail_nb or None,
+        "refusal_en": error.detail_en or None,
+    }
 
 
 def _of_file(tallies: dict[str, dict[int, int]], index: int) -> dict[str, int]:

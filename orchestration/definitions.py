@@ -94,4 +94,7 @@ def _daily_schedule() -> dg.ScheduleDefinition:
 @dg.definitions
 def defs() -> dg.Definitions:
     """What `dagster dev` and `dagster definitions validate` load."""
-    return build_definitions()
+    engine = Engine(Settings(akutt_home()))
+    for error in engine.skipped_sources():
+        dg.get_dagster_logger().warning(f"Kilde hoppet over / source skipped: {error}")
+    return build_definitions({"engine": engine})

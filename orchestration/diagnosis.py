@@ -50,9 +50,11 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _disk,
         _key,
         _sources,
+        _registers,
         _lake,
         _dbt,
         _state,
+        _keys,
         _release,
         *([_release_files] if full else []),
     ]
@@ -161,10 +163,18 @@ def _key(_: Home) -> Iterator[Finding]:
 
 
 def _sources(home: Home) -> Iterator[Finding]:
-    from ingestion.sources.registry import load_sources
+    from ingestion.sources.registry import read_sources
 
-    specs = load_sources()
-    yield Finding("ok", "Kilder / sources", ", ".join(specs))
+    found = read_sources(home=home)
+    specs = {*found.specs, *found.skipped_names}
+    yield Finding("ok", "Kilder / sources", ", ".join(found.specs))
+    for error in found.skipped:
+        yield Finding(
+            "fail",
+            "Kilder / sources",
+            "; ".join(error.problems),
+            f"hoppes over til den er rettet / skipped until it is mended: {error.path}",
+        )
     if home.inbox.is_dir():
         strangers = sorted(
             path.name for path in home.inbox.iterdir() if path.is_dir() and path.name not in specs
@@ -178,9 +188,31 @@ def _sources(home: Home) -> Iterator[Finding]:
             )
 
 
+def _registers(home: Home) -> Iterator[Finding]:
+    from ingestion.sources.registry import read_sources
+    from orchestration.paths import DBT_PROJECT
+    from orchestration.registers import examine
+
+    found = examine(DBT_PROJECT / "seeds", home.registers, read_sources(home=home))
+    for problem in found.problems:
+        yield Finding(
+            "fail",
+            "Registre / registers",
+            str(problem),
+            "rett raden / mend the row: akutt unit check",
+        )
+    if not found.problems:
+        own = sum(table.own for table in found.tables.values())
+        yield Finding("ok", "Registre / registers", f"{own} egne rader / rows of your own")
+
+
 def _lake(home: Home) -> Iterator[Finding]:
+    import polars as pl
+
     from ingestion.lake import batch_folders
+    from ingestion.withdrawal import withdrawn
     from orchestration.engine import Engine, Settings, lake_problems
+    from orchestration.implausible import REASON
 
     batches = batch_folders(home.lake)
     if not batches:
@@ -197,6 +229,15 @@ def _lake(home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Innsjø / lake", f"{len(batches)} bunter / batches")
+    aside = withdrawn(home.lake).filter(pl.col("reason") == REASON)
+    if aside.height:
+        names = sorted(set(aside["file_name"]))
+        yield Finding(
+            "warn",
+            "Satt til side / set aside",
+            f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {REASON}",
+            "akutt lake withdrawals",
+        )
     pending = Engine(Settings(home)).pending()
     if pending:
         files = sum(pending.values())
@@ -240,6 +281,23 @@ def _state(home: Home) -> Iterator[Finding]:
         yield Finding("warn", "Varehus / warehouse", "ikke à jour / behind the lake", "akutt run")
     else:
         yield Finding("ok", "Varehus / warehouse", "har alle bunter / holds every batch")
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    from orchestration.engine import Engine, Settings
+
+    if not home.warehouse.is_file():
+        return
+    collisions = Engine(Settings(home)).collisions()
+    for collision in collisions:
+        yield Finding(
+            "fail",
+            "Nøkler / keys",
+            collision.sentence,
+            "utgivelsen holdes tilbake til det er avklart / the release is held back until then",
+        )
+    if not collisions:
+        yield Finding("ok", "Nøkler / keys", "én kilde per nøkkel / one source per key")
 
 
 def _release(home: Home) -> Iterator[Finding]:

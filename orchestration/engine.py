@@ -26,8 +26,11 @@ from orchestration.warehouse import BuildOutcome, RawEvent, Warehouse
 if TYPE_CHECKING:
     import polars as pl
 
+    from ingestion.errors import SourceFileError
     from ingestion.intake import IngestReport, ProgressCallback
+    from ingestion.sources.registry import Sources
     from ingestion.sources.spec import SourceSpec
+    from orchestration.collisions import Collision
     from orchestration.disclosure.step import Decision
     from orchestration.release import BuildResult
 
@@ -74,7 +77,7 @@ class Engine:
     _receipts: tuple[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.warehouse = Warehouse(self.home, self.settings.project_dir)
+        self.warehouse = Warehouse(self.home, self.settings.project_dir, self.settings.sources_dir)
         self.checkpoint = Checkpoint(self.home, self.settings.suites_file)
 
     @property
@@ -82,10 +85,17 @@ class Engine:
         return self.settings.home
 
     def sources(self) -> dict[str, SourceSpec]:
-        """The source registry."""
-        from ingestion.sources.registry import load_sources
+        """The sources of the project and of this home that can be used."""
+        return self._read_sources().specs
 
-        return load_sources(self.settings.sources_dir)
+    def skipped_sources(self) -> tuple[SourceFileError, ...]:
+        """The source files that cannot be used, with the reasons."""
+        return self._read_sources().skipped
+
+    def _read_sources(self) -> Sources:
+        from ingestion.sources.registry import read_sources
+
+        return read_sources(self.settings.sources_dir, home=self.home)
 
     def writer(self) -> AbstractContextManager[None]:
         """One writer per home, whoever started it."""
@@ -118,12 +128,13 @@ class Engine:
         return state.lake_fingerprint(self.home.lake)
 
     def receipts(self) -> pl.DataFrame:
-        """All receipts of the lake as it is now."""
+        """The receipts of the lake as it is now; those of withdrawn deliveries count no more."""
         from ingestion.lake import read_receipts
+        from ingestion.withdrawal import standing
 
         lake = self.lake()
         if self._receipts is None or self._receipts[0] != lake:
-            self._receipts = (lake, read_receipts(self.home.lake))
+            self._receipts = (lake, standing(read_receipts(self.home.lake), self.home.lake))
         frame: pl.DataFrame = self._receipts[1]
         return frame
 
@@ -147,7 +158,7 @@ class Engine:
         from ingestion.intake import ingest
 
         with self.writer():
-            return ingest(
+            report = ingest(
                 self.home.root,
                 sources,
                 key=self._key_for_pending(),
@@ -155,6 +166,16 @@ class Engine:
                 specs=self.sources(),
                 progress=progress,
             )
+            self.set_aside()
+            return report
+
+    def set_aside(self) -> None:
+        """Withdraw deliveries dated far from the day they were taken in, and say which."""
+        from orchestration.implausible import set_aside
+
+        first_dates = {name: spec.first_date for name, spec in self.sources().items()}
+        for sentence in set_aside(self.home.root, self.receipts(), first_dates):
+            self.say(sentence)
 
     def _key_for_pending(self) -> bytes:
         """The key; none is needed to build anew from what the lake holds."""
@@ -170,6 +191,16 @@ class Engine:
     def lake_problems(self) -> list[str]:
         """Batches whose files hold other rows than their receipts say."""
         return lake_problems(self.home.lake)
+
+    def collisions(self) -> list[Collision]:
+        """Keys that several sources deliver without having said so."""
+        from orchestration.collisions import key_collisions
+
+        shares = {
+            name: list(getattr(spec, "shares_keys_with", None) or ())
+            for name, spec in self.sources().items()
+        }
+        return key_collisions(self.home.warehouse, shares)
 
     def ask_quality(self) -> None:
         """Send the profile to the checkpoint, which works while dbt does."""
@@ -188,6 +219,7 @@ class Engine:
         from orchestration.readiness.tallies import write_tallies
 
         with self.writer():
+            self.set_aside()
             lake = self.lake()
             if not select and self.warehouse.is_fresh(lake):
                 return None
@@ -271,6 +303,7 @@ class Engine:
         if not self._decided_on_this(decided):
             reasons.append("disclosure: what may be seen of these figures has not been decided")
         reasons += [f"lake: {problem}" for problem in self.lake_problems()]
+        reasons += [f"key: {collision.sentence}" for collision in self.collisions()]
         reasons += [f"quality: {finding.sentence}" for finding in self.quality().blocking]
         return reasons
 

@@ -33,6 +33,11 @@ class Home(DataHome):
         return self.root / "dbt" / "target"
 
     @property
+    def dbt_seeds(self) -> Path:
+        """Seeds with the rows of `registers/` among them, when there are any."""
+        return self.root / "dbt" / "seeds"
+
+    @property
     def state(self) -> Path:
         """What the last completed steps were done on; safe to delete, then they are redone."""
         return self.root / "state"

@@ -40,6 +40,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
 
     Raises:
         RunFailedError: a step failed, or a check holds the release back.
+        RegisterError: a seed or a register of the installation is wrong.
         KeyMissingError: files are pending, and there is no key for pseudonyms.
         LockBusyError: another process works in the same home.
     """
@@ -47,6 +48,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
 
     clock = Clock()
     with exclusive(engine.home.run_lock, what=str(engine.home.root), reentrant=True):
+        engine.warehouse.seeds()  # better told here than by dbt
         pending = engine.pending()
         if not pending and not force and engine.is_up_to_date():
             return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)

@@ -71,6 +71,11 @@ def file_fingerprint(*paths: Path) -> str:
     return _digest(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
 
 
+def text_fingerprint(text: str) -> str:
+    """The content of a text."""
+    return _digest([text])
+
+
 def read_warehouse(home: Home) -> WarehouseState:
     """The state of the warehouse; empty when there is none."""
     return WarehouseState(**_read(home, "warehouse", set(WarehouseState.__dataclass_fields__)))

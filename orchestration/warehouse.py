@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestration import atomic, state
 from orchestration.paths import DBT_PROJECT, Home
+from orchestration.registers import registers_fingerprint, seeds_for_dbt
 
 RawEvent = Mapping[str, Any]
 # The events that say what became of a node; everything else dbt reports is not collected.
@@ -49,9 +50,13 @@ class BuildOutcome:
 class Warehouse:
     """The dbt project of one home."""
 
-    def __init__(self, home: Home, project_dir: Path = DBT_PROJECT) -> None:
+    def __init__(
+        self, home: Home, project_dir: Path = DBT_PROJECT, sources_dir: Path | None = None
+    ) -> None:
         self._home = home
         self.project_dir = project_dir
+        self._sources_dir = sources_dir
+        self._seeds: tuple[str | None, Path] | None = None
         self._project: str | None = None
         self._parsed: Any = None
         self._preparation: threading.Thread | None = None
@@ -61,10 +66,30 @@ class Warehouse:
         return self._home.dbt_target / "manifest.json"
 
     def project(self) -> str:
-        """The fingerprint of the dbt project."""
+        """The fingerprint of the dbt project, and of the installation's registers if any."""
         if self._project is None:
             self._project = state.tree_fingerprint(self.project_dir)
-        return self._project
+        own = registers_fingerprint(self._home.registers)
+        return self._project if own is None else state.text_fingerprint(f"{self._project}\n{own}")
+
+    def seeds(self) -> Path:
+        """The folder of seeds that dbt reads, checked, with the installation's rows among them.
+
+        Raises:
+            RegisterError: a seed or a register of the installation is wrong.
+        """
+        from ingestion.sources.registry import read_sources
+
+        project = self.project()
+        if self._seeds is None or self._seeds[0] != project or not self._seeds[1].is_dir():
+            folder = seeds_for_dbt(
+                self.project_dir / "seeds",
+                self._home.registers,
+                read_sources(self._sources_dir, home=self._home),
+                self._home.dbt_seeds,
+            )
+            self._seeds = (project, folder)
+        return self._seeds[1]
 
     def is_fresh(self, lake: str) -> bool:
         """True when the warehouse holds every batch, built by this project, and nothing failed."""
@@ -203,9 +228,16 @@ class Warehouse:
         return outcome.result
 
     def environment(self) -> dict[str, str]:
-        """What the project reads from the environment."""
+        """What the project reads from the environment.
+
+        Raises:
+            RegisterError: a seed or a register of the installation is wrong.
+        """
+        seeds = self.seeds()
+        own = self.project_dir / "seeds"
         return {
             "AKUTT_WAREHOUSE": str(self._home.warehouse),
+            "AKUTT_SEEDS": "seeds" if seeds == own else str(seeds),
             "DO_NOT_TRACK": "1",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }

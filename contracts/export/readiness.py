@@ -81,7 +81,9 @@ def fields_of(contract: Contract) -> tuple[Field, ...]:
     skipped = common | NOT_MEASURED[contract.name]
     wanted = WANTED[contract.name]
     rules = {
-        rule.columns[0]: rule for rule in contract.warning_rules if rule.code.endswith("_ABSENT")
+        rule.columns[0]: rule
+        for rule in contract.warning_rules
+        if rule.kind == "missing" and rule.code.endswith("_ABSENT")
     }
     fields = []
     for name, column in contract.columns.items():

@@ -17,6 +17,12 @@
 ({{ epoch_ms(later) }} - {{ epoch_ms(earlier) }})
 {%- endmacro %}
 
+{#- An interval of a row: as ms_between, and nothing where its stamps are in order only by the
+    tolerance of their source. -#}
+{% macro interval_ms(earlier, later) -%}
+case when {{ later }} < {{ earlier }} then 0 else {{ ms_between(earlier, later) }} end
+{%- endmacro %}
+
 {% macro add_days(date, days) -%}
 cast({{ dbt.dateadd('day', days, date) }} as date)
 {%- endmacro %}
@@ -39,22 +45,23 @@ cast(date_trunc('{{ grain }}', {{ date }}) as date)
 {% macro default__list_item(list, position) %}list_extract({{ list }}, {{ position }}){% endmacro %}
 {% macro spark__list_item(list, position) %}element_at({{ list }}, {{ position }}){% endmacro %}
 
-{#- One select that lists the batches of a contract: batch_id, path. -#}
-{% macro lake_batches(contract) %}{{ return(adapter.dispatch('lake_batches', 'akuttkjede')(contract)) }}{% endmacro %}
-{% macro default__lake_batches(contract) %}
+{#- One select that lists the Parquet files of a contract's batches: batch_id, path. One listing, so
+    that a folder is seen with all its files or not at all. -#}
+{% macro lake_batch_files(contract) %}{{ return(adapter.dispatch('lake_batch_files', 'akuttkjede')(contract)) }}{% endmacro %}
+{% macro default__lake_batch_files(contract) %}
 select
     list_extract(string_split(replace(file, '\', '/'), '/'), -2) as batch_id,
     replace(file, '\', '/') as path
-from glob('{{ lake_path() }}/{{ contract }}/*/accepted.parquet')
+from glob('{{ lake_path() }}/{{ contract }}/*/*.parquet')
 {% endmacro %}
-{% macro spark__lake_batches(contract) %}
+{% macro spark__lake_batch_files(contract) %}
 select distinct
     element_at(split(_metadata.file_path, '/'), -2) as batch_id,
     _metadata.file_path as path
-from parquet.`{{ lake_path() }}/{{ contract }}/*/accepted.parquet`
+from parquet.`{{ lake_path() }}/{{ contract }}/*/*.parquet`
 {% endmacro %}
 
-{#- A relation over the given Parquet files, columns found by name. -#}
+{#- A relation over the given Parquet files, columns found by name; null where a file lacks one. -#}
 {% macro parquet_files(paths, columns) %}{{ return(adapter.dispatch('parquet_files', 'akuttkjede')(paths, columns)) }}{% endmacro %}
 {% macro default__parquet_files(paths, columns) %}
 read_parquet([
@@ -66,9 +73,27 @@ read_parquet([
 {% macro spark__parquet_files(paths, columns) %}
 (
     {%- for path in paths %}
-    select {{ columns | join(', ') }} from parquet.`{{ path }}`{{ ' union all' if not loop.last }}
+    {%- set there = parquet_columns([path]) %}
+    select
+        {%- for name in columns %}
+        {{ name if name in there else 'null as ' ~ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from parquet.`{{ path }}`{{ ' union all' if not loop.last }}
     {%- endfor %}
 )
+{% endmacro %}
+
+{#- Names of the columns that the files have, all together. -#}
+{% macro parquet_columns(paths) %}{{ return(adapter.dispatch('parquet_columns', 'akuttkjede')(paths)) }}{% endmacro %}
+{% macro default__parquet_columns(paths) %}
+{{ return(run_query('select * from ' ~ parquet_files(paths, []) ~ ' limit 0').column_names) }}
+{% endmacro %}
+{% macro spark__parquet_columns(paths) %}
+{%- set names = {} -%}
+{%- for path in paths -%}
+    {%- for name in run_query('select * from parquet.`' ~ path ~ '` limit 0').column_names -%}{%- do names.update({name: 1}) -%}{%- endfor -%}
+{%- endfor -%}
+{{ return(names.keys() | list) }}
 {% endmacro %}
 
 {#- dbt-spark binds seed values as text without escaping and writes an empty cell as 'None'. -#}

@@ -134,6 +134,20 @@ null
 {{ return(names.keys() | list) }}
 {% endmacro %}
 
+{#- The measure that the first KPI per person-years of a family counts. -#}
+{% macro rated_measure(family) %}
+{%- set found = [] -%}
+{%- for kpi in kpi_definitions() if kpi.kind == 'rate' and kpi.family == family -%}
+    {%- do found.append(kpi.numerator[0][0]) -%}
+{%- endfor -%}
+{{ return(found[0]) }}
+{% endmacro %}
+
+{#- Share of a country's events that may come from centrals without people of their own. -#}
+{% macro outside_share() -%}
+0.1e0
+{%- endmacro %}
+
 {#- One KPI of the registry for every segment, period, level and unit that its relation holds. -#}
 {% macro kpi_branch(kpi) %}
 {%- set is_duration = kpi.kind in ('interval', 'mean') -%}

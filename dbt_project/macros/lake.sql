@@ -16,23 +16,37 @@
 {{ return(var('lake_path') or env_var('AKUTT_HOME', 'data') ~ '/lake') }}
 {% endmacro %}
 
-{#- Every accepted row of a contract, the named columns only, as an explicit list of files.
+{#- Every accepted row of a contract that has not been withdrawn, the named columns only, as an
+    explicit list of files. `source_system` is the space the ids are unique in (macros/keys.sql).
     Without a batch the relation is empty and typed, so everything downstream still builds. -#}
 {% macro lake_rows(contract, columns) %}
 {%- set batches = ref('stg_lake__batches') -%}
+{%- set withdrawn = ref('stg_lake__withdrawn') -%}
 {%- set paths = [] -%}
+{%- set has_scope = false -%}
+{%- set has_withdrawn = false -%}
 {%- if execute and load_relation(batches) is not none -%}
     {%- set listed = run_query(
-        "select path from " ~ batches ~ " where contract = '" ~ contract ~ "' order by batch_id"
+        "select path from " ~ batches ~ " where contract = '" ~ contract ~ "' and path is not null order by batch_id"
     ) -%}
     {%- do paths.extend(listed.columns[0].values()) -%}
+    {%- set has_scope = paths and '_key_scope' in parquet_columns(paths) -%}
+    {%- set has_withdrawn = run_query(
+        "select count(*) from " ~ withdrawn ~ " where contract = '" ~ contract ~ "'"
+    ).columns[0].values()[0] > 0 -%}
 {%- endif -%}
+{%- set expressions = {'source_system': key_space()} if has_scope else {} -%}
 select
 {%- for name, type in columns.items() %}
-    cast({{ name if paths else 'null' }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+    cast({{ expressions.get(name, name) if paths else 'null' }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
 {%- endfor %}
 {% if paths -%}
-from {{ parquet_files(paths, columns.keys() | list) }} as r  -- {{ source('lake', contract) }}
+from {{ parquet_files(paths, columns.keys() | list + (['_key_scope'] if has_scope else [])) }} as r  -- {{ source('lake', contract) }}
+{%- if has_withdrawn %}
+where (_batch_id, _file_id) not in (
+    select batch_id, file_id from {{ withdrawn }} where contract = '{{ contract }}'
+)
+{%- endif %}
 {%- else -%}
 where 1 = 0  -- {{ source('lake', contract) }}
 {%- endif %}
@@ -82,11 +96,35 @@ _batch_id in ({% for id in ids %}'{{ id }}'{{ ', ' if not loop.last }}{% endfor 
 revision desc, extract_at desc, _file_id desc, _row_number desc
 {%- endmacro %}
 
-{#- The latest revision of every business key among the pending rows, tombstones included.
-    First load: only keys whose hash occurs more than once are windowed, so millions of rows
-    with one revision are not sorted. Later: rows that an already stored revision beats fall away. -#}
+{#- What the withdrawals not taken in yet take back: file_id of batch_id. -#}
+{% macro newly_withdrawn(contract) -%}
+(
+    select batch_id, file_id, delivered_on from {{ ref('stg_lake__withdrawn') }}
+    where contract = '{{ contract }}' and withdrawal_id in ({{ pending_batches_sql(contract) }})
+)
+{%- endmacro %}
+
+{% macro has_newly_withdrawn(contract) %}
+{%- set withdrawn = ref('stg_lake__withdrawn') -%}
+{{ return(
+    execute and keeps_state() and load_relation(withdrawn) is not none
+    and run_query('select count(*) from ' ~ newly_withdrawn(contract) ~ ' as w').columns[0].values()[0] > 0
+) }}
+{% endmacro %}
+
+{#- The latest revision of every business key among the pending rows, tombstones included, with the
+    sources that have delivered rows of the key (`_sources`, more than one is a matter for the
+    release). First load: only keys whose hash occurs more than once are windowed, so millions of
+    rows with one revision are not sorted. Later: rows that an already stored revision beats fall
+    away. A key is judged anew, from every row the lake has of it, when rows of it were withdrawn or
+    when a source delivers it that has not before. -#}
 {% macro latest_revisions(staging, contract) %}
 {%- set key_hash = row_hash(['source_system', 'source_id']) -%}
+{%- set first_of_key -%}
+qualify row_number() over (
+        partition by source_system, source_id order by {{ latest_first() }}
+    ) = 1
+{%- endset -%}
 {%- if not is_incremental() -%}
 {#- The staging relation is named three times: as a CTE it would be held in memory. -#}
 with repeated as (
@@ -98,40 +136,91 @@ with repeated as (
 repeated_rows as (
     select * from {{ staging }} where {{ key_hash }} in (select key_hash from repeated)
 ),
+sources as (
+    {{ sources_of_keys('repeated_rows') }}
+),
 latest as (
-    select * from {{ staging }} where {{ key_hash }} not in (select key_hash from repeated)
+    select *, _source as _sources
+    from {{ staging }} where {{ key_hash }} not in (select key_hash from repeated)
     union all
-    select * from repeated_rows
-    qualify row_number() over (
-        partition by source_system, source_id order by {{ latest_first() }}
-    ) = 1
+    select r.*, s._sources
+    from (select * from repeated_rows {{ first_of_key }}) as r
+    inner join sources as s
+        on s.source_system = r.source_system and s.source_id = r.source_id
 )
 {%- else -%}
-with ranked as (
+with arrived as (
     select * from {{ staging }}
     where {{ is_pending(contract) }}
-    qualify row_number() over (
-        partition by source_system, source_id order by {{ latest_first() }}
-    ) = 1
+),
+ranked as (
+    select * from arrived
+    {{ first_of_key }}
+),
+sources as (
+    {{ sources_of_keys('arrived') }}
 ),
 stored as (
-    select t.source_system, t.source_id, t.revision, t.extract_at, t._file_id, t._row_number
+    select t.source_system, t.source_id, t.revision, t.extract_at, t._file_id, t._row_number, t._sources
     from {{ this }} as t
     where (t.source_system, t.source_id) in (select source_system, source_id from ranked)
 ),
+renewed as (
+    select a.source_system, a.source_id
+    from arrived as a
+    inner join stored as s
+        on s.source_system = a.source_system and s.source_id = a.source_id
+    where {{ dbt.position("concat(',', a._source, ',')", "concat(',', s._sources, ',')") }} = 0
+    {%- if has_newly_withdrawn(contract) %}
+    union
+    select source_system, source_id
+    from {{ this }}
+    where {{ is_unsettled(contract) }}
+    {%- endif %}
+),
+renewed_rows as (
+    select * from {{ staging }}
+    where (source_system, source_id) in (select source_system, source_id from renewed)
+),
+renewed_sources as (
+    {{ sources_of_keys('renewed_rows') }}
+),
 latest as (
-    select r.*
+    select r.*, coalesce(s._sources, n._sources) as _sources
     from ranked as r
+    inner join sources as n
+        on n.source_system = r.source_system and n.source_id = r.source_id
     left join stored as s
         on s.source_system = r.source_system and s.source_id = r.source_id
-    where s.source_id is null
-        or r.revision > s.revision
-        or (r.revision = s.revision and r.extract_at > s.extract_at)
-        or (r.revision = s.revision and r.extract_at = s.extract_at and r._file_id > s._file_id)
-        or (
-            r.revision = s.revision and r.extract_at = s.extract_at
-            and r._file_id = s._file_id and r._row_number > s._row_number
+    where (r.source_system, r.source_id) not in (select source_system, source_id from renewed)
+        and (
+            s.source_id is null
+            or r.revision > s.revision
+            or (r.revision = s.revision and r.extract_at > s.extract_at)
+            or (r.revision = s.revision and r.extract_at = s.extract_at and r._file_id > s._file_id)
+            or (
+                r.revision = s.revision and r.extract_at = s.extract_at
+                and r._file_id = s._file_id and r._row_number > s._row_number
+            )
         )
+    union all
+    select r.*, s._sources
+    from (select * from renewed_rows {{ first_of_key }}) as r
+    inner join renewed_sources as s
+        on s.source_system = r.source_system and s.source_id = r.source_id
 )
 {%- endif %}
 {% endmacro %}
+
+{% macro sources_of_keys(rows) -%}
+select source_system, source_id, {{ joined_text('_source', ',') }} as _sources
+    from {{ rows }}
+    group by source_system, source_id
+{%- endmacro %}
+
+{#- Predicate over stored rows: one that was withdrawn, or of a key to which several sources have
+    contributed, of which one may have been withdrawn. -#}
+{% macro is_unsettled(contract) -%}
+(_batch_id, _file_id) in (select batch_id, file_id from {{ newly_withdrawn(contract) }} as w)
+        or _sources like '%,%'
+{%- endmacro %}

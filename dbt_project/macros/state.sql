@@ -69,6 +69,15 @@ delete from {{ state_table('load_log') }} where contract = '{{ contract }}'
 {#- Producer that reads the lake, after it has written. -#}
 {% macro log_batches(contract, staging) %}
 {% if keeps_state() %}
+{% if has_newly_withdrawn(contract) -%}
+update {{ state_table('load_log') }} as l
+set row_count = coalesce((
+    select count(*) from {{ staging }} as r
+    where r._batch_id = l.batch_id and r._source = l.source and r._delivered_on = l.delivered_on
+), 0)
+where l.contract = '{{ contract }}' and l.source is not null
+    and l.batch_id in (select batch_id from {{ newly_withdrawn(contract) }} as w);
+{%- endif %}
 insert into {{ state_table('load_log') }} (contract, load_no, batch_id, source, delivered_on, row_count)
 select
     '{{ contract }}', {{ next_load_no(contract) }}, b.batch_id, r._source, r._delivered_on,

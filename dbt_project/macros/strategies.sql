@@ -18,6 +18,10 @@
 {%- else -%}
     {%- set keys = meta['key'] | join(', ') -%}
     {%- set scope = '(' ~ keys ~ ') in (select ' ~ keys ~ ' from ' ~ source ~ ')' -%}
+    {%- if has_newly_withdrawn(meta['produces']) -%}
+        {#- A key of which nothing is left in the lake has no row in the source. -#}
+        {%- set scope = scope ~ ' or ' ~ is_unsettled(meta['produces']) -%}
+    {%- endif -%}
 {%- endif -%}
 
 {%- set stored = target.identifier ~ '__stored' -%}
@@ -47,31 +51,46 @@ where {{ predicate }}
 {% endmacro %}
 
 {#- A delivery touches its own date even without rows for it (a true zero), and a later span of
-    dates touches the days between, because rates are per day of the span. -#}
+    dates touches the days between, because they are expected from then on. So does its withdrawal. -#}
 {% macro record_deliveries(meta, number) %}
+{%- set withdrawn = has_newly_withdrawn(meta['produces']) %}
 insert into {{ state_table('changes') }} (contract, load_no, first_date, last_date)
 with delivered as (
     select distinct _delivered_on
     from {{ render(meta['staging']) }}
     where {{ is_pending(meta['produces']) }}
+    {%- if withdrawn %}
+    union
+    select delivered_on from {{ newly_withdrawn(meta['produces']) }} as w where delivered_on is not null
+    {%- endif %}
 ),
 known as (
     select min(delivered_on) as first_on, max(delivered_on) as last_on
     from {{ state_table('load_log') }}
-    where contract = '{{ meta['produces'] }}'
+    where contract = '{{ meta['produces'] }}' and row_count > 0
+),
+present as (
+    {%- if withdrawn %}
+    select min(_delivered_on) as first_on, max(_delivered_on) as last_on
+    from {{ render(meta['staging']) }}
+    {%- else %}
+    select least(d.first_on, k.first_on) as first_on, greatest(d.last_on, k.last_on) as last_on
+    from (select min(_delivered_on) as first_on, max(_delivered_on) as last_on from delivered) as d
+    cross join known as k
+    {%- endif %}
 )
 select '{{ meta['produces'] }}', {{ number }}, d._delivered_on, d._delivered_on
 from delivered as d
 union all
-select '{{ meta['produces'] }}', {{ number }}, least(d.first_on, k.first_on), k.first_on
-from (select min(_delivered_on) as first_on from delivered) as d
+select '{{ meta['produces'] }}', {{ number }}, least(p.first_on, k.first_on), greatest(p.first_on, k.first_on)
+from present as p
 cross join known as k
-where d.first_on < k.first_on
+where p.first_on <> k.first_on
 union all
-select '{{ meta['produces'] }}', {{ number }}, k.last_on, d.last_on
-from (select max(_delivered_on) as last_on from delivered) as d
+select '{{ meta['produces'] }}', {{ number }}, least(p.last_on, k.last_on), greatest(p.last_on, k.last_on)
+from present as p
 cross join known as k
-where d.last_on > k.last_on
+where p.last_on <> k.last_on
 {% endmacro %}
 
 {#- touched_periods: replace the periods that contain a touched date.

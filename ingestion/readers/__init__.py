@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ingestion.readers.container import unpack
+from ingestion.errors import FileRefusedError
+from ingestion.readers.container import unpack_members
 from ingestion.readers.csv_file import read_csv
-from ingestion.readers.jsonl_file import read_jsonl
+from ingestion.readers.fixed_file import read_fixed
+from ingestion.readers.json_file import read_json, read_jsonl
+from ingestion.readers.members import read_members
 from ingestion.readers.parquet_file import read_parquet
 from ingestion.readers.raw import RawFile
 from ingestion.readers.text import to_utf8
 from ingestion.readers.xlsx_file import read_xlsx
+from ingestion.readers.xml_file import read_xml
 from ingestion.sources.spec import SourceSpec
 
 __all__ = ["RawFile", "read_bytes"]
@@ -26,14 +30,33 @@ def read_bytes(data: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
     Raises:
         FileRefusedError: a file-level rule failed.
     """
-    payload = unpack(data, spec.format.compression)
+    payloads = unpack_members(data, spec.format.compression, spec.format.members)
+    if len(payloads) == 1:
+        return _read(payloads[0], spec, day)
+    return read_members(payloads, lambda payload: _read(payload, spec, day, hashed=True), spec)
+
+
+def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = False) -> RawFile:
+    """Read one file; `hashed`: with a `record_hash` even if no two of its records can be equal."""
     renames = spec.header_names(day)
     match spec.format.type:
         case "csv":
-            return read_csv(to_utf8(payload, spec.format.encoding), spec, renames)
+            text = to_utf8(payload, spec.format.encoding)
+            return read_csv(text, spec, renames, hashed=hashed)
+        case "fixed":
+            text = to_utf8(payload, spec.format.encoding)
+            return read_fixed(text, spec, renames, hashed=hashed)
         case "jsonl":
             return read_jsonl(to_utf8(payload, spec.format.encoding), spec, renames)
+        case "json":
+            text = to_utf8(payload, spec.format.encoding, lines=False)
+            return read_json(text, spec, renames)
+        case "xml":
+            # The document says itself how it is encoded.
+            return read_xml(payload, spec, renames)
         case "xlsx":
             return read_xlsx(payload, spec, renames)
         case "parquet":
             return read_parquet(payload, spec, renames)
+        case other:
+            raise FileRefusedError("FILE_UNREADABLE", f"type: {other}", f"type: {other}")

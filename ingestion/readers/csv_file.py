@@ -1,89 +1,539 @@
-"""Delimited text."""
+"""Delimited text: RFC 4180, one physical line a record unless the source says `multiline`.
+
+The records are counted apart from the parser that makes the columns. What is left of a file when
+all but its delimiters, quotation marks and line ends is deleted is its skeleton. In a clean file it
+is the skeleton of one line over and over: then every line is a record with the right number of
+fields, and polars reads the file as it is. Otherwise a regular expression looks at each line, and
+only those that are records are read.
+"""
 
 from __future__ import annotations
 
-import csv
 import io
+import re
+import zlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, compress
 
 import polars as pl
 
 from ingestion.errors import FileRefusedError
-from ingestion.readers.raw import ROW_NUMBER, ROW_UNREADABLE, RawFile, check_header, numbered
-from ingestion.sources.spec import SourceSpec
+from ingestion.readers.lines import (
+    blank,
+    count_records,
+    ends_with_cr,
+    line_start,
+    no_final_line_end,
+    split_at_lf,
+    split_lines,
+)
+from ingestion.readers.raw import (
+    NO_FINAL_NEWLINE,
+    ROW_NUMBER,
+    ROW_UNREADABLE,
+    RawFile,
+    check_count,
+    check_header,
+    check_size,
+    ids_recur,
+    numbered,
+)
+from ingestion.readers.text import MAX_LINE_BYTES
+from ingestion.sources.spec import Encoding, SourceSpec
+
+_DELIMITERS = (";", ",", "\t", "|")
+_DELIMITER_NAMES = {"\t": "tab", " ": "blank"}
+# Wider lines are judged by two simple patterns instead of one with a count in it.
+_MAX_COUNTED = 200
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_SWAP = bytes.maketrans(b"\r\n", b"\n\r")
 
 
-def read_csv(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:
+@dataclass(frozen=True)
+class _Dialect:
+    """How fields are written, as regular expressions that `re` and polars read alike."""
+
+    delimiter: str
+    quoted: bool
+    multiline: bool
+
+    @property
+    def _mark(self) -> str:
+        return f"\\x{ord(self.delimiter):02x}"
+
+    @property
+    def field(self) -> str:
+        if not self.quoted:
+            return rf"[^{self._mark}\n\r]*"
+        # In a field without quotation marks around it, marks are characters if they come in pairs.
+        bare = rf'[^"{self._mark}\n\r]+(?:"[^"{self._mark}\n\r]*"[^"{self._mark}\n\r]*)*'
+        return rf'(?:{bare}|"{self._inside}")?'
+
+    @property
+    def _inside(self) -> str:
+        allowed = '[^"]*' if self.multiline else r'[^"\n\r]*'
+        return rf'{allowed}(?:""{allowed})*'
+
+    @property
+    def fields(self) -> str:
+        """Any number of fields."""
+        return f"{self.field}(?:{self._mark}{self.field})*"
+
+    def record(self, count: int) -> str:
+        """Exactly this many fields."""
+        return f"{self.field}(?:{self._mark}{self.field}){{{count - 1}}}"
+
+    @property
+    def goes_on(self) -> str:
+        """What follows an open quotation mark in a line that ends with one open."""
+        return rf'{self._inside}(?:"{self._mark}(?:{self.field}{self._mark})*"{self._inside})?'
+
+    @property
+    def closes(self) -> str:
+        """What follows an open quotation mark in the last line of a record."""
+        return rf'{self._inside}"(?:{self._mark}{self.field})*\r*'
+
+    @property
+    def open(self) -> str:
+        """Fields of which the last opens a quotation mark and does not close it."""
+        return rf'(?:{self.field}{self._mark})*"{self._inside}'
+
+    def whole(self, lines: pl.Series, count: int) -> pl.Series:
+        """Which lines are records of this many fields."""
+        if count <= _MAX_COUNTED:
+            return lines.str.contains(f"^{self.record(count)}$")
+        bare = lines.str.replace_all('"[^"]*"', "") if self.quoted else lines
+        marks = bare.str.count_matches(self.delimiter, literal=True)
+        return lines.str.contains(f"^{self.fields}$") & (marks == count - 1)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The raw names, the byte where the records begin and how many lines there are before it."""
+
+    names: list[str]
+    end: int
+    lines: int
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The records of a file, and the text of those that have the right number of fields.
+
+    Attributes:
+        text: the lines for the parser.
+        skip: lines to skip before the first.
+        count: all records of the file, also the broken ones, counted without the parser.
+        quoted: there are quotation marks that mean something.
+        numbers: ordinals of the records in `text` among all, when not simply 1, 2, 3, ...
+        broken: ordinals of the records that could not be split.
+        places: physical line of each record in `text`, when not simply those after `skip`.
+        restore: what stands in `text` for line breaks within fields.
+    """
+
+    text: bytes
+    skip: int
+    count: int
+    quoted: bool
+    numbers: pl.Series | None = None
+    broken: Sequence[int] = ()
+    places: Sequence[int] | None = None
+    restore: dict[str, str] = field(default_factory=dict)
+
+    def only(self, rows: pl.Series) -> _Records:
+        """Those in `text` for which the series is true."""
+        lines = self.text.split(b"\n")[self.skip : self.skip + rows.len()]
+        text = b"\n".join(compress(lines, rows))
+        return replace(self, text=text, skip=0)
+
+
+def read_csv(
+    payload: bytes, spec: SourceSpec, renames: dict[str, str], *, hashed: bool = False
+) -> RawFile:
     """Read delimited UTF-8 text into text columns; empty fields are null.
 
+    Args:
+        renames: names in this file to the names that the source uses.
+        hashed: give `record_hash` also when no id recurs (several members are compared).
+
     Raises:
-        FileRefusedError: no header, or a mapped column missing or doubled.
+        FileRefusedError: no header, a mapped column missing or doubled, another delimiter or
+            encoding than the source says, a quotation mark that is never closed, or records that
+            the parser and the count do not agree on.
     """
-    header, body = _split_header(payload, spec)
-    names = [renames.get(name, name) for name in header]
+    dialect = _Dialect(
+        spec.format.delimiter, spec.format.quoting == "standard", spec.format.multiline
+    )
+    if not dialect.delimiter.isascii():
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            "kildens skilletegn må være et ASCII-tegn",
+            "the delimiter of the source must be an ASCII character",
+        )
+    swapped = ends_with_cr(payload)
+    if swapped:
+        # Line breaks within fields are kept: those that were LF are CR until the end.
+        payload = payload.translate(_SWAP) if dialect.multiline else payload.replace(b"\r", b"\n")
+    header = _header(payload, spec, dialect)
+    names = [renames.get(name, name) for name in header.names]
+    _check_names(names, header, spec, renames)
+    records = _clean(payload, header, dialect)
+    if records is None:
+        if not dialect.multiline:
+            payload = _returns_as_ends(payload, header, dialect)
+        records = _sorted_out(payload, header, dialect)
+    if swapped and dialect.multiline:
+        back = dict.fromkeys(records.restore, "\r") | {"\r": "\n"}
+        records = replace(records, restore=back)
+    check_size(records.count, len(names))
+    wanted = {name: index for index, name in enumerate(names) if name in spec.raw_columns()}
+    parsed = _parsed(records, len(names), list(wanted.values()), dialect)
+    if parsed.height + len(records.broken) != records.count:
+        line = _parting(records, len(names), dialect)
+        check_count(
+            parsed.height + len(records.broken), records.count, f"linje {line}", f"line {line}"
+        )
+    frame = numbered(
+        parsed.select(pl.col(f"column_{index}").alias(name) for name, index in wanted.items())
+        if wanted
+        else pl.DataFrame({ROW_NUMBER: [0] * parsed.height}),
+        spec,
+    )
+    if records.numbers is not None:
+        frame = frame.with_columns(records.numbers.alias(ROW_NUMBER))
+    return RawFile(
+        frame.select(*spec.raw_columns(), ROW_NUMBER),
+        tuple((number, ROW_UNREADABLE) for number in records.broken),
+        record_hash=(
+            _record_hash(records, frame, names, spec, dialect, whole=hashed)
+            if hashed or ids_recur(frame, spec)
+            else None
+        ),
+        findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
+    )
+
+
+# --- the header -------------------------------------------------------------------------------
+
+
+def _header(payload: bytes, spec: SourceSpec, dialect: _Dialect) -> _Header:
+    start = line_start(payload, spec.format.header_row)
+    if start is None:
+        raise FileRefusedError("FILE_EMPTY", "filen har ingen overskrift", "there is no header")
+    window = payload[start : start + MAX_LINE_BYTES].decode("utf-8", "ignore")
+    text = window.split("\n", 1)[0].rstrip("\r")
+    names = text.split(dialect.delimiter)
+    if dialect.quoted and '"' in text:
+        # Names may hold line breaks, whatever the records may: a header is written once, by hand.
+        loose = _Dialect(dialect.delimiter, quoted=True, multiline=True)
+        match = re.match(rf"({loose.fields})\r*(?:\n|\Z)", window)
+        if match is not None:
+            text = match[1]
+            names = [_unquoted(name) for name in _split(text, loose)]
+        elif re.fullmatch(loose.open, window) is not None:
+            raise _unclosed("FILE_UNREADABLE", spec.format.header_row)
+    names = [_trimmed(name) for name in names]
+    if not any(names):
+        raise FileRefusedError("FILE_EMPTY", "filen har ingen overskrift", "there is no header")
+    end = payload.find(b"\n", start + len(text.encode()))
+    end = len(payload) if end < 0 else end + 1
+    return _Header(names, end, payload.count(b"\n", 0, end))
+
+
+def _split(text: str, dialect: _Dialect) -> list[str]:
+    """The fields of a text that matches `dialect.fields`, as they are written."""
+    fields = []
+    position = 0
+    pattern = re.compile(dialect.field)
+    while position <= len(text):
+        match = pattern.match(text, position)
+        assert match is not None
+        fields.append(match[0])
+        position = match.end() + 1
+    return fields
+
+
+def _unquoted(field: str) -> str:
+    return field[1:-1].replace('""', '"') if field.startswith('"') else field
+
+
+def _trimmed(name: str) -> str:
+    return name.replace("\r\n", "\n").strip().strip("\ufeff\u200b").strip()
+
+
+def _check_names(
+    names: list[str], header: _Header, spec: SourceSpec, renames: dict[str, str]
+) -> None:
+    """As `check_header`, but a wrong delimiter or encoding is called by its name."""
+    missing = set(spec.required_raw_columns()) - set(names)
+    if missing:
+        _check_delimiter(header, spec, renames)
+        _check_letters(header, missing, spec, renames)
     check_header(names, spec)
-    wanted = [index for index, name in enumerate(names) if name in set(spec.raw_columns())]
+
+
+def _check_delimiter(header: _Header, spec: SourceSpec, renames: dict[str, str]) -> None:
+    declared = spec.format.delimiter
+    line = declared.join(header.names)
+    wanted = set(spec.raw_columns())
+
+    def found(names: Sequence[str]) -> int:
+        return len({renames.get(name, name) for name in names} & wanted)
+
+    counts = {
+        mark: found([_trimmed(name).strip('"') for name in line.split(mark)])
+        for mark in _DELIMITERS
+        if mark != declared
+    }
+    best = max(counts, key=lambda mark: counts[mark])
+    if counts[best] > max(1, found(header.names)):
+        likely, said = (_DELIMITER_NAMES.get(mark, mark) for mark in (best, declared))
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            f"skilletegnet ser ut til å være '{likely}', kilden sier '{said}'",
+            f"the delimiter seems to be '{likely}', the source says '{said}'",
+        )
+
+
+def _check_letters(
+    header: _Header, missing: set[str], spec: SourceSpec, renames: dict[str, str]
+) -> None:
+    """Refuse a header whose missing names are there under another encoding."""
+    declared = spec.format.encoding
+    others: tuple[Encoding, ...] = ("utf-8", "cp1252", "cp865")
+    written = "cp1252" if declared in ("utf-8", "utf-16") else declared
+    for other in others:
+        try:
+            names = {name.encode(written).decode(other) for name in header.names}
+        except UnicodeError:
+            continue
+        if other != written and missing & {renames.get(name, name) for name in names}:
+            raise FileRefusedError(
+                "FILE_ENCODING",
+                f"kolonnenavnene er skrevet i {other}, kilden sier {declared}",
+                f"the column names are written in {other}, the source says {declared}",
+            )
+    if any("\ufffd" in name for name in header.names):
+        raise FileRefusedError(
+            "FILE_ENCODING",
+            "kolonnenavnene har erstatningstegn: bokstavene var borte før filen ble sendt",
+            "the column names hold replacement characters: letters were lost before it was sent",
+        )
+
+
+# --- the records ------------------------------------------------------------------------------
+
+
+def _returns_as_ends(payload: bytes, header: _Header, dialect: _Dialect) -> bytes:
+    """Where CR ends some lines of a file that otherwise has LF: LF, if that makes them records."""
+    if b"\r" not in payload or payload.count(b"\r") == payload.count(b"\r\n"):
+        return payload
+    record = re.compile(dialect.record(len(header.names)))
+
+    def pieces(line: bytes) -> bytes:
+        if b"\r" not in line.rstrip(b"\r"):
+            return line
+        parts = line.split(b"\r")
+        whole = all(record.fullmatch(part.decode()) for part in parts if part.strip())
+        return b"\n".join(parts) if whole else line
+
+    body = payload[header.end :].split(b"\n")
+    return payload[: header.end] + b"\n".join(map(pieces, body))
+
+
+def _clean(payload: bytes, header: _Header, dialect: _Dialect) -> _Records | None:
+    """The records of a file whose skeleton is regular; None when each line must be looked at."""
+    width = len(header.names)
+    delimiter = dialect.delimiter.encode()
+    if header.end == len(payload):
+        return _Records(b"", skip=0, count=0, quoted=False)
+    if width == 1:
+        # A line without anything in it has the skeleton of a record.
+        return None
+    kept = delimiter + (b'\n\r"' if dialect.quoted else b"\n\r")
+    others = bytes(byte for byte in range(256) if byte not in kept)
+    skeleton = payload.translate(None, others)
+    skeleton = skeleton[len(payload[: header.end].translate(None, others)) :]
+    line_end = b"\r\n" if skeleton[: skeleton.find(b"\n")].endswith(b"\r") else b"\n"
+    if not payload.endswith(b"\n"):
+        skeleton += line_end
+    count = skeleton.count(b"\n")
+    if skeleton == (delimiter * (width - 1) + line_end) * count:
+        return _Records(payload, header.lines, count, quoted=False)
+    if dialect.quoted and skeleton == (delimiter.join([b'""'] * width) + line_end) * count:
+        # Two quotation marks a field: are they at its ends?
+        between = payload.count(b'"' + delimiter + b'"', header.end)
+        around = payload.count(b'"' + line_end + b'"', header.end)
+        first = payload.startswith(b'"', header.end)
+        last = payload.endswith((b'"', b'"' + line_end))
+        if between == (width - 1) * count and around == count - 1 and first and last:
+            return _Records(payload, header.lines, count, quoted=True)
+    return None
+
+
+def _sorted_out(payload: bytes, header: _Header, dialect: _Dialect) -> _Records:
+    """The records, line by line, so that one that cannot be split costs itself alone."""
+    width = len(header.names)
+    multiline = dialect.multiline and dialect.quoted
+    lines = (split_at_lf if multiline else split_lines)(payload, header.end)
+    places = pl.int_range(1, lines.len() + 1, eager=True) + header.lines
+    restore = {}
+    if multiline:
+        lines, places, break_ = _joined(lines, places, dialect, width)
+        restore = {break_: "\n"}
+        count = lines.len() - int(blank(lines, dialect.delimiter).sum())
+    else:
+        count = count_records(payload, header.end, dialect.delimiter)
+    if b"\r" in payload:
+        lines = lines.str.strip_chars_end("\r")
+    empty = blank(lines, dialect.delimiter)
+    whole = dialect.whole(lines, width) & ~empty
+    if whole.all() and not restore:
+        return _Records(payload, header.lines, count, quoted=dialect.quoted)
+    records = (
+        pl.DataFrame({"line": lines, "place": places, "whole": whole})
+        .filter(~empty)
+        .with_row_index("number", offset=1)
+        .with_columns(pl.col("number").cast(pl.Int64))
+    )
+    good = records.filter("whole")
+    return _Records(
+        "\n".join(good["line"]).encode(),
+        skip=0,
+        count=count,
+        quoted=dialect.quoted,
+        numbers=good["number"],
+        broken=records.filter(~pl.col("whole"))["number"].to_list(),
+        places=good["place"].to_list(),
+        restore=restore,
+    )
+
+
+def _joined(
+    series: pl.Series, places: pl.Series, dialect: _Dialect, width: int
+) -> tuple[pl.Series, pl.Series, str]:
+    """Lines put together where a quoted field goes on in the next one.
+
+    Returns:
+        The records, the physical line each begins in, and the character, found nowhere in the
+        lines, that stands for the line breaks within them.
+
+    Raises:
+        FileRefusedError: a quotation mark is not closed, or closed where no field can end: then
+            nobody can say where the record ends.
+    """
+    odd = ~(dialect.whole(series.str.strip_chars_end("\r"), width) | blank(series))
+    lines, starts = series.to_list(), places.to_list()
+    used = set(chain.from_iterable(_PRIVATE.findall(line) for line in lines))
+    break_ = next(mark for mark in map(chr, range(0xE000, 0xF900)) if mark not in used)
+    opens, goes_on, closes = (
+        re.compile(pattern) for pattern in (dialect.open, dialect.goes_on, dialect.closes)
+    )
+    joined: list[str] = []
+    begun: list[int] = []
+    done = 0
+    for first in odd.arg_true():
+        if first < done or opens.fullmatch(lines[first]) is None:
+            continue
+        last = first + 1
+        while last < len(lines) and goes_on.fullmatch(lines[last]) is not None:
+            last += 1
+        if last == len(lines):
+            raise _unclosed("FILE_TRUNCATED", starts[first])
+        record = break_.join(lines[first : last + 1])
+        if closes.fullmatch(lines[last]) is None or not _has_fields(record, dialect, width):
+            raise _unclosed("FILE_UNREADABLE", starts[first])
+        joined += [*lines[done:first], record]
+        begun += starts[done : first + 1]
+        done = last + 1
+    return (
+        pl.Series(joined + lines[done:], dtype=pl.String),
+        pl.Series(begun + starts[done:], dtype=pl.Int64),
+        break_,
+    )
+
+
+def _has_fields(record: str, dialect: _Dialect, width: int) -> bool:
+    return bool(dialect.whole(pl.Series([record.rstrip("\r")]), width)[0])
+
+
+def _unclosed(code: str, line: int) -> FileRefusedError:
+    return FileRefusedError(
+        code,
+        f"anførselstegnet som åpnes i linje {line}, lukkes ikke slik et felt kan slutte",
+        f"the quotation mark that opens in line {line} is not closed where a field can end",
+    )
+
+
+# --- the parser -------------------------------------------------------------------------------
+
+
+def _parsed(records: _Records, width: int, columns: list[int], dialect: _Dialect) -> pl.DataFrame:
+    """The chosen columns of the records, named by position."""
     try:
         frame = pl.read_csv(
-            io.BytesIO(body),
+            io.BytesIO(records.text),
             has_header=False,
-            new_columns=None,
-            separator=spec.format.delimiter,
+            skip_lines=records.skip,
+            separator=dialect.delimiter,
+            quote_char='"' if records.quoted else None,
             infer_schema=False,
-            schema={f"column_{index}": pl.String for index in range(len(names))},
-            columns=wanted,
+            schema={f"column_{index}": pl.String for index in range(width)},
+            columns=sorted(columns) or [0],
             raise_if_empty=False,
         )
-    except pl.exceptions.PolarsError:
-        return _read_tolerant(body, names, spec)
-    frame = frame.rename({f"column_{index}": names[index] for index in wanted})
-    return RawFile(numbered(frame, spec))
+    except pl.exceptions.PolarsError as error:
+        raise FileRefusedError(
+            "FILE_UNREADABLE", "ikke gyldig CSV", "not valid delimited text"
+        ) from error
+    text = pl.all()
+    if records.restore:
+        text = text.str.replace_many(list(records.restore), list(records.restore.values()))
+    if records.quoted:
+        # An empty field is no value, also between quotation marks.
+        frame = frame.with_columns(text).with_columns(pl.when(pl.all() != "").then(pl.all()))
+    return frame
 
 
-def _split_header(payload: bytes, spec: SourceSpec) -> tuple[list[str], bytes]:
-    start = 0
-    line = b""
-    for _ in range(spec.format.header_row):
-        end = payload.find(b"\n", start)
-        end = len(payload) if end < 0 else end
-        line = payload[start:end]
-        start = end + 1
-    text = line.decode("utf-8").rstrip("\r")
-    header = next(csv.reader([text], delimiter=spec.format.delimiter), [])
-    if not any(name.strip() for name in header):
-        raise FileRefusedError("FILE_EMPTY", "filen har ingen overskrift", "there is no header")
-    return [name.strip() for name in header], payload[start:]
+def _parting(records: _Records, width: int, dialect: _Dialect) -> int:
+    """The physical line of the first record that the parser sees otherwise than the count."""
+    lines = records.text.split(b"\n")[records.skip :]
+
+    def parts(number: int) -> bool:
+        some = replace(records, text=b"\n".join(lines[:number]), skip=0)
+        return _parsed(some, width, [0], dialect).height != number
+
+    index = bisect_left(range(1, len(lines) + 1), True, key=parts)
+    return records.places[index] if records.places else records.skip + index + 1
 
 
-def _read_tolerant(body: bytes, names: list[str], spec: SourceSpec) -> RawFile:
-    """Row by row, so that one broken row is rejected alone. Slow, and only for broken files."""
-    wanted = [(index, name) for index, name in enumerate(names) if name in set(spec.raw_columns())]
-    rows: list[list[str | None]] = []
-    numbers: list[int] = []
-    unreadable: list[int] = []
-    reader = csv.reader(
-        io.StringIO(body.decode("utf-8"), newline=""), delimiter=spec.format.delimiter
+def _record_hash(
+    records: _Records,
+    frame: pl.DataFrame,
+    names: list[str],
+    spec: SourceSpec,
+    dialect: _Dialect,
+    *,
+    whole: bool,
+) -> pl.Series:
+    """A hash of all fields of a record; where nothing can be equal, its number is enough."""
+    recurring = pl.repeat(True, frame.height, eager=True) if whole else _recurring(frame, spec)
+    everything = _parsed(records.only(recurring), len(names), list(range(len(names))), dialect)
+    # By name, so that members with their columns in another order compare.
+    order = sorted(range(len(names)), key=lambda index: (names[index], index))
+    seed = zlib.crc32("\x1f".join(names[index] for index in order).encode())
+    hashes = everything.select(f"column_{index}" for index in order).hash_rows(seed)
+    return (
+        pl.int_range(frame.height, dtype=pl.UInt64, eager=True)
+        .scatter(recurring.arg_true(), hashes)
+        .alias("record_hash")
     )
-    number = 0
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            break
-        except csv.Error:
-            number += 1
-            unreadable.append(number)
-            continue
-        if not row:
-            continue
-        number += 1
-        if len(row) != len(names):
-            unreadable.append(number)
-            continue
-        rows.append([row[index] or None for index, _ in wanted])
-        numbers.append(number)
-    schema = {name: pl.String for _, name in wanted}
-    frame = numbered(pl.DataFrame(rows, schema=schema, orient="row"), spec)
-    return RawFile(
-        frame.with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)),
-        tuple((n, ROW_UNREADABLE) for n in unreadable),
-    )
+
+
+def _recurring(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series:
+    names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
+    if not names:
+        return pl.repeat(True, frame.height, eager=True)
+    return frame.select(pl.col(names).str.strip_chars()).is_duplicated()

@@ -17,6 +17,7 @@ from ingestion.sources.spec import SourceSpec
 
 ROW_NUMBER = "_row_number"
 
+NO_FINAL_NEWLINE = "FILE_NO_FINAL_NEWLINE"
 ROW_UNREADABLE = "ROW_UNREADABLE"
 ROW_KEY_TWICE = "ROW_KEY_TWICE"
 ROW_CELL_ERROR = "ROW_CELL_ERROR"

@@ -1,47 +1,195 @@
-"""Load source files from a folder, with errors that name the file and the place in it."""
+"""Source files, of the project and of the installation, with errors that name file and place.
+
+A file that cannot be used is left out and reported; it never stops the other sources.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from ingestion.errors import SourceFileError
+from ingestion.home import Home, default_home
 from ingestion.sources.spec import SourceSpec
 
 SOURCES_DIR = Path(__file__).parent
+
+# What pydantic calls an error, in the words of someone who writes a source file.
+_PLAIN = {
+    "missing": "mangler / is missing",
+    "extra_forbidden": "ukjent ord; se etter skrivefeil / unknown word; look for a typing error",
+    "literal_error": "må være en av {expected} / must be one of {expected}",
+    "string_type": "må være tekst; sett den i anførselstegn / must be text; put it in quotes",
+    "string_pattern_mismatch": "må passe / must fit {pattern}",
+    "bool_type": "må være true eller false / must be true or false",
+    "bool_parsing": "må være true eller false / must be true or false",
+    "int_type": "må være et helt tall / must be a whole number",
+    "int_parsing": "må være et helt tall / must be a whole number",
+    "float_type": "må være et tall / must be a number",
+    "float_parsing": "må være et tall / must be a number",
+    "list_type": "må være en liste / must be a list",
+    "dict_type": "må være ord med verdier / must be words with values",
+    "model_type": "må være ord med verdier / must be words with values",
+    "date_parsing": "må være en dato, 2026-01-31 / must be a date",
+    "date_from_datetime_parsing": "må være en dato, 2026-01-31 / must be a date",
+    "greater_than_equal": "må være minst {ge} / must be at least {ge}",
+    "less_than_equal": "må være høyst {le} / must be at most {le}",
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources that can be used, by name, and the files that cannot, with the reasons."""
+
+    specs: dict[str, SourceSpec]
+    skipped: tuple[SourceFileError, ...] = ()
+
+    @property
+    def skipped_names(self) -> list[str]:
+        """Names of the sources that were left out."""
+        return sorted({error.path.stem for error in self.skipped})
 
 
 def load_source(path: Path) -> SourceSpec:
     """One source file.
 
     Raises:
-        SourceFileError: the file is not readable YAML or does not fit the model.
+        SourceFileError: the file cannot be read, is not YAML, or does not fit the model.
     """
-    return _load_cached(path, path.stat().st_mtime_ns)
+    try:
+        return _load_cached(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise SourceFileError(
+            path, [f"kan ikke leses / cannot be read: {error.strerror or type(error).__name__}"]
+        ) from error
 
 
 @functools.lru_cache(maxsize=256)
 def _load_cached(path: Path, _mtime_ns: int) -> SourceSpec:
+    root: yaml.Node | None = None
     try:
-        data = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
-        spec = SourceSpec.model_validate(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SourceFileError(path, [str(error)]) from error
+        text = path.read_text("utf-8-sig")
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+        spec = SourceSpec.model_validate(yaml.load(text, Loader=yaml.CSafeLoader))
+    except OSError:
+        raise
+    except UnicodeDecodeError as error:
+        raise SourceFileError(path, ["er ikke UTF-8 / is not UTF-8"]) from error
+    except yaml.YAMLError as error:
+        raise SourceFileError(path, [_yaml_problem(error)]) from error
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
-            for item in error.errors()
-        ]
-        raise SourceFileError(path, problems) from error
+        raise SourceFileError(path, [_plain(item, root) for item in error.errors()]) from error
+    except Exception as error:
+        # A file that somebody is working on may hold anything, a broken pattern or an endless
+        # alias; whatever it causes is this file's problem and no other source's.
+        raise SourceFileError(path, [f"{type(error).__name__}: {error}"]) from error
     if spec.name != path.stem:
-        raise SourceFileError(path, [f"name: '{spec.name}' differs from the file name"])
+        raise SourceFileError(
+            path,
+            [
+                f"name: '{spec.name}' er ikke filnavnet '{path.stem}'; gi dem samme navn / "
+                "differs from the file name; give them one name"
+            ],
+        )
     return spec
 
 
-def load_sources(folder: Path | None = None) -> dict[str, SourceSpec]:
-    """Every source of a folder by name, in name order."""
-    paths = sorted((folder or SOURCES_DIR).glob("*.yaml"))
-    return {path.stem: load_source(path) for path in paths}
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = "" if mark is None else f"linje / line {mark.line + 1}: "
+    problem = getattr(error, "problem", None) or "unreadable"
+    return f"{where}ikke gyldig YAML / not valid YAML: {problem}"
+
+
+def _plain(item: Any, root: yaml.Node | None) -> str:
+    """One error of the model: line, place and what to do."""
+    # pydantic adds the kinds of a union to the place; only words of the file are of use.
+    place = ".".join(str(part) for part in _words(item["loc"], root)) or "file"
+    line = _line_of(item["loc"], root)
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        message = str(context.get("error", item["msg"]))
+    else:
+        message = _PLAIN.get(kind, "").format(**context) or item["msg"]
+    return f"{f'linje / line {line}, ' if line else ''}{place}: {message}"
+
+
+def _words(place: Sequence[int | str], node: yaml.Node | None) -> list[int | str]:
+    known: list[int | str] = []
+    for index, part in enumerate(place):
+        below = _below(node, part)
+        # The last word may be one that is not there.
+        if below is not None or index == len(place) - 1:
+            known.append(part)
+            node = below
+    return known
+
+
+def _line_of(place: Sequence[int | str], node: yaml.Node | None) -> int | None:
+    line = None
+    for part in place:
+        below = _below(node, part)
+        if below is not None:
+            node, line = below, below.start_mark.line + 1
+    return line
+
+
+def _below(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        found: yaml.Node = node.value[part]
+        return found
+    return None
+
+
+def read_sources(folder: Path | None = None, *, home: Home | None = None) -> Sources:
+    """Every source of the project and of the installation, in name order.
+
+    Args:
+        folder: instead of the project's own sources. Given without a home, it stands alone.
+        home: the installation whose `sources/` is read beside them; `AKUTT_HOME` when neither is
+            given.
+
+    Returns:
+        The usable sources. A file that cannot be used is among the skipped, and so are both files
+        of a name that is in two places: which of them is meant nobody can know.
+    """
+    if folder is None and home is None:
+        home = default_home()
+    folders = [folder or SOURCES_DIR, *([home.sources] if home is not None else [])]
+    found: dict[str, list[Path]] = {}
+    for path in (path for place in folders for path in sorted(place.glob("*.yaml"))):
+        if not path.name.startswith("."):
+            found.setdefault(path.stem, []).append(path)
+    specs: dict[str, SourceSpec] = {}
+    skipped: list[SourceFileError] = []
+    for name, paths in sorted(found.items()):
+        if len(paths) > 1:
+            skipped.append(
+                SourceFileError(
+                    paths[-1],
+                    [
+                        f"kilden {name} finnes to steder; ta bort eller gi nytt navn til den ene / "
+                        f"source {name} is in two places; remove or rename one of them: "
+                        + ", ".join(str(path) for path in paths)
+                    ],
+                )
+            )
+            continue
+        try:
+            specs[name] = load_source(paths[0])
+        except SourceFileError as error:
+            skipped.append(error)
+    return Sources(specs, tuple(skipped))
+
+
+def load_sources(folder: Path | None = None, *, home: Home | None = None) -> dict[str, SourceSpec]:
+    """The usable sources by name; see `read_sources`."""
+    return read_sources(folder, home=home).specs

@@ -17,6 +17,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from contracts import CONTRACTS
+from ingestion.stamps import has_clock
 
 
 class Strict(BaseModel):
@@ -137,6 +138,20 @@ class ColumnMap(Strict):
             raise ValueError("an interval (after) cannot be one of several (coalesce)")
         return self
 
+    @field_validator("format")
+    @classmethod
+    def _readable_format(cls, value: list[str]) -> list[str]:
+        for form in value:
+            try:
+                pl.Series(["x"]).str.to_datetime(
+                    form + (" %H:%M" * (not has_clock(form))), strict=False
+                )
+            except pl.exceptions.PolarsError as error:
+                raise ValueError(f"'{form}' is not a format of a stamp") from error
+        if len({"%z" in form for form in value}) > 1:
+            raise ValueError("formats with and without an offset (%z) cannot stand in one column")
+        return value
+
     @field_validator("extract")
     @classmethod
     def _one_group(cls, value: str | None) -> str | None:
@@ -241,6 +256,8 @@ class FileFormat(Strict):
     def _fits_type(self) -> Self:
         if self.decimal == self.thousands:
             raise ValueError("decimal and thousands marks are the same")
+        if self.thousands is not None and self.type not in {"csv", "fixed", "xml"}:
+            raise ValueError("`thousands` is for text formats; numbers here have no marks")
         if self.type == "xml" and not self.record:
             raise ValueError("an XML source needs `record`, the path of the record element")
         if self.type == "fixed" and not self.fields:
@@ -412,6 +429,8 @@ class SourceSpec(Strict):
                     raise ValueError(f"column '{name}' refers to '{other}', which is not mapped")
             if contract.columns[name].kind == "timestamp":
                 self._check_stamp(name, column)
+            if contract.columns[name].privacy == "pseudonym":
+                self._check_pseudonym(name, column)
         self._check_explode()
         return self
 
@@ -424,6 +443,10 @@ class SourceSpec(Strict):
                     f"column '{name}': a text stamp needs `format`, such as "
                     "'%Y-%m-%d %H:%M:%S' (or `epoch`, or `after`)"
                 )
+
+    def _check_pseudonym(self, name: str, column: ColumnMap) -> None:
+        if any(part.from_ and not part.pseudonym for part in column.coalesce or [column]):
+            raise ValueError(f"column '{name}' needs `pseudonym: true`: the number is not stored")
 
     def _check_explode(self) -> None:
         names = [set(part) for part in self.explode]

@@ -69,8 +69,34 @@ def _read(seeds: Path, name: str) -> pl.DataFrame:
 
 
 def load_reference(seeds: Path = SEEDS) -> Reference:
-    """Read the seeds; the population is the latest one known."""
-    municipalities = _read(seeds, "municipalities").sort("municipality_code")
+    """Read the seeds; the population is the latest one known.
+
+    Extracts are made up for the regions of `RHF_SOURCE`. Units of other regions, and municipalities
+    that no such central answers for or whose place is not known, are left out.
+    """
+    units = _read(seeds, "units").unique("unit_id", keep="last", maintain_order=True)
+    units = units.filter(pl.col("rhf_code").is_in(list(RHF_SOURCE)))
+    catchments = _read(seeds, "central_catchments").filter(pl.col("valid_to").is_null())
+    lvs_of = dict(
+        catchments.join(
+            units.filter(pl.col("unit_kind") == "LVS"),
+            left_on="central_id",
+            right_on="unit_id",
+            how="semi",
+        )
+        .select("municipality_code", "central_id")
+        .iter_rows()
+    )
+    amks = units.filter(pl.col("unit_kind") == "AMK")["unit_id"].to_list()
+    municipalities = (
+        _read(seeds, "municipalities")
+        .filter(
+            pl.col("amk_code").is_in(amks),
+            pl.col("municipality_code").is_in(list(lvs_of)),
+            pl.all_horizontal(pl.col("latitude", "longitude", "centrality_class").is_not_null()),
+        )
+        .sort("municipality_code")
+    )
     codes = municipalities["municipality_code"].to_list()
     position = {code: index for index, code in enumerate(codes)}
     people = (
@@ -83,14 +109,11 @@ def load_reference(seeds: Path = SEEDS) -> Reference:
     )
     population = dict(people.iter_rows())
 
-    units = _read(seeds, "units")
     centrals = units.filter(pl.col("unit_kind").is_in(["AMK", "LVS"])).sort("unit_kind", "unit_id")
     central_ids = centrals["unit_id"].to_list()
     central_at = {unit: index for index, unit in enumerate(central_ids)}
     is_amk = (centrals["unit_kind"] == "AMK").to_numpy()
     rhf = centrals["rhf_code"].to_list()
-    catchments = _read(seeds, "central_catchments").filter(pl.col("valid_to").is_null())
-    lvs_of = dict(catchments.select("municipality_code", "central_id").iter_rows())
     cutovers = {
         unit: day_number(dt.date.fromisoformat(day))
         for unit, day in _read(seeds, "platform_cutovers")
@@ -98,7 +121,9 @@ def load_reference(seeds: Path = SEEDS) -> Reference:
         .iter_rows()
     }
     bases = units.filter(
-        (pl.col("unit_kind") == "LAT_BASE") & pl.col("base_kind").is_in(["HELI", "PLANE"])
+        pl.col("unit_kind") == "LAT_BASE",
+        pl.col("base_kind").is_in(["HELI", "PLANE"]),
+        pl.col("municipality_code").is_in(codes),
     ).sort("unit_id")
     base_municipality = [position[code] for code in bases["municipality_code"]]
     latitude = municipalities["latitude"].cast(pl.Float64).to_numpy()

@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.common import fail, print_frame, with_readable_errors
+from orchestration.cli.common import (
+    no_such_source,
+    print_frame,
+    say_skipped,
+    with_readable_errors,
+)
+from orchestration.cli.outcomes import OutputFormat, file_outcome, print_outcomes
 
 app = typer.Typer(help="Take pending files into the lake.")
 
@@ -30,19 +36,24 @@ def ingest_command(
         dt.datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="Last delivery date to take."),
     ] = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="A table, or JSON with stable fields per file.")
+    ] = OutputFormat.TABLE,
 ) -> None:
     """Read, judge and store every pending file; rejected rows go to quarantine with reasons."""
     import polars as pl
 
     from ingestion.home import default_home
     from ingestion.intake import Progress, ingest
+    from ingestion.lake import iter_receipts
     from ingestion.privacy import key_from_environment
-    from ingestion.sources import load_sources
+    from ingestion.sources import read_sources
 
-    specs = load_sources()
-    unknown = sorted(set(source or []) - set(specs))
+    found = read_sources()
+    say_skipped(found.skipped)
+    unknown = sorted(set(source or []) - set(found.specs))
     if unknown:
-        raise fail(f"no source {', '.join(unknown)}; there are: {', '.join(specs)}")
+        raise no_such_source(unknown, found.specs)
     dates = None
     if from_date or to_date:
         dates = (
@@ -54,17 +65,25 @@ def ingest_command(
         rate = step.rows / step.seconds if step.seconds else 0
         typer.echo(
             f"{step.source}: {step.files_done}/{step.files_total} files, "
-            f"{step.rows:,} rows, {rate:,.0f} rows/s"
+            f"{step.rows:,} rows, {rate:,.0f} rows/s",
+            err=output_format is OutputFormat.JSON,
         )
 
+    home = default_home()
     report = ingest(
-        default_home().root,
+        home.root,
         source,
         key=key_from_environment(),
         inbox=inbox,
         dates=dates,
+        specs=found.specs,
         progress=show,
     )
+    if output_format is OutputFormat.JSON:
+        taken = set(report.batch_ids)
+        receipts = (item for batch, item in iter_receipts(home.lake) if batch in taken)
+        print_outcomes([file_outcome(receipt) for receipt in receipts], found.skipped)
+        return
     rows = [
         {
             "source": item.source,

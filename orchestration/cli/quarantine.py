@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.common import fail, print_frame, with_readable_errors
+from orchestration.cli.common import (
+    fail,
+    no_such_source,
+    print_frame,
+    usable_sources,
+    with_readable_errors,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,16 +123,15 @@ def replay(
 
 
 def _print(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -> None:
-    """With headings in both languages; never folded, so that codes can be copied."""
+    """With headings in both languages."""
     headed = frame.rename({name: _HEADINGS[name] for name in frame.columns})
-    print_frame(headed, limit=limit, title=title, may_fold=False)
+    print_frame(headed, limit=limit, title=title)
 
 
 def _lake(source: str | None) -> Path:
     """The lake, once it is known that the source exists."""
     from ingestion.home import default_home
-    from ingestion.sources import load_sources
 
-    if source is not None and source not in (known := load_sources()):
-        raise fail(f"ukjent kilde / no source '{source}'; there are: {', '.join(known)}")
+    if source is not None and source not in (known := usable_sources()):
+        raise no_such_source([source], known)
     return default_home().lake

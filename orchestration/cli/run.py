@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.common import fail, with_readable_errors
+from orchestration.cli.common import fail, say_skipped, with_readable_errors
 
 app = typer.Typer(help="Everything pending, from inbox to release.")
 
@@ -27,8 +27,10 @@ def run_command(
     try:
         outcome = run(engine, force=force)
     except RunFailedError as error:
+        say_skipped(engine.skipped_sources())
         raise fail(str(error)) from error
     if not outcome.did_work:
         typer.echo("Ingenting venter / nothing is pending.")
     typer.echo(f"Gjeldende utgivelse / current release: {outcome.release_id or 'ingen / none'}")
     typer.echo(f"Tid / time: {outcome.seconds:.1f} s")
+    say_skipped(engine.skipped_sources())

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestration.cli.common import console, fail, print_frame, with_readable_errors
+from orchestration.cli.common import (
+    console,
+    fail,
+    no_such_source,
+    print_frame,
+    say_skipped,
+    usable_sources,
+    with_readable_errors,
+)
+from orchestration.cli.outcomes import OutputFormat, file_outcome, print_outcomes
 
 app = typer.Typer(help="List, check and draft source files.", no_args_is_help=True)
 
 SourcesOption = Annotated[
     Path | None,
-    typer.Option("--sources", help="Folder of source files; the project's own if not given."),
+    typer.Option(
+        "--sources",
+        help="Folder of source files; the project's and AKUTT_HOME/sources if not given.",
+    ),
 ]
 
 
@@ -22,8 +35,6 @@ SourcesOption = Annotated[
 def list_sources(sources: SourcesOption = None) -> None:
     """Every source with its contract, format and owner."""
     import polars as pl
-
-    from ingestion.sources import load_sources
 
     print_frame(
         pl.DataFrame(
@@ -37,7 +48,7 @@ def list_sources(sources: SourcesOption = None) -> None:
                     "owner": spec.owner,
                     "title": spec.title,
                 }
-                for spec in load_sources(sources).values()
+                for spec in usable_sources(sources).values()
             ]
         )
     )
@@ -50,22 +61,31 @@ def check(
     source: Annotated[str, typer.Option(help="Source name, or path of a source YAML.")],
     sources: SourcesOption = None,
     rows: Annotated[int, typer.Option(help="Rows to show per rule.")] = 5,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="Tables, or JSON with stable fields.")
+    ] = OutputFormat.TABLE,
 ) -> None:
     """Dry run: counts, and each failing rule with row, column and masked value."""
     import polars as pl
 
     from ingestion.check import check_file
-    from ingestion.sources import load_source, load_sources
+    from ingestion.sources import load_source, read_sources
 
     if source.endswith((".yaml", ".yml")):
         spec = load_source(Path(source))
     else:
-        specs = load_sources(sources)
-        if source not in specs:
-            raise fail(f"no source '{source}'; there are: {', '.join(specs)}")
-        spec = specs[source]
+        found = read_sources(sources)
+        if source not in found.specs:
+            say_skipped(error for error in found.skipped if error.path.stem == source)
+            raise no_such_source([source], found.specs)
+        spec = found.specs[source]
     result = check_file(file, spec, rows_per_rule=rows)
     receipt = result.receipt
+    if output_format is OutputFormat.JSON:
+        print_outcomes([file_outcome(asdict(receipt), result.findings)])
+        if receipt.refusal_code or receipt.rejected:
+            raise typer.Exit(1)
+        return
     console().print(
         f"[bold]{file.name}[/bold] as {spec.name}: {receipt.rows_read} rows read = "
         f"{receipt.accepted} accepted + {receipt.rejected} rejected + "
@@ -107,21 +127,23 @@ def new(
     sample: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A sample file.")],
     contract: Annotated[str, typer.Option(help="call, alarm, video_session, lat_request, ...")],
     output: Annotated[
-        Path | None, typer.Option(help="Folder to write to; the project's own when not given.")
+        Path | None, typer.Option(help="Folder to write to; AKUTT_HOME/sources when not given.")
     ] = None,
 ) -> None:
     """Profile a sample and write a draft source file."""
     from contracts import CONTRACTS
     from ingestion.errors import SourceFileError
+    from ingestion.home import default_home
     from ingestion.profile import draft_source, profile_sample
-    from ingestion.sources import SOURCES_DIR, load_source
+    from ingestion.sources import load_source
 
     if contract not in CONTRACTS:
         raise fail(f"no contract '{contract}'; there are: {', '.join(CONTRACTS)}")
-    target = (output or SOURCES_DIR) / f"{name}.yaml"
+    target = (output or default_home().sources) / f"{name}.yaml"
     if target.exists():
         raise fail(f"{target} is there already; it is not overwritten")
     profile = profile_sample(sample)
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(draft_source(name, contract, sample, profile), "utf-8")
     console().print(
         f"{sample.name}: {profile.format}; {len(profile.header)} columns; times: "

@@ -18,10 +18,12 @@ from contracts import CONTRACTS
 Row = dict[str, Any]
 
 T0 = datetime(2026, 1, 15, 12, 0)
+DAY = datetime(2026, 1, 15)
 EXTRACT = datetime(2026, 1, 16, 3, 0)
 FIRST_DATE = datetime(2025, 1, 1)
 JUST = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
+ONE_DAY = timedelta(days=1)
 
 
 def at(seconds: float) -> datetime:
@@ -325,6 +327,10 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
     for name in ("extract_at", *sample.stamps):
         change = {name: None, f"{name}__nonexistent": True}
         yield f"{p}_{rule_stem(name)}_NONEXISTENT_TIME", (change,)
+    for name in sample.stamps:
+        # Midnight is before every stamp of the row, and yet no order is broken by a date.
+        change = {name: DAY, f"{name}__date_only": True} | _later_start(sample, name)
+        yield f"{p}_{rule_stem(name)}_TIME_OF_DAY_ABSENT", (change,)
     for name in ("ts_quality", *sample.codes):
         # Lower case, a prefix of a code and an empty text are not codes either.
         yield (
@@ -334,7 +340,15 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
     future = (name for name in sample.stamps if name not in sample.may_end_later)
     yield (
         f"{p}_TIME_IN_FUTURE",
-        tuple({name: EXTRACT + HOUR + JUST} | _later_end(sample) for name in future),
+        (
+            *({name: EXTRACT + HOUR + JUST} | _later_end(sample) for name in future),
+            # An extract time that lies ahead with its stamps is held against the intake's clock.
+            {"extract_at": EXTRACT, "_taken_at": EXTRACT - ONE_DAY - JUST},
+            *(
+                {name: EXTRACT + 400 * ONE_DAY + JUST, "_taken_at": EXTRACT}
+                for name in sample.may_end_later
+            ),
+        ),
     )
     yield (
         f"{p}_TIME_BEFORE_FIRST_DATE",
@@ -343,8 +357,21 @@ def _generated(sample: Sample) -> Iterator[tuple[str, tuple[Row, ...]]]:
             for name in sample.stamps
         ),
     )
+    yield (
+        f"{p}_TIME_PLACEHOLDER",
+        (
+            {"_time_placeholder": True},
+            *({name: None, "_time_placeholder": True} for name in sample.stamps),
+        ),
+    )
     yield f"{p}_KEY_REPEATED", ({"_key_repeated": True},)
+    yield f"{p}_ROW_ALIKE", ({"_row_alike": True},)
     yield f"{p}_TIME_AMBIGUOUS", ({"_time_ambiguous": True},)
+
+
+def _later_start(sample: Sample, moved: str) -> Row:
+    """Keep an interval in order when its end is the midnight before its start."""
+    return {"start_at": DAY - HOUR} if moved in sample.may_end_later else {}
 
 
 def _later_end(sample: Sample) -> Row:
@@ -362,7 +389,9 @@ def frame(contract: str, *changes: Row) -> pl.DataFrame:
     helpers = dict(CONTRACTS[contract].helpers)
     used = {name for change in changes for name in change if name in helpers}
     schema = CONTRACTS[contract].polars_schema | {name: helpers[name] for name in sorted(used)}
-    quiet = {name: None if name == "_first_date" else False for name in used}
+    quiet: dict[str, Any] = {name: False if helpers[name] == pl.Boolean else None for name in used}
+    if "_order_tolerance" in used:
+        quiet["_order_tolerance"] = timedelta(0)
     base = COMMON | SAMPLES[contract].row | quiet
     return pl.DataFrame(
         [{name: (base | change).get(name) for name in schema} for change in changes or ({},)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,3 +97,27 @@ def test_transfer_lies_between_answer_and_end(
             or (ended is not None and transfer > ended)
         )
     )
+
+
+def order_warnings(change: Row) -> list[str]:
+    found = evaluate(CONTRACTS["call"], frame("call", change)).warnings
+    return [code for code in found if code.endswith("OUT_OF_ORDER")]
+
+
+def test_order_has_the_tolerance_of_the_source() -> None:
+    early = {"menu_end_at": at(6), "queue_enter_at": None}  # answered one second before
+    assert order_warnings(early) == ["CALL_ANSWERED_OUT_OF_ORDER"]
+    for milliseconds, broken in ((999, True), (1000, False), (5000, False)):
+        tolerant = early | {"_order_tolerance": timedelta(milliseconds=milliseconds)}
+        assert bool(order_warnings(tolerant)) is broken
+    late = {"transfer_at": at(61)}  # one second after the end
+    assert order_warnings(late) == ["CALL_TRANSFER_OUT_OF_ORDER"]
+    assert order_warnings(late | {"_order_tolerance": timedelta(seconds=1)}) == []
+
+
+def test_a_date_is_in_no_order_and_other_stamps_are() -> None:
+    dated = {"menu_end_at": T0.replace(hour=0), "menu_end_at__date_only": True}
+    assert order_warnings(dated) == []
+    assert order_warnings(dated | {"answered_at": at(-1), "queue_enter_at": None}) == [
+        "CALL_ANSWERED_OUT_OF_ORDER"
+    ]

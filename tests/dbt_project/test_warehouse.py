@@ -110,6 +110,17 @@ def test_an_unregistered_central_counts_nationally_as_unknown(small: Warehouse) 
     assert cell(small, "calls_offered", "NO", period_start=SUNDAY, segment="113")[3] == 2
 
 
+def test_unregistered_units_are_not_divided_by_the_people_of_the_country(small: Warehouse) -> None:
+    assert cell(small, "calls_per_1000", "NO", segment="113")[5] == "ok"
+    # On Sunday half of the calls are from a central without people of its own.
+    nobody = (2, None, 2, None, 1.0, "no_denominator")
+    assert cell(small, "calls_per_1000", "NO", segment="113", period_start=SUNDAY) == nobody
+    oslo = cell(small, "calls_per_1000", "amk_oslo", segment="113", period_start=SUNDAY)
+    assert (oslo[0], oslo[5]) == (1, "ok")
+    unknown = cell(small, "calls_per_1000", "UNKNOWN", level="central", period_start=SUNDAY)
+    assert unknown[5] == "no_denominator"
+
+
 def test_zero_only_where_the_units_own_source_delivered(small: Warehouse) -> None:
     ok, missing = (0, None, 0, 0, 1.0, "ok"), (None, None, 0, None, None, "no_data")
     assert cell(small, "calls_offered", "lvs_0301", period_start=SUNDAY) == ok
@@ -131,6 +142,42 @@ def test_person_years_cover_the_days_of_the_span(small: Warehouse) -> None:
     assert day[3] == pytest.approx(4 * 1000 * 365 / population)
     year = cell(small, "incidents_per_1000", "NO", period_grain="year", period_start="2026-01-01")
     assert year[1] == pytest.approx(population * 2 / 365)
+
+
+def test_person_years_count_the_days_delivered_and_not_those_between(tmp_path: Path) -> None:
+    def delivered(number: int, day: int, **columns: Any) -> Row:
+        return alarm(number, day, _delivered_on=date(2026, 3, day), **columns)
+
+    vest = {"central_id": "amk_bergen", "_source": "helse_vest_alarms"}
+    first = [delivered(1, 28), delivered(2, 28, scene_municipality_code="4601", **vest)]
+    later = [[delivered(3, 31)], [delivered(4, 29)]]  # Monday the 30th never comes
+    pieces, whole = Warehouse(tmp_path / "pieces"), Warehouse(tmp_path / "whole")
+    write_batch(pieces.lake, "alarm", "first", first)
+    pieces.build_all()
+    for number, rows in enumerate(later):
+        write_batch(pieces.lake, "alarm", f"later_{number}", rows)
+        pieces.build_new()
+    whole.lake.parent.mkdir()
+    whole.lake.symlink_to(pieces.lake)
+    whole.build_all()
+
+    def days(unit: str, **keys: Any) -> float:
+        """Person-years as days of the unit's population."""
+        people = whole.one(
+            f"select population from dim_population where unit_id = '{unit}' and year_number = 2026"
+            " and valid_from = '2026-01-01'"
+        )
+        year = {"period_grain": "year", "period_start": "2026-01-01", **keys}
+        denominators = {cell(w, "missions_per_1000", unit, **year)[1] for w in (whole, pieces)}
+        assert len(denominators) == 1
+        return float(denominators.pop() * 365 / people)
+
+    assert days("NO") == pytest.approx(3)
+    assert days("sorost") == pytest.approx(3)
+    assert days("vest") == pytest.approx(1)  # by its own source
+    assert days("amk_bergen") == pytest.approx(1)
+    monday = {"period_grain": "day", "period_start": date(2026, 3, 30)}
+    assert cell(whole, "missions_per_1000", "NO", **monday)[5] == "no_data"
 
 
 def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small: Warehouse) -> None:

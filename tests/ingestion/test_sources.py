@@ -13,10 +13,12 @@ from pydantic import ValidationError
 
 from ingestion.check import check_file
 from ingestion.errors import SourceFileError
+from ingestion.home import Home
+from ingestion.intake import ingest
 from ingestion.profile import draft_source, profile_sample
 from ingestion.source_schema import SCHEMA_PATH, schema_text
-from ingestion.sources import SOURCES_DIR, load_source, load_sources
-from tests.ingestion.conftest import call_source, row, text
+from ingestion.sources import SOURCES_DIR, load_source, load_sources, read_sources
+from tests.ingestion.conftest import KEY, call_source, row, text
 
 
 def test_ten_sources_are_registered() -> None:
@@ -63,7 +65,82 @@ def test_an_error_names_the_file_and_the_place(tmp_path: Path) -> None:
     with pytest.raises(SourceFileError) as caught:
         load_source(path)
     assert "feil.yaml" in str(caught.value)
-    assert "columns: Field required" in str(caught.value)
+    assert "columns: mangler / is missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: [a\n", "linje / line 2: ikke gyldig YAML / not valid YAML"),
+        ("", "file: må være ord med verdier / must be words with values"),
+        ("name: feil\nformat:\n  type: cvs\n", "linje / line 3, format.type: må være en av"),
+        ("name: feil\nformat: {type: csv}\nformatt: 1\n", "linje / line 3, formatt: ukjent ord"),
+        ("name: feil\nfiles: '(?P<date>x'\n", "unterminated subpattern"),
+        ("name: Feil\n", "linje / line 1, name: må passe / must fit"),
+    ],
+)
+def test_a_source_that_cannot_be_used_says_line_and_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "feil.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SourceFileError) as caught:
+        load_source(path)
+    assert message in str(caught.value)
+
+
+def own_source(home: Home, name: str) -> Path:
+    """A usable source file of an installation."""
+    home.sources.mkdir(parents=True, exist_ok=True)
+    text = (SOURCES_DIR / "lat_requests.yaml").read_text("utf-8")
+    path = home.sources / f"{name}.yaml"
+    path.write_text(text.replace("name: lat_requests", f"name: {name}"), "utf-8")
+    return path
+
+
+def test_sources_of_the_home_are_read_beside_those_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    own_source(home, "own_requests")
+    assert list(read_sources(home=home).specs) == sorted(
+        [*read_sources(SOURCES_DIR).specs, "own_requests"]
+    )
+    monkeypatch.setenv("AKUTT_HOME", str(home.root))
+    assert "own_requests" in load_sources()
+    assert "own_requests" not in load_sources(SOURCES_DIR)
+
+
+def test_a_source_that_cannot_be_used_is_skipped_and_told(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    own_source(home, "own_requests")
+    (home.sources / "draft.yaml").write_text("name: draft\ncolumns: TODO\n", "utf-8")
+    (home.sources / "folder.yaml").mkdir()
+    found = read_sources(home=home)
+    assert len(found.specs) == 11
+    assert found.skipped_names == ["draft", "folder"]
+    assert "linje / line 2, columns" in str(found.skipped[0])
+
+
+def test_a_name_in_two_places_is_used_from_neither(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    path = own_source(home, "lat_requests")
+    found = read_sources(home=home)
+    assert "lat_requests" not in found.specs
+    assert len(found.specs) == 9
+    (error,) = found.skipped
+    assert str(path) in str(error)
+    assert str(SOURCES_DIR / "lat_requests.yaml") in str(error)
+
+
+def test_intake_goes_on_beside_a_source_that_cannot_be_used(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    own_source(home, "own_requests")
+    (home.sources / "draft.yaml").write_text("name: draft\n", "utf-8")
+    (home.inbox / "own_requests").mkdir(parents=True)
+    (home.inbox / "own_requests" / "odd.csv").write_text("x\n", "utf-8")
+    report = ingest(home.root, key=KEY)
+    assert report.sources["own_requests"].files_refused == 1
 
 
 def test_a_draft_from_a_sample_names_what_is_left(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from ingestion.intake import ingest
+from ingestion.sources import SourceSpec
 from orchestration import diagnosis
 from orchestration.cli import demo_summary
 from orchestration.cli.kpi import breaks_by_text
@@ -272,6 +275,105 @@ def test_quarantine_that_is_no_terminal_has_one_whole_line_per_rule(
     shown = akutt("quarantine", "show", "--limit", "2").stdout.splitlines()
     assert "Avviste rader / rejected rows" in shown
     assert shown[-1] == "… 3 rader til / more rows"
+
+
+PLAIN = {
+    "file", "source", "rows_read", "accepted", "rejected", "exact_duplicates", "status", "refusal",
+    "findings",
+}  # fmt: skip
+
+
+def put_source(home: Path, spec: SourceSpec) -> Path:
+    """A source file of the installation, as a user writes one."""
+    path = home / "sources" / f"{spec.name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    return path
+
+
+def test_check_and_ingest_as_json_have_stable_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", KEY.decode())
+    put_source(tmp_path, call_source())
+    (tmp_path / "sources" / "draft.yaml").write_text("name: draft\n", "utf-8")
+    (tmp_path / "inbox" / "prove").mkdir(parents=True)
+    file = deliver(tmp_path, "prove_2026-01-15.csv", text(row(1), row(1), row(2, id="")))
+    deliver(tmp_path, "prove_2026-01-16.csv", "nothing;here\n1;2\n")
+
+    checked = akutt("source", "check", str(file), "--source", "prove", "--format", "json")
+    assert checked.exit_code == 1  # a row is rejected
+    (one,) = json.loads(checked.stdout)["files"]
+    assert set(one) == PLAIN
+    assert (one["file"], one["source"], one["status"]) == (file.name, "prove", "accepted")
+    assert (one["rows_read"], one["accepted"], one["rejected"]) == (3, 1, 1)
+    assert (one["exact_duplicates"], one["refusal"]) == (1, None)
+    (finding,) = [item for item in one["findings"] if item["level"] == "row"]
+    assert (finding["code"], finding["rows"]) == ("CALL_SOURCE_ID_MISSING", 1)
+    assert [item["row"] for item in finding["examples"]] == [3]
+    assert finding["message_nb"] and finding["message_en"]
+
+    taken = akutt("ingest", "--format", "json")
+    assert taken.exit_code == 0, taken.output
+    answer = json.loads(taken.stdout)
+    first, second = sorted(answer["files"], key=lambda item: str(item["file"]))
+    assert {name: first[name] for name in PLAIN - {"findings"}} == {
+        name: one[name] for name in PLAIN - {"findings"}
+    }
+    assert second["status"] == "refused"
+    assert second["refusal"]["code"] == "FILE_COLUMN_MISSING"
+    assert {"message_nb", "message_en", "detail_nb", "detail_en"} < set(second["refusal"])
+    assert [item["source"] for item in answer["skipped_sources"]] == ["draft"]
+    assert json.loads(akutt("ingest", "--format", "json").stdout)["files"] == []
+
+
+def test_a_source_that_cannot_be_used_stops_no_other_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", KEY.decode())
+    put_source(tmp_path, call_source())
+    (tmp_path / "sources" / "draft.yaml").write_text("name: draft\n", "utf-8")
+    for words in (("run",), ("ingest",), ("source", "list"), ("quarantine", "list")):
+        outcome = akutt(*words, *(("--source", "prove") if words[0] == "quarantine" else ()))
+        assert outcome.exit_code == 0, outcome.output
+        assert "source skipped: draft" in outcome.stderr
+        assert "draft" not in outcome.stdout
+    # Only what is asked of it ends in its error.
+    named = akutt("ingest", "--source", "draft")
+    assert named.exit_code == 1
+    assert "title: mangler / is missing" in named.stderr
+    doctor = akutt("doctor")
+    assert doctor.exit_code == 1
+    assert "title: mangler / is missing" in doctor.stdout
+
+
+MESSAGE = "ended_at er i timen som ikke finnes. / ended_at is in the hour that does not exist."
+
+
+@pytest.mark.parametrize("width", [120, 100, 60, 30])
+def test_in_a_terminal_messages_fold_and_codes_do_not(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    from orchestration.cli import common
+
+    terminal = Console(width=width, force_terminal=True, no_color=True, highlight=False)
+    monkeypatch.setattr(common, "console", lambda: terminal)
+    code = "CALL_ENDED_NONEXISTENT_TIME"
+    common.print_frame(
+        pl.DataFrame({"source": ["hdo"], "code": [code], "rows": [12345], "message": [MESSAGE]})
+    )
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    # On the narrowest a code may stand out, for it is never cut.
+    assert all(len(line) <= max(width, len(code) + 6) for line in lines)
+    assert sum(code in line for line in lines) == 1
+    assert any("12345" in line for line in lines)
+    shown = " ".join(" ".join(lines).split())
+    assert set(MESSAGE.split()) <= set(shown.split())
 
 
 def test_release_export_writes_a_described_folder(releases: Path, tmp_path: Path) -> None:

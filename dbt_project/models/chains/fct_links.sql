@@ -105,7 +105,9 @@ identified_transfers as (
                 order by c.ring_start_at, c.source_system, c.source_id
             ) as nearness
         from transfers as t
-        inner join children as c on c.parent_id = t.source_id
+        inner join children as c
+            on c.parent_id = t.source_id
+            and {{ may_be_named('t.source_system', 'c.source_system = t.source_system') }}
         where c.event_date between {{ add_days('t.event_date', -1) }} and {{ add_days('t.event_date', 1) }}
     ) as ranked
     where nearness = 1
@@ -150,6 +152,7 @@ identified_sessions as (
         left join kept_calls as k on k.removed_source_id = s.call_source_id
         inner join {{ ref('fct_calls') }} as c
             on c.source_id = coalesce(k.kept_source_id, s.call_source_id)
+            and {{ may_be_named('c.source_system', 'c.central_id = s.central_id') }}
         where not c.is_duplicate
             and c.event_date between {{ add_days('s.event_date', -1) }} and {{ add_days('s.event_date', 1) }}
             {{- read | replace('event_date', 'c.event_date') }}
@@ -202,7 +205,9 @@ identified_requests as (
                 order by abs({{ ms_between('a.alerted_at', 'r.requested_at') }}), a.source_system, a.source_id
             ) as nearness
         from requests as r
-        inner join alarms as a on a.source_id = r.alarm_source_id
+        inner join alarms as a
+            on a.source_id = r.alarm_source_id
+            and {{ may_be_named('a.source_system', 'a.region_id = r.region_id') }}
         where a.event_date between {{ add_days('r.event_date', -1) }} and {{ add_days('r.event_date', 1) }}
     ) as ranked
     where nearness = 1

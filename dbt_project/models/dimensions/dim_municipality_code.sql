@@ -35,7 +35,8 @@ changed as (
 select
     coalesce(m.municipality_code, c.municipality_code) as municipality_code,
     coalesce(m.municipality_name, c.municipality_name) as municipality_name,
-    substr(coalesce(m.municipality_code, c.municipality_code), 1, 2) as county_code,
+    -- The first two digits of a Norwegian code; a municipality says which county it is in.
+    coalesce(m.county_code, substr(c.municipality_code, 1, 2)) as county_code,
     coalesce(c.started_on, {{ open_start() }}) as valid_from,
     coalesce(c.ended_on, {{ open_end() }}) as valid_to
 from changed as c

@@ -19,7 +19,7 @@
     ],
 ) }}
 with incidents as (
-    select source_system, incident_id, event_date from {{ ref('fct_incidents') }}
+    select source_system, incident_id, event_date, central_id from {{ ref('fct_incidents') }}
     {%- if is_incremental() %}
     where (source_system, incident_id) in ({{ touched_chains() }})
     {%- endif %}
@@ -36,14 +36,16 @@ by_identifier as (
         c.ring_start_at,
         not c.has_timing_warning as is_timing_valid
     from incidents as i
-    inner join {{ ref('fct_calls') }} as c on c.chain_id = i.incident_id
+    inner join {{ ref('fct_calls') }} as c
+        on c.chain_id = i.incident_id
+        and {{ may_be_named('i.source_system', 'c.central_id = i.central_id') }}
     where c.is_in_scope and c.chain_id is not null
 ),
 parents_sought as (
-    select incident_source_system, incident_id, event_date, parent_call_id
+    select incident_source_system, incident_id, event_date, parent_call_id, call_source_system
     from by_identifier
     where parent_call_id is not null
-    group by incident_source_system, incident_id, event_date, parent_call_id
+    group by incident_source_system, incident_id, event_date, parent_call_id, call_source_system
 ),
 {%- if is_incremental() %}
 -- Asked for a span of dates the fact joins the calls of these to their units, else all there are.
@@ -63,7 +65,7 @@ parents as (
     {%- endif %}
 ),
 by_parent as (
-    select
+    select distinct
         s.incident_source_system,
         s.incident_id,
         s.event_date,
@@ -73,7 +75,9 @@ by_parent as (
         c.ring_start_at,
         not c.has_timing_warning as is_timing_valid
     from parents_sought as s
-    inner join parents as c on c.source_id = s.parent_call_id
+    inner join parents as c
+        on c.source_id = s.parent_call_id
+        and {{ may_be_named('c.source_system', 'c.source_system = s.call_source_system') }}
     left join by_identifier as b
         on b.incident_source_system = s.incident_source_system and b.incident_id = s.incident_id
         and b.call_source_system = c.source_system and b.call_source_id = c.source_id

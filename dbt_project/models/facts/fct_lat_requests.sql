@@ -20,11 +20,11 @@ select
     case
         when r.vehicle = 'HELI' and r.urgency = 'RED' and r.outcome in ('COMPLETED', 'ABORTED')
             and not r.has_timing_warning
-            then {{ ms_between('r.requested_at', 'r.airborne_at') }}
+            then {{ interval_ms('r.requested_at', 'r.airborne_at') }}
     end as reaction_ms,
     case
         when r.outcome = 'COMPLETED' and not r.has_timing_warning
-            then {{ ms_between('r.requested_at', 'r.at_scene_at') }}
+            then {{ interval_ms('r.requested_at', 'r.at_scene_at') }}
     end as response_ms,
     r.extract_at,
     r.has_order_warning,

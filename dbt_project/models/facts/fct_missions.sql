@@ -65,7 +65,7 @@ select
     case
         when mission_type = 'ACUTE' and unit_type = 'CAR' and not has_timing_warning
             and not (is_cancelled and en_route_at is null)
-            then {{ ms_between('alerted_at', 'en_route_at') }}
+            then {{ interval_ms('alerted_at', 'en_route_at') }}
     end as turnout_ms,
     is_active_car and is_acute as is_travel_base,
     is_active_car and is_acute and coalesce(result, '') = 'CONVEYED' as is_scene_base,
@@ -73,13 +73,13 @@ select
     is_active_car as is_mission_time_base,
     is_active_car and at_scene_at is not null as is_scene_reached,
     case when is_active_car and is_acute and not has_timing_warning
-        then {{ ms_between('en_route_at', 'at_scene_at') }} end as travel_ms,
+        then {{ interval_ms('en_route_at', 'at_scene_at') }} end as travel_ms,
     case when is_active_car and is_acute and result = 'CONVEYED' and not has_timing_warning
-        then {{ ms_between('at_scene_at', 'departed_at') }} end as scene_ms,
+        then {{ interval_ms('at_scene_at', 'departed_at') }} end as scene_ms,
     case when is_active_car and result = 'CONVEYED' and not has_timing_warning
-        then {{ ms_between('at_destination_at', 'available_at') }} end as turnaround_ms,
+        then {{ interval_ms('at_destination_at', 'available_at') }} end as turnaround_ms,
     case when is_active_car and not has_timing_warning
-        then {{ ms_between('alerted_at', 'available_at') }} end as mission_ms,
+        then {{ interval_ms('alerted_at', 'available_at') }} end as mission_ms,
     extract_at,
     has_order_warning,
     has_missing_warning,

@@ -41,8 +41,8 @@
 with records as (
     {%- for contract, columns in sources.items() %}
     select
-        '{{ contract }}' as contract, event_date, {{ columns.unit }} as unit_id, source_system,
-        revision, extract_at, {{ columns.event_at }} as event_at,
+        '{{ contract }}' as contract, event_date, {{ columns.unit }} as unit_id,
+        {{ system_name('source_system') }} as source_system, revision, extract_at, {{ columns.event_at }} as event_at,
         has_missing_warning, has_order_warning,
         {{ columns.get('is_duplicate', 'false') }} as is_duplicate,
         {{ columns.get('is_geo_unknown', 'false') }} as is_geo_unknown,
@@ -56,7 +56,7 @@ with records as (
     {%- endfor %}
     select
         'lat_readiness' as contract, r.event_date, coalesce(u.unit_id, 'UNKNOWN') as unit_id,
-        r.source_system, r.revision, r.extract_at, r.start_at as event_at,
+        {{ system_name('r.source_system') }} as source_system, r.revision, r.extract_at, r.start_at as event_at,
         r.has_missing_warning, r.has_order_warning, false as is_duplicate,
         false as is_geo_unknown, false as is_red_uncancelled, cast(null as timestamp) as at_scene_at
     from {{ ref('int_lat_readiness__latest') }} as r

@@ -15,11 +15,11 @@ select
     v.status = 'CONNECTED' as is_connected,
     case
         when v.status = 'CONNECTED' and not v.has_timing_warning
-            then {{ ms_between('v.link_sent_at', 'v.connected_at') }}
+            then {{ interval_ms('v.link_sent_at', 'v.connected_at') }}
     end as setup_ms,
     case
         when v.status = 'CONNECTED' and not v.has_timing_warning
-            then {{ ms_between('v.connected_at', 'v.ended_at') }}
+            then {{ interval_ms('v.connected_at', 'v.ended_at') }}
     end as duration_ms,
     v.extract_at,
     v.has_order_warning,

@@ -31,10 +31,10 @@ changed as (
 ),
 {%- endif %}
 system_days as (
-    select c.central_id, c.event_date, c.source_system, x.from_system, x.to_system
+    select c.central_id, c.event_date, {{ system_name('c.source_system') }} as platform, x.from_system, x.to_system
     from {{ same_call }} as c
     inner join cutovers as x
-        on x.central_id = c.central_id and c.source_system in (x.from_system, x.to_system)
+        on x.central_id = c.central_id and {{ system_name('c.source_system') }} in (x.from_system, x.to_system)
     where not c.is_deleted and c.caller_key is not null
     {%- if is_incremental() %}
         and c.event_date in (
@@ -44,18 +44,18 @@ system_days as (
                 on d.date_day between {{ add_days('g.event_date', -1) }} and {{ add_days('g.event_date', 1) }}
         )
     {%- endif %}
-    group by c.central_id, c.event_date, c.source_system, x.from_system, x.to_system
+    group by c.central_id, c.event_date, {{ system_name('c.source_system') }}, x.from_system, x.to_system
 ),
 overlap_days as (
     select distinct d.central_id, n.date_day as event_date
     from system_days as d
     inner join system_days as e
         on e.central_id = d.central_id
-        and e.source_system = d.to_system
+        and e.platform = d.to_system
         and e.event_date between {{ add_days('d.event_date', -1) }} and {{ add_days('d.event_date', 1) }}
     inner join {{ ref('dim_date') }} as n
         on n.date_day between {{ add_days('d.event_date', -1) }} and {{ add_days('d.event_date', 1) }}
-    where d.source_system = d.from_system
+    where d.platform = d.from_system
 ),
 candidates as (
     select
@@ -82,12 +82,12 @@ pairs as (
         -- A pair around midnight belongs to the day on which the first of the two began to ring.
         case when t.ring_start_at < f.ring_start_at then t.event_date else f.event_date end >= x.cutover_on as keeps_to_system
     from candidates as f
-    inner join cutovers as x on x.central_id = f.central_id and x.from_system = f.source_system
+    inner join cutovers as x on x.central_id = f.central_id and x.from_system = {{ system_name('f.source_system') }}
     inner join candidates as t
         on t.central_id = f.central_id
         and t.service_line = f.service_line
         and t.caller_key = f.caller_key
-        and t.source_system = x.to_system
+        and {{ system_name('t.source_system') }} = x.to_system
     where abs({{ ms_between('f.ring_start_at', 't.ring_start_at') }}) <= {{ tolerance_ms }}
 )
 select

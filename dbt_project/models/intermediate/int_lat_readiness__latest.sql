@@ -35,6 +35,7 @@ select
     l.has_timing_warning,
     l._file_id,
     l._row_number,
-    l._batch_id
+    l._batch_id,
+    l._sources
 from latest as l
 left join {{ ref('dim_date') }} as d on d.date_day = cast(l.end_at as date)

@@ -31,5 +31,6 @@ select
     has_timing_warning,
     _file_id,
     _row_number,
-    _batch_id
+    _batch_id,
+    _sources
 from latest

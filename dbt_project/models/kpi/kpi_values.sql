@@ -114,45 +114,71 @@ populations as (
     select 'calls', segment, level, unit_id, year_number, valid_from, valid_to, population
     from {{ ref('dim_call_population') }}
 ),
-period_years as (
-    -- Days of each period that lie within the span of the record type, by calendar year.
+delivered_days as (
+    -- Days for which a source that covers the unit delivered, or any source where none is known to.
+    select distinct u.contract, u.level, u.unit_id, v.delivered_on
+    from {{ ref('dim_unit_source') }} as u
+    inner join deliveries as v
+        on v.contract = u.contract and v.source = u.source
+        and v.delivered_on >= u.valid_from and v.delivered_on < u.valid_to
+    where u.contract in ('alarm', 'call')
+    union all
+    select distinct v.contract, p.level, p.unit_id, v.delivered_on
+    from (select distinct subject, level, unit_id from populations) as p
+    inner join deliveries as v
+        on v.contract = case p.subject when 'alarms' then 'alarm' else 'call' end
+    left join sourced_units as s
+        on s.contract = v.contract and s.level = p.level and s.unit_id = p.unit_id
+    where s.unit_id is null
+),
+population_days as (
+    -- Days on each side of a move within the year count with the population of that side.
     {%- for grain in grains() %}
     select
-        case s.contract when 'alarm' then 'alarms' else 'calls' end as subject,
-        '{{ grain }}' as period_grain,
-        d.{{ grain }}_start as period_start,
-        d.year_number,
-        d.days_in_year,
-        min(d.date_day) as first_day,
-        {{ add_days('max(d.date_day)', 1) }} as next_day
-    from {{ ref('dim_date') }} as d
-    inner join spans as s on s.contract in ('alarm', 'call') and d.date_day between s.first_on and s.last_on
-    group by s.contract, d.{{ grain }}_start, d.year_number, d.days_in_year
+        p.subject, p.segment, '{{ grain }}' as period_grain, d.{{ grain }}_start as period_start,
+        p.level, p.unit_id, p.valid_from, p.population, d.days_in_year, count(*) as days
+    from populations as p
+    inner join delivered_days as v
+        on v.contract = case p.subject when 'alarms' then 'alarm' else 'call' end
+        and v.level = p.level and v.unit_id = p.unit_id
+        and v.delivered_on >= p.valid_from and v.delivered_on < p.valid_to
+    inner join {{ ref('dim_date') }} as d on d.date_day = v.delivered_on
+    {%- if is_incremental() %}
+    where (p.subject, d.{{ grain }}_start) in (
+        select family, period_start from touched where period_grain = '{{ grain }}'
+    )
+    {%- endif %}
+    group by
+        p.subject, p.segment, d.{{ grain }}_start, p.level, p.unit_id, p.valid_from, p.population,
+        d.days_in_year
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 person_years as (
-    -- Days on each side of a move within the year count with the population of that side.
     select
-        y.subject, p.segment, y.period_grain, y.period_start, p.level, p.unit_id,
-        sum(
-            cast(p.population as double)
-            * {{ dbt.datediff('greatest(y.first_day, p.valid_from)', 'least(y.next_day, p.valid_to)', 'day') }}
-            / y.days_in_year
-        ) as person_years
-    from period_years as y
-    inner join populations as p
-        on p.subject = y.subject
-        and p.year_number = y.year_number
-        and p.valid_from < y.next_day and p.valid_to > y.first_day
-    {%- if is_incremental() %}
-    where (y.subject, y.period_grain, y.period_start) in (select family, period_grain, period_start from touched)
-    {%- endif %}
-    group by y.subject, p.segment, y.period_grain, y.period_start, p.level, p.unit_id
+        subject, segment, period_grain, period_start, level, unit_id,
+        sum(cast(population as double) * days / days_in_year) as person_years
+    from population_days
+    group by subject, segment, period_grain, period_start, level, unit_id
 ),
-{#- Counts beside person-years. No events is a true zero where something was delivered. -#}
+{#- Counts beside person-years. No events is a true zero where something was delivered. The people of
+    the country are those of the centrals that have people: where too many events come from others,
+    not registered or without a catchment, they are not divided by them. -#}
 {%- for name in rated_families() %}
 {%- set family = kpi_families()[name] %}
+{{ name }}_outside as (
+    select
+        f.segment, f.period_grain, f.period_start,
+        sum(f.{{ rated_measure(name) }}) as events,
+        sum(case when y.unit_id is null then f.{{ rated_measure(name) }} else 0 end) as outside
+    from {{ name }} as f
+    left join person_years as y
+        on y.subject = '{{ family.subject }}' and y.level = 'central'
+        and y.segment = f.segment and y.period_grain = f.period_grain
+        and y.period_start = f.period_start and y.unit_id = f.unit_id
+    where f.level = 'central'
+    group by f.segment, f.period_grain, f.period_start
+),
 {{ name }}_rates as (
     select
         coalesce(f.segment, y.segment) as segment,
@@ -163,11 +189,15 @@ person_years as (
         {%- for measure in family.measures %}
         coalesce(f.{{ measure }}, 0) as {{ measure }},
         {%- endfor %}
-        y.person_years
+        case when coalesce(c.outside, 0) <= {{ outside_share() }} * coalesce(c.events, 0) then y.person_years end
+            as person_years
     from (select * from person_years where subject = '{{ family.subject }}') as y
     full outer join {{ name }} as f
         on f.segment = y.segment and f.period_grain = y.period_grain
         and f.period_start = y.period_start and f.level = y.level and f.unit_id = y.unit_id
+    left join {{ name }}_outside as c
+        on c.segment = f.segment and c.period_grain = f.period_grain
+        and c.period_start = f.period_start and f.level = 'national'
     {{ delivered_joins("'" ~ family.contract ~ "'", 'y') }}
     where f.unit_id is not null
         or ({{ is_delivered() }} and not (y.period_grain = 'day' and y.level in ({{ areas_without_days() }})))

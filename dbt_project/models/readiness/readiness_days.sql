@@ -165,7 +165,7 @@ counted as (
 ),
 registered as (
     select
-        c.contract, c.event_date, s.source, c.source_system,
+        c.contract, c.event_date, s.source, {{ system_name('c.source_system') }} as source_system,
         case when c.contract in ('call', 'alarm', 'video_session') then 'central' else 'base' end as unit_level,
         coalesce(u.unit_id, 'UNKNOWN') as unit_id,
         c.field, c.measure, c.part, c.whole

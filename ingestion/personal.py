@@ -1,0 +1,139 @@
+"""Which files hold something personal, judged column by column before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from contracts import CONTRACTS
+from contracts.columns import Kind
+from ingestion.delivery import FILE_INDEX
+from ingestion.errors import FileRefusedError
+from ingestion.privacy import ColumnUse, masked_where, may_hold_personal, personal_rows
+from ingestion.readers.raw import ROW_NUMBER
+from ingestion.sources.spec import SourceSpec
+
+REFUSED = ("FILE_IDENTITY_NUMBER", "FILE_PHONE_NUMBER")
+# Warnings, unless the source says that they refuse the file.
+OPTIONAL = {
+    "FILE_EMAIL": "email",
+    "FILE_COORDINATE": "coordinate",
+    "FILE_ADDRESS": "address",
+    "FILE_PERSON_NAME": "name",
+}
+# Of several contract columns that one raw column fills, the use that forbids least decides: the
+# pieces of a key are numbers by design.
+_PERMISSIVE: tuple[Kind, ...] = ("key", "code", "unit", "number", "timestamp", "flag", "text")
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What was found, by index of the file.
+
+    Attributes:
+        refused: files that are refused, and why.
+        warnings: per file and code, the number of rows.
+    """
+
+    refused: Mapping[int, FileRefusedError] = field(default_factory=dict)
+    warnings: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+    def joined(self, other: Screening) -> Screening:
+        """Both screenings of the same files."""
+        warnings = {index: dict(found) for index, found in self.warnings.items()}
+        for index, found in other.warnings.items():
+            mine = warnings.setdefault(index, {})
+            for code, count in found.items():
+                mine[code] = mine.get(code, 0) + count
+        return Screening({**other.refused, **self.refused}, warnings)
+
+
+def column_uses(spec: SourceSpec) -> dict[str, ColumnUse]:
+    """What each mapped raw column is used for."""
+    contract = CONTRACTS[spec.contract]
+    uses: dict[str, ColumnUse] = {}
+    for name, column_map in spec.columns.items():
+        kind = contract.columns[name].kind
+        for part in [column_map, *column_map.coalesce]:
+            for raw in part.raw_columns():
+                known = uses.get(raw, ColumnUse("text"))
+                uses[raw] = ColumnUse(
+                    kind=min(known.kind, kind, key=list[str](_PERMISSIVE).index),
+                    form=part.form or known.form,
+                    coded=part.codes is not None or known.coded,
+                )
+    return uses
+
+
+def _free_columns(spec: SourceSpec) -> dict[str, ColumnUse]:
+    """Raw columns whose text reaches the lake as it is."""
+    contract = CONTRACTS[spec.contract]
+    free: set[str] = set()
+    for name, column_map in spec.columns.items():
+        column = contract.columns[name]
+        if column.is_text or column.kind == "number":
+            for part in [column_map, *column_map.coalesce]:
+                if part.codes is None and not part.pseudonym:
+                    free.update(part.raw_columns())
+    return {name: use for name, use in column_uses(spec).items() if name in free}
+
+
+def screened(raw: pl.DataFrame, spec: SourceSpec, files: int) -> Screening:
+    """Look through every raw column that can carry text into the lake, file by file."""
+    screening = Screening()
+    for name, use in _free_columns(spec).items():
+        values = raw[name]
+        if values.dtype != pl.String or not may_hold_personal(values, use):
+            continue
+        screening = screening.joined(_screened(raw.select(FILE_INDEX, ROW_NUMBER, name), use, spec))
+    return screening
+
+
+def screened_values(
+    unread: Mapping[str, pl.Series], raw: pl.DataFrame, spec: SourceSpec
+) -> Screening:
+    """Look through values that became no value of the contract, before they are shown."""
+    screening, uses = Screening(), column_uses(spec)
+    hidden = {
+        name
+        for column in spec.columns.values()
+        for part in [column, *column.coalesce]
+        if part.pseudonym
+        for name in part.raw_columns()
+    }
+    for name, mask in unread.items():
+        if name in hidden or raw.schema[name] != pl.String:
+            continue
+        rows = raw.select(FILE_INDEX, ROW_NUMBER, name).filter(mask)
+        screening = screening.joined(_screened(rows, uses[name], spec))
+    return screening
+
+
+def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening:
+    """One column of several files; each is judged by its own values."""
+    name = str(rows.columns[-1])
+    if use.form is None and not personal_rows(rows[name], use):
+        return Screening()
+    refused: dict[int, FileRefusedError] = {}
+    warnings: dict[int, dict[str, int]] = {}
+    for (index,), part in rows.partition_by(FILE_INDEX, as_dict=True).items():
+        for code, hits in personal_rows(part[name], use).items():
+            first = part[ROW_NUMBER].filter(hits).min()
+            if code in REFUSED or getattr(spec.personal, OPTIONAL[code]) == "refuse":
+                refused[int(str(index))] = FileRefusedError(
+                    code,
+                    f"kolonne: {name}, første rad: {first}",
+                    f"column: {name}, first row: {first}",
+                )
+            else:
+                warnings.setdefault(int(str(index)), {})[code] = int(hits.sum())
+    return Screening(refused, warnings)
+
+
+def showable(values: pl.Series, use: ColumnUse) -> pl.Series:
+    """Raw values as they may be shown in quarantine: what looks personal is masked."""
+    for hits in personal_rows(values, use).values():
+        values = masked_where(values, hits)
+    return values

@@ -1,0 +1,143 @@
+"""Stamps written as text: read only when the whole text fits the declared format.
+
+The parser of polars takes one digit where two are meant, so that a file cut off after `04:00:0`
+would give another time. The width of every part is therefore checked beside it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+# Years that stand for "no date" in the systems that write them: 0001, 1753, 1899, 1900 and 9999.
+FIRST_PLACEHOLDER_YEAR, LAST_PLACEHOLDER_YEAR = 1900, 9999
+
+_SECOND = int(dt.datetime(2200, 1, 1, tzinfo=dt.UTC).timestamp())
+# Numbers since 1970 that can be a moment, from that year to 2200.
+EPOCH_RANGE = {
+    "s": (-_SECOND, _SECOND),
+    "ms": (-_SECOND * 1_000, _SECOND * 1_000),
+    "us": (-_SECOND * 1_000_000, _SECOND * 1_000_000),
+}
+_ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
+_SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
+# Per directive: the pattern of its text, and the largest width it can have, when there is one.
+_PARTS: dict[str, tuple[str, int | None]] = {
+    "%Y": (r"\d{4}", 4),
+    "%y": (r"\d{2}", 2),
+    "%m": (r"\d{1,2}", 2),
+    "%d": (r"\d{1,2}", 2),
+    "%e": (r" ?\d{1,2}", None),
+    "%j": (r"\d{3}", 3),
+    "%H": (r"\d{1,2}", 2),
+    "%I": (r"\d{1,2}", 2),
+    "%M": (r"\d{2}", 2),
+    "%S": (r"\d{2}", 2),
+    "%p": (r"[AaPp][Mm]", 2),
+    "%P": (r"[AaPp][Mm]", 2),
+    "%b": (r"\p{L}{3}", None),
+    "%B": (r"\p{L}+", None),
+    "%.f": (r"(?:\.\d{1,9})?", None),
+    "%.3f": (r"(?:\.\d{3})?", 4),
+    "%.6f": (r"(?:\.\d{6})?", 7),
+    "%.9f": (r"(?:\.\d{9})?", 10),
+    "%3f": (r"\d{3}", 3),
+    "%6f": (r"\d{6}", 6),
+    "%f": (r"\d{1,9}", None),
+    "%z": (r"(?:[+-]\d{2}:?\d{2}|Z)", None),
+    "%:z": (r"[+-]\d{2}:\d{2}", None),
+    "%#z": (r"(?:[+-]\d{2}(?::?\d{2})?|Z)", None),
+    "%Z": (r"\p{L}+", None),
+    "%%": ("%", 1),
+}
+_DIRECTIVE = re.compile(r"%(?:\.?\d?f|[:#]?[A-Za-z]|%)")
+_CLOCK = ("%H", "%I", "%T", "%R", "%s")
+
+
+def has_clock(form: str) -> bool:
+    """Whether a format says a time of day."""
+    return any(mark in form for mark in _CLOCK)
+
+
+@functools.lru_cache(maxsize=256)
+def widths(form: str) -> tuple[str, int | None]:
+    """The anchored pattern of a format, and the largest length its text can have, if bounded."""
+    for short, long in _SHORT.items():
+        form = form.replace(short, long)
+    pattern, length, position = "", 0, 0
+    is_bounded = True
+    for match in _DIRECTIVE.finditer(form):
+        literal = form[position : match.start()]
+        part, width = _PARTS.get(match[0], (".+?", None))
+        touches = match.end() < len(form) and form[match.end()] == "%"
+        after_digits = position == match.start() and position > 0
+        if part == r"\d{1,2}" and (touches or after_digits):
+            # `%Y%m%d`: with a digit on its side, one digit alone could be either's.
+            part = r"\d{2}"
+        pattern += re.escape(literal) + part
+        is_bounded = is_bounded and width is not None
+        length += len(literal.encode()) + (width or 0)
+        position = match.end()
+    tail = form[position:]
+    return f"^{pattern}{re.escape(tail)}$", (length + len(tail.encode())) if is_bounded else None
+
+
+def _fitting(texts: pl.Series, form: str) -> pl.Series:
+    """The texts that have the widths of the format; null for the others."""
+    pattern, length = widths(form)
+    # A text of full length has lost nothing; looking at lengths is far cheaper than at patterns.
+    if length is not None and (texts.str.len_bytes() == length).all():
+        return texts
+    return texts.set(~texts.str.contains(pattern).fill_null(True), None)
+
+
+def moment(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
+    """Texts as naive `Datetime("us")`, by the first format that fits each whole text.
+
+    An offset in the text is applied: the result is then UTC. Null where no format fits.
+    """
+    found = pl.Series(texts.name, [None], dtype=pl.Datetime("us")).new_from_index(0, texts.len())
+    rest = texts
+    for form in formats:
+        parsed = _parsed(_fitting(rest, form), form)
+        found = parsed if rest is texts else found.zip_with(found.is_not_null(), parsed)
+        if found.null_count() == texts.null_count():
+            break
+        rest = texts.set(found.is_not_null(), None)
+    return found
+
+
+def _parsed(texts: pl.Series, form: str) -> pl.Series:
+    if not has_clock(form):
+        return texts.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    parsed = texts.str.to_datetime(form, time_unit="us", strict=False)
+    return parsed.dt.replace_time_zone(None)
+
+
+def iso_moment(texts: pl.Series) -> pl.Series:
+    """What typed cells are written as, read back: `2026-01-15 12:00:01.250`, `2026-01-15`."""
+    return moment(texts, _ISO_FORMATS)
+
+
+def clock_time(texts: pl.Series, form: str) -> pl.Series:
+    """Clock times as `Duration("us")` since midnight."""
+    fitting = _fitting(texts, form)
+    return fitting.str.to_time(form, strict=False, cache=False).cast(pl.Duration("us"))
+
+
+def clock_milliseconds(text: pl.Expr) -> pl.Expr:
+    """A duration written as `h:mm:ss`, `mm:ss` or with a fraction, as Float64 milliseconds."""
+    parts = text.str.extract_groups(r"^(?:(\d{1,4}):)?(\d{1,4}):(\d{2})(?:[.,](\d{1,3}))?$")
+
+    def part(number: int) -> pl.Expr:
+        return parts.struct[number - 1]
+
+    hours, minutes, seconds = (part(n).cast(pl.Int64, strict=False) for n in (1, 2, 3))
+    fraction = part(4).str.pad_end(3, "0").cast(pl.Int64, strict=False).fill_null(0)
+    minutes_fit = hours.is_null() | (minutes < 60)
+    total = hours.fill_null(0) * 3_600_000 + minutes * 60_000 + seconds * 1_000 + fraction
+    return pl.when(minutes_fit & (seconds < 60)).then(total).cast(pl.Float64)
