@@ -1,4 +1,4 @@
-"""Mutators of the content: bytes, lines and characters of text files, and what JSON and XML allow."""
+"""Mutators of the content: bytes, lines and characters, and what JSON and XML allow."""
 
 from __future__ import annotations
 
@@ -289,7 +289,8 @@ def json_pair(draft: Draft, rng: random.Random) -> None:
         f'"{key}": 9007199254740993', f'"{key}": {inner}', f'"{key}": {inner}.0', f'"{key}": true',
         f'"{key}": "{inner}\\u00a0"', f'"{key}": "\\u0000"', f"'{key}': {value}", f"{key}: {value}",
         f'"{key}": {value},', f'"{key}": "a\tb"', f'"{key}": "\\x41"', f'"{key}": null',
-        f'"{key}": -0', f'"{key}": 1E+2', f'"{key}": 301.50', f'"{key}": tru', f'"{key}.x": {value}',
+        f'"{key}": -0', f'"{key}": 1E+2', f'"{key}": 301.50', f'"{key}": tru',
+        f'"{key}.x": {value}',
         f'"{key}": "\\ud83d\\ude00"', f'"{key}" : {value}', f'"{key}": {value} /* nei */',
     ))  # fmt: skip
     put_text(draft, text[: found.start()] + new + text[found.end() :])
