@@ -338,7 +338,8 @@ def ods_sheet(draft: Draft, rng: random.Random) -> None:
             text = swap('<table:table-cell office:value-type="float" office:value="x"/>')
         case 6:
             text = swap('<table:table-cell table:formula="of:=1/0" office:value-type="string" '
-                        'office:string-value=""><text:p>#DIV/0!</text:p></table:table-cell>')  # fmt: skip
+                        'office:string-value=""><text:p>#DIV/0!</text:p>'
+                        "</table:table-cell>")  # fmt: skip
         case 7:
             text = swap('<table:table-cell office:value-type="date" '
                         'office:date-value="1899-12-30"/>')  # fmt: skip
