@@ -369,8 +369,9 @@ def _elements(text: str, spec: SourceSpec) -> list[Row]:
     for at in range(start, len(text)):
         c = text[at]
         if inside:
-            inside = escaped or c != '"'
-            escaped = c == "\\" and not escaped
+            # A text cannot hold a line end, so one that was never closed ends there.
+            inside = (escaped or c != '"') and c != "\n"
+            escaped = c == "\\" and not escaped and inside
         elif c == '"':
             inside = True
         elif c in "[{":
