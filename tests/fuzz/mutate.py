@@ -83,7 +83,8 @@ def make(seed: int) -> Mutant:
     return make_of(cases[seed % len(cases)], seed)
 
 
-def make_of(case: Case, seed: int) -> Mutant:
+def make_of(case: Case, seed: int, chosen: list[Entry] | None = None) -> Mutant:
+    """The mutant of a seed for one source, by these mutators when they are given."""
     rng = random.Random(seed)
     day = rng.choice(DAYS)
     count = rng.choice(_COUNTS)
@@ -91,7 +92,8 @@ def make_of(case: Case, seed: int) -> Mutant:
     renamed = header_on(case.spec, day)
     table.names = [renamed.get(name, name) for name in table.names]
     draft = Draft(case, day, case.file_name(day, f"m{seed}"), table)
-    chosen = [] if rng.random() < 0.01 else _choose(case, rng)
+    if chosen is None:
+        chosen = [] if rng.random() < 0.01 else _choose(case, rng)
     original = _build(Draft(case, day, draft.name, table.copy()), [], rng)
     data = _build(draft, chosen, rng)
     names = tuple(entry.name for entry in chosen) or ("untouched",)

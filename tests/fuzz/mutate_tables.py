@@ -126,6 +126,9 @@ _TEXTS = (
     "\x1f",
 )
 
+# Formats in which a column has a name and not a place.
+_NAMED = ("csv", "jsonl", "json", "xml", "xlsx", "ods", "parquet")
+
 
 def _at(draft: Draft, rng: random.Random) -> tuple[int, int] | None:
     rows = draft.table.rows
@@ -222,7 +225,7 @@ def column_doubled(draft: Draft, rng: random.Random) -> None:
             row.insert(to, "annet" if other else row[at])
 
 
-@mutator("table")
+@mutator("table", *_NAMED)
 def columns_moved(draft: Draft, rng: random.Random) -> None:
     table = draft.table
     order = list(range(len(table.names)))
@@ -231,7 +234,7 @@ def columns_moved(draft: Draft, rng: random.Random) -> None:
     table.rows = [[row[at] for at in order] for row in table.rows]
 
 
-@mutator("table")
+@mutator("table", *_NAMED)
 def column_added(draft: Draft, rng: random.Random) -> None:
     table = draft.table
     at = rng.randrange(len(table.names) + 1)

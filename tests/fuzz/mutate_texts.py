@@ -117,7 +117,7 @@ def quote_put_in(draft: Draft, rng: random.Random) -> None:
     put_text(draft, text)
 
 
-@mutator("payload", *_ALL)
+@mutator("payload", "csv", "jsonl", "json", "xml")
 def quote_taken_out(draft: Draft, rng: random.Random) -> None:
     text = text_of(draft)
     places = [found.start() for found in re.finditer('"', text)]
@@ -300,8 +300,10 @@ def json_pair(draft: Draft, rng: random.Random) -> None:
 def json_shape(draft: Draft, rng: random.Random) -> None:
     text = text_of(draft)
     try:
-        loaded = [json.loads(line) for line in text.splitlines() if line.strip()]
-        items = loaded if draft.case.spec.format.type == "jsonl" else json.loads(text)
+        if draft.case.spec.format.type == "jsonl":
+            items = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            items = json.loads(text)
     except ValueError:
         return
     match rng.randrange(8):

@@ -20,7 +20,16 @@ from ingestion.sources.spec import ColumnMap, SourceSpec
 Cell = None | str | int | float | bool | Decimal | dt.datetime | dt.date | dt.time
 
 EXTRA = ("tillegg_tekst", "tillegg_tall")
-_WORDS = ("alfa", "bravo", "delta", "ekko", "fokstrot", "golf")
+_WORDS = (
+    "alfa",
+    "bravo",
+    "delta",
+    "ekko",
+    "fokstrot",
+    "golf",
+    'hotell "india"',
+    "juliett; kilo, lima",
+)
 # In the order in which things happen, per contract.
 _ORDER = {
     "call": ("ring_start_at", "menu_end_at", "queue_enter_at", "answered_at", "transfer_at",
