@@ -31,7 +31,9 @@ Form = dict[str, int]
 KEY = ("kpi_id", "kpi_version", "segment", "period_grain", "period_start", "level", "unit_id")
 NUMBERS = ("numerator", "denominator", "n", "coverage")
 UNKNOWN = "UNKNOWN"
-PUBLIC = frozenset({"person_years", "resources"})
+PUBLIC = frozenset(
+    {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
+)
 HOURS = frozenset({"hours", "hours_count"})
 LONG = ("month", "quarter", "year")
 # Grain to the grains it is the sum of, the preferred one first.

@@ -100,6 +100,25 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
         "Sann når radens tidsintervaller ikke kan brukes (rekkefølge, tid eller samlet trykk).",
         "True when the row's intervals cannot be used (order, time or batch press).",
     ),
+    _lineage(
+        "_key_scope",
+        pl.String(),
+        "key",
+        False,
+        "Kilden der radens identifikatorer er entydige; tom når de er det i hele kildesystemet.",
+        "The source in which the ids of the row are unique; null where that is the whole source "
+        "system.",
+    ),
+    _lineage(
+        "_unmapped",
+        pl.String(),
+        "text",
+        False,
+        "Kolonner som kilden ikke har, på formen |a|b|: der betyr tomt ikke nei. Tom i eldre "
+        "partier.",
+        "Columns the source does not have, as |a|b|: there empty does not mean no. Null in older "
+        "batches.",
+    ),
 )
 
 LINEAGE: tuple[str, ...] = tuple(column.name for column in LINEAGE_COLUMNS)

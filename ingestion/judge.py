@@ -347,8 +347,15 @@ def _lineage(deliveries: list[Delivery], spec: SourceSpec, batch_id: str) -> pl.
             KEY_SCOPE: pl.Series(
                 [spec.name if spec.id_scope == "source" else None] * count, dtype=pl.String
             ),
+            "_unmapped": pl.Series([unmapped(spec)] * count, dtype=pl.String),
         }
     )
+
+
+def unmapped(spec: SourceSpec) -> str | None:
+    """The contract columns that the source does not map, as `|a|b|`: nobody knows them there."""
+    names = [name for name in CONTRACTS[spec.contract].columns if name not in spec.columns]
+    return f"|{'|'.join(names)}|" if names else None
 
 
 def joined_codes(masks: dict[str, pl.Series], height: int) -> pl.Series:

@@ -23,25 +23,28 @@
 {%- set batches = ref('stg_lake__batches') -%}
 {%- set withdrawn = ref('stg_lake__withdrawn') -%}
 {%- set paths = [] -%}
-{%- set has_scope = false -%}
+{#- Batches of earlier versions do not have these. -#}
+{%- set optional = ['_key_scope', '_unmapped'] -%}
+{%- set expressions = {} -%}
 {%- set has_withdrawn = false -%}
 {%- if execute and load_relation(batches) is not none -%}
     {%- set listed = run_query(
         "select path from " ~ batches ~ " where contract = '" ~ contract ~ "' and path is not null order by batch_id"
     ) -%}
     {%- do paths.extend(listed.columns[0].values()) -%}
-    {%- set has_scope = paths and '_key_scope' in parquet_columns(paths) -%}
+    {%- set there = parquet_columns(paths) if paths else [] -%}
+    {%- for name in optional if name not in there -%}{%- do expressions.update({name: 'null'}) -%}{%- endfor -%}
+    {%- if '_key_scope' in there -%}{%- do expressions.update({'source_system': key_space()}) -%}{%- endif -%}
     {%- set has_withdrawn = run_query(
         "select count(*) from " ~ withdrawn ~ " where contract = '" ~ contract ~ "'"
     ).columns[0].values()[0] > 0 -%}
 {%- endif -%}
-{%- set expressions = {'source_system': key_space()} if has_scope else {} -%}
 select
 {%- for name, type in columns.items() %}
     cast({{ expressions.get(name, name) if paths else 'null' }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
 {%- endfor %}
 {% if paths -%}
-from {{ parquet_files(paths, columns.keys() | list + (['_key_scope'] if has_scope else [])) }} as r  -- {{ source('lake', contract) }}
+from {{ parquet_files(paths, columns.keys() | list + ['_key_scope']) }} as r  -- {{ source('lake', contract) }}
 {%- if has_withdrawn %}
 where (_batch_id, _file_id) not in (
     select batch_id, file_id from {{ withdrawn }} where contract = '{{ contract }}'
@@ -64,9 +67,14 @@ where 1 = 0  -- {{ source('lake', contract) }}
 {{ return({
     'has_order_warning': 'boolean', 'has_missing_warning': 'boolean',
     'has_timing_warning': 'boolean', '_source': 'string', '_file_id': 'string',
-    '_row_number': 'bigint', '_batch_id': 'string', '_delivered_on': 'date',
+    '_row_number': 'bigint', '_batch_id': 'string', '_delivered_on': 'date', '_unmapped': 'string',
 }) }}
 {% endmacro %}
+
+{#- Predicate: the row's source has all of these columns, so that an empty one means no. -#}
+{% macro is_mapped(columns) -%}
+({% for name in columns %}coalesce(_unmapped, '') not like '%|{{ name }}|%'{{ ' and ' if not loop.last }}{% endfor %})
+{%- endmacro %}
 
 {% macro pending_batches_sql(contract) %}
 select batch_id from {{ ref('stg_lake__batches') }}

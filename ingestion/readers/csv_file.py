@@ -39,6 +39,7 @@ from ingestion.readers.raw import (
     check_size,
     ids_recur,
     numbered,
+    recurring_ids,
 )
 from ingestion.readers.text import MAX_LINE_BYTES
 from ingestion.sources.spec import Encoding, SourceSpec
@@ -189,12 +190,19 @@ def read_csv(
         records = replace(records, restore=back)
     check_size(records.count, len(names))
     wanted = {name: index for index, name in enumerate(names) if name in spec.raw_columns()}
-    parsed = _parsed(records, len(names), list(wanted.values()), dialect)
-    if parsed.height + len(records.broken) != records.count:
+    try:
+        parsed = _parsed(records, len(names), list(wanted.values()), dialect)
+    except pl.exceptions.PolarsError as error:
         line = _parting(records, len(names), dialect)
-        check_count(
-            parsed.height + len(records.broken), records.count, f"linje {line}", f"line {line}"
-        )
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            f"ikke gyldig CSV fra linje {line}",
+            f"not valid CSV from line {line}",
+        ) from error
+    found = parsed.height + len(records.broken)
+    if found != records.count:
+        line = _parting(records, len(names), dialect)
+        check_count(found, records.count, f"linje {line}", f"line {line}")
     frame = numbered(
         parsed.select(pl.col(f"column_{index}").alias(name) for name, index in wanted.items())
         if wanted
@@ -433,6 +441,7 @@ def _joined(
     )
     joined: list[str] = []
     begun: list[int] = []
+    spanning: list[int] = []
     done = 0
     for first in odd.arg_true():
         if first < done or opens.fullmatch(lines[first]) is None:
@@ -442,21 +451,19 @@ def _joined(
             last += 1
         if last == len(lines):
             raise _unclosed("FILE_TRUNCATED", starts[first])
-        record = break_.join(lines[first : last + 1])
-        if closes.fullmatch(lines[last]) is None or not _has_fields(record, dialect, width):
+        if closes.fullmatch(lines[last]) is None:
             raise _unclosed("FILE_UNREADABLE", starts[first])
-        joined += [*lines[done:first], record]
+        joined += [*lines[done:first], break_.join(lines[first : last + 1])]
         begun += starts[done : first + 1]
+        spanning.append(len(joined) - 1)
         done = last + 1
-    return (
-        pl.Series(joined + lines[done:], dtype=pl.String),
-        pl.Series(begun + starts[done:], dtype=pl.Int64),
-        break_,
-    )
-
-
-def _has_fields(record: str, dialect: _Dialect, width: int) -> bool:
-    return bool(dialect.whole(pl.Series([record.rstrip("\r")]), width)[0])
+    records = pl.Series(joined + lines[done:], dtype=pl.String)
+    places = pl.Series(begun + starts[done:], dtype=pl.Int64)
+    # With another number of fields it is more likely two records that a stray mark joined.
+    whole = dialect.whole(records.gather(spanning).str.strip_chars_end("\r"), width)
+    if not whole.all():
+        raise _unclosed("FILE_UNREADABLE", places[spanning[whole.to_list().index(False)]])
+    return records, places, break_
 
 
 def _unclosed(code: str, line: int) -> FileRefusedError:
@@ -472,22 +479,17 @@ def _unclosed(code: str, line: int) -> FileRefusedError:
 
 def _parsed(records: _Records, width: int, columns: list[int], dialect: _Dialect) -> pl.DataFrame:
     """The chosen columns of the records, named by position."""
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(records.text),
-            has_header=False,
-            skip_lines=records.skip,
-            separator=dialect.delimiter,
-            quote_char='"' if records.quoted else None,
-            infer_schema=False,
-            schema={f"column_{index}": pl.String for index in range(width)},
-            columns=sorted(columns) or [0],
-            raise_if_empty=False,
-        )
-    except pl.exceptions.PolarsError as error:
-        raise FileRefusedError(
-            "FILE_UNREADABLE", "ikke gyldig CSV", "not valid delimited text"
-        ) from error
+    frame = pl.read_csv(
+        io.BytesIO(records.text),
+        has_header=False,
+        skip_lines=records.skip,
+        separator=dialect.delimiter,
+        quote_char='"' if records.quoted else None,
+        infer_schema=False,
+        schema={f"column_{index}": pl.String for index in range(width)},
+        columns=sorted(columns) or [0],
+        raise_if_empty=False,
+    )
     text = pl.all()
     if records.restore:
         text = text.str.replace_many(list(records.restore), list(records.restore.values()))
@@ -503,7 +505,10 @@ def _parting(records: _Records, width: int, dialect: _Dialect) -> int:
 
     def parts(number: int) -> bool:
         some = replace(records, text=b"\n".join(lines[:number]), skip=0)
-        return _parsed(some, width, [0], dialect).height != number
+        try:
+            return _parsed(some, width, [0], dialect).height != number
+        except pl.exceptions.PolarsError:
+            return True
 
     index = bisect_left(range(1, len(lines) + 1), True, key=parts)
     return records.places[index] if records.places else records.skip + index + 1
@@ -519,7 +524,7 @@ def _record_hash(
     whole: bool,
 ) -> pl.Series:
     """A hash of all fields of a record; where nothing can be equal, its number is enough."""
-    recurring = pl.repeat(True, frame.height, eager=True) if whole else _recurring(frame, spec)
+    recurring = pl.repeat(True, frame.height, eager=True) if whole else recurring_ids(frame, spec)
     everything = _parsed(records.only(recurring), len(names), list(range(len(names))), dialect)
     # By name, so that members with their columns in another order compare.
     order = sorted(range(len(names)), key=lambda index: (names[index], index))
@@ -530,10 +535,3 @@ def _record_hash(
         .scatter(recurring.arg_true(), hashes)
         .alias("record_hash")
     )
-
-
-def _recurring(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series:
-    names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
-    if not names:
-        return pl.repeat(True, frame.height, eager=True)
-    return frame.select(pl.col(names).str.strip_chars()).is_duplicated()

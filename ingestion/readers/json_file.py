@@ -31,6 +31,7 @@ from ingestion.readers.raw import (
     check_count,
     check_size,
     ids_recur,
+    recurring_ids,
     refuse_missing,
 )
 from ingestion.sources.spec import SourceSpec
@@ -133,13 +134,9 @@ def _hashes(frame: pl.DataFrame, spec: SourceSpec, record: Callable[[int], str])
     As JSON understands it: the order of the keys, white space, escapes and the spelling of a
     number make no difference; a text and a number do, and so do null and absent.
     """
-    names = list(spec.columns["source_id"].raw_columns())
     numbers = frame[ROW_NUMBER]
     # A record whose id does not recur is equal to no other: its number stands for its content.
-    same = (
-        frame.select(names).is_duplicated() if names else pl.repeat(True, frame.height, eager=True)
-    )
-    again = same.arg_true()
+    again = recurring_ids(frame, spec).arg_true()
     contents = [_digest(record(number)) for number in numbers.gather(again)]
     return numbers.cast(pl.String).alias("record_hash").scatter(again, contents)
 

@@ -44,6 +44,8 @@ _VALUE = re.compile(
     rb'(?<=":)(?P<space>[ \t\r\n]*)'
     rb'(?P<value>"[^"]*"|null|true|false|-?[0-9][0-9.eE+-]*)(?=[ \t\r\n]*[,}\]])'
 )
+# A character that no other value can have: nothing else is written so.
+_MARK = rb"\u0000"
 _PLAIN = r"^(?:true|false|0|-?[1-9][0-9]*)$"
 
 
@@ -84,6 +86,8 @@ class Layout:
 
 def learn(record: bytes, fields: Fields) -> Layout | None:
     """The layout of a record; None when it has none that can be used."""
+    if _MARK in record:
+        return None
     values = list(_VALUE.finditer(record))
     while True:
         starts = [match.start("value") for match in values]
@@ -91,10 +95,10 @@ def learn(record: bytes, fields: Fields) -> Layout | None:
         *literals, tail = (
             record[a:b] for a, b in zip([0, *ends], [*starts, len(record)], strict=True)
         )
-        # The strict reader says where the fields are, in the same record with numbered values.
-        numbered = b"".join(b'%b"%d"' % (text, place) for place, text in enumerate(literals))
+        # The strict reader says where the fields are, in the same record with marked values.
+        marked = b"".join(b'%b"%b%d"' % (text, _MARK, n) for n, text in enumerate(literals))
         try:
-            found = fields.find(read_record((numbered + tail).decode("utf-8")))
+            found = fields.find(read_record((marked + tail).decode("utf-8")))
         except ValueError:
             return None
         above = {_place(value) for value in found if isinstance(value, Exact)}
@@ -104,8 +108,12 @@ def learn(record: bytes, fields: Fields) -> Layout | None:
         if any(place is None or values[place]["value"] != b"null" for place in above):
             return None
         values = [match for place, match in enumerate(values) if place not in above]
-    plain = all(value is None or value is ABSENT or isinstance(value, str) for value in found)
-    if not plain or not literals or any(len(match["space"]) > _PADDING // 2 for match in values):
+    places = [_place(value) if isinstance(value, str) else None for value in found]
+    usable = all(
+        value is None or value is ABSENT or place is not None
+        for value, place in zip(found, places, strict=True)
+    )
+    if not usable or not literals or any(len(match["space"]) > _PADDING // 2 for match in values):
         return None
     colons = np.cumsum([literal.count(b'":') for literal in literals], dtype=np.int64) - 1
     return Layout(
@@ -113,16 +121,17 @@ def learn(record: bytes, fields: Fields) -> Layout | None:
         tuple(len(match["space"]) for match in values),
         tuple(colons.tolist()),
         tail,
-        tuple(int(value) if isinstance(value, str) else None for value in found),
+        tuple(places),
         frozenset(
             name for name, value in zip(fields.names, found, strict=True) if value is not ABSENT
         ),
     )
 
 
-def _place(value: Exact) -> int | None:
-    """The number of a numbered value that stands where an object should be."""
-    match = re.fullmatch(r'"(\d+)"', value)
+def _place(value: str) -> int | None:
+    """Which of the marked values this is, or stands where an object should be."""
+    text = read_value(value) if isinstance(value, Exact) else value
+    match = re.fullmatch(r"\0(\d+)", text) if isinstance(text, str) else None
     return int(match[1]) if match else None
 
 

@@ -128,11 +128,30 @@ def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:
     ).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_NUMBER))
 
 
-def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
-    """Whether two records of the file have the same raw id: only then can they be equal."""
-    names = [name for name in spec.columns["source_id"].raw_columns() if name in frame.columns]
-    if not names:
-        return frame.height > 1
+def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
+    """The raw id of each record; None where it is not in the raw columns as it stands.
+
+    It is not where it is made of content, or of the units of a wide row.
+    """
+    names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
+    if not names or not set(names) <= set(frame.columns):
+        return None
     ids = frame.select(pl.col(name).cast(pl.String).str.strip_chars() for name in names)
-    values = ids.to_series() if len(names) == 1 else ids.to_struct()
-    return values.n_unique() < values.len()
+    return ids.to_series() if len(names) == 1 else ids.to_struct()
+
+
+def recurring_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series:
+    """Which records share their raw id with another: only such records can be equal."""
+    ids = _raw_ids(frame, spec)
+    if ids is None:
+        return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+    return ids.is_duplicated()
+
+
+def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
+    """Whether two records of the file may have the same raw id."""
+    ids = _raw_ids(frame, spec)
+    if ids is None:
+        return frame.height > 1
+    # Numbers are told apart faster than texts; two texts with one hash only cost some work.
+    return ids.hash().n_unique() < ids.len()

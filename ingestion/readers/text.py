@@ -22,6 +22,8 @@ _UTF32_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 # What old DOS programs write as the last byte of a text file.
 _DOS_END = b"\x1a"
 
+# Fewer bytes show no pattern.
+_MIN_UTF16_BYTES = 16
 _SAMPLE_BYTES = 1024**2
 _SLICES = 16
 # Controls in more records than this are not an accident.
@@ -59,10 +61,6 @@ def to_utf8(payload: bytes, encoding: Encoding, *, lines: bool = True) -> bytes:
             FILE_UNREADABLE (binary content), FILE_LINE_TOO_LONG.
     """
     payload = _from_utf16(payload) if encoding == "utf-16" else _byte_text(payload, encoding)
-    if b"\x00" in payload:
-        raise FileRefusedError(
-            "FILE_UNREADABLE", "binært innhold i en tekstfil", "binary content in a text file"
-        )
     payload = payload.removesuffix(_DOS_END)
     if lines:
         _check_line_length(payload)
@@ -89,9 +87,7 @@ def _byte_text(payload: bytes, encoding: Encoding) -> bytes:
         b"\x00" in payload[:4096] and _utf16_order(payload) is not None
     ):
         raise _wrong("filen er UTF-16", "the file is UTF-16")
-    if b"\x00" in payload:
-        # Refused as binary by the caller, whatever its other bytes are.
-        return payload
+    _check_binary(payload)
     if encoding == "utf-8":
         return _checked_utf8(payload)
     if payload.startswith(_UTF8_BOM):
@@ -146,23 +142,34 @@ def _from_utf16(payload: bytes) -> bytes:
             "FILE_TRUNCATED", "filen slutter midt i et tegn", "the file ends within a character"
         )
     try:
-        return body.decode(codec).encode("utf-8")
+        text = body.decode(codec).encode("utf-8")
     except UnicodeDecodeError as error:
         raise _wrong(
             f"ikke UTF-16 ved byte {error.start}", f"not UTF-16 at byte {error.start}"
         ) from error
+    _check_binary(text)
+    return text
 
 
 def _utf16_order(payload: bytes) -> str | None:
     """The byte order of UTF-16 without a mark: every other byte of European text is NUL."""
     head = payload[:4096]
-    half = max(len(head) // 2, 1)
+    if len(head) < _MIN_UTF16_BYTES:
+        return None
+    half = len(head) // 2
     first, second = (head[start::2].count(0) / half for start in (0, 1))
     if second > 0.4 and first < 0.05:
         return "utf-16-le"
     if first > 0.4 and second < 0.05:
         return "utf-16-be"
     return None
+
+
+def _check_binary(payload: bytes) -> None:
+    if b"\x00" in payload:
+        raise FileRefusedError(
+            "FILE_UNREADABLE", "binært innhold i en tekstfil", "binary content in a text file"
+        )
 
 
 # --- what came out ----------------------------------------------------------------------------

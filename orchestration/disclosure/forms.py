@@ -21,8 +21,11 @@ Form = Mapping[str, int]
 """Measure to coefficient. Measures carry their family's name: `calls.offered`."""
 
 ALL_SEGMENTS = "all"
-# Known to everyone: the population, and how many vehicles a base has.
-PUBLIC_MEASURES = frozenset({"person_years", "resources"})
+# Known to everyone: the population, how many vehicles a base has, and which sources say nothing of
+# a matter. Where none is silent, what is known of a matter is everything, and counts as the same.
+PUBLIC_MEASURES = frozenset(
+    {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
+)
 # Kinds whose numerator is a part of the denominator.
 PARTS = frozenset({"share", "hours", "excess"})
 # Kinds whose numbers are sums of time; a move may be as small as one likes.
@@ -91,7 +94,7 @@ class Forms:
             self._form(family, identity)
             for family in self.families
             for identity in registry.families[family].identities
-            if len(identity) > 2  # coefficients are 1 and -1 in all of them
+            if len(_hidden(identity)) > 2  # coefficients are 1 and -1 in all of them
         ]
         self._segments = {
             family: sorted({s.segment for s in self.series if s.family == family})
@@ -260,8 +263,13 @@ def _same_measures(registry: Registry) -> dict[str, str]:
     """Measures that an identity of two says are one."""
     same = {}
     for family, spec in registry.families.items():
-        for identity in spec.identities:
+        for identity in map(_hidden, spec.identities):
             names = sorted(n if "." in n else f"{family}.{n}" for n in identity)
             if len(names) == 2 and sum(identity.values()) == 0:
                 same[names[0]] = names[1]
     return same
+
+
+def _hidden(form: Form) -> dict[str, int]:
+    """The part of a form that is not known to everyone."""
+    return {n: factor for n, factor in form.items() if n.rpartition(".")[2] not in PUBLIC_MEASURES}

@@ -118,8 +118,10 @@ def write_batch(
     """One batch folder with its accepted rows."""
     schema = lake_schema(contract)
     completed = [complete(contract, row, batch_id, n) for n, row in enumerate(rows, start=1)]
-    if any("_key_scope" in row for row in completed):  # batches of earlier versions have none
-        schema["_key_scope"] = pl.String()
+    for name in ("_key_scope", "_unmapped"):  # batches of earlier versions have none
+        schema.pop(name, None)
+        if any(name in row for row in completed):
+            schema[name] = pl.String()
     unknown = {name for row in completed for name in row} - set(schema)
     if unknown:
         raise ValueError(f"not columns of {contract}: {sorted(unknown)}")

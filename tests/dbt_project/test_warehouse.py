@@ -180,6 +180,25 @@ def test_person_years_count_the_days_delivered_and_not_those_between(tmp_path: P
     assert cell(whole, "missions_per_1000", "NO", **monday)[5] == "no_data"
 
 
+def test_what_a_source_does_not_say_is_no_data_and_not_zero(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    silent = {"central_id": "amk_bergen", "_source": "helse_vest_alarms"}
+    write_batch(warehouse.lake, "alarm", "old", [alarm(1, 28), alarm(2, 28)])
+    said = alarm(3, 28, cancelled_at=utc(2026, 3, 28, 12, 5), at_scene_at=None)
+    write_batch(warehouse.lake, "alarm", "said", [{**said, "_unmapped": "|cancel_reason|"}])
+    rows = [alarm(n, 28, _unmapped="|cancelled_at|cancel_reason|", **silent) for n in (4, 5)]
+    write_batch(warehouse.lake, "alarm", "silent", rows)
+    quiet = [{**c, "_unmapped": "|transferred_to|transfer_at|"} for c in CALLS[:3]]
+    write_batch(warehouse.lake, "call", "quiet", quiet)
+    warehouse.build_all()
+    assert cell(warehouse, "cancelled_share", "amk_bergen") == (0, 0, 0, None, 0.0, "no_data")
+    assert cell(warehouse, "cancelled_share", "amk_oslo")[:2] == (1, 3)
+    # For the country it is about those who say, and the coverage tells how many they are.
+    country = cell(warehouse, "cancelled_share", "NO")
+    assert country == (1, 3, 3, pytest.approx(100 / 3), pytest.approx(3 / 5), "ok")
+    assert cell(warehouse, "transfer_113_to_116117", "amk_oslo")[3:] == (None, 0.0, "no_data")
+
+
 def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small: Warehouse) -> None:
     unknown = cell(small, "incidents_per_1000", "UNKNOWN", level="county")
     assert unknown == (1, None, 1, None, 1.0, "no_denominator")

@@ -248,6 +248,7 @@ def test_a_json_array_is_read_as_one_or_refused_once(taken: Taken, home: Path) -
     (receipt,), _ = taken(source({"type": "json"}), first=content)
     assert receipt["accepted"] == 30
     shutil.rmtree(home / "lake")
+    next((home / "inbox" / "prove").iterdir()).unlink()
     (refused,), _ = taken(source(JSONL), first=content)
     assert (refused["status"], refused["rows_read"]) == ("refused", 0)
 

@@ -158,3 +158,11 @@ def test_a_withdrawal_is_undone_by_reading_again(taken_in: Path) -> None:
         assert (undone.files, undone.rows_before, undone.added) == (3, 0, 5)
         left = standing(read_receipts(lake), lake)
         assert left.select("accepted", "rejected").sum().row(0) == (5, 1)
+
+
+def test_rows_say_which_columns_their_source_does_not_have(taken_in: Path) -> None:
+    rows = pl.read_parquet(next((taken_in / "lake").glob("call/*/accepted.parquet")))
+    (unmapped,) = rows["_unmapped"].unique()
+    assert "|transferred_to|" in unmapped
+    assert "|transfer_at|" in unmapped
+    assert not {"answered_at", "channel", "source_id"} & set(unmapped.split("|"))

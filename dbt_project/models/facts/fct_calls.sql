@@ -68,6 +68,7 @@ select
     is_answered,
     is_answered_valid,
     is_unanswered_valid,
+    coalesce(is_transfer_known, true) as is_transfer_known,
     is_transfer_to_amk,
     is_transfer_to_lvs,
     case when is_answered_valid then {{ interval_ms('clock_start_at', 'answered_at') }} end as answer_ms,

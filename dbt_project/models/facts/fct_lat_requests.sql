@@ -15,6 +15,7 @@ select
     r.urgency,
     r.outcome,
     r.reason,
+    coalesce(r.is_reason_known, true) as is_reason_known,
     r.alarm_source_id,
     r.vehicle = 'HELI' and r.urgency = 'RED' and r.outcome in ('COMPLETED', 'ABORTED') as is_reaction_base,
     case

@@ -60,6 +60,7 @@ select
     cancelled_at,
     result,
     is_counted,
+    coalesce(is_cancellation_known, true) as is_cancellation_known,
     is_counted and is_cancelled and at_scene_at is null as is_cancelled_before_scene,
     mission_type = 'ACUTE' and unit_type = 'CAR' and not (is_cancelled and en_route_at is null) as is_turnout_base,
     case

@@ -38,6 +38,7 @@ select
     at_destination_at,
     available_at,
     cancelled_at,
+    {{ is_mapped(['cancelled_at']) }} as is_cancellation_known,
     result,
     has_order_warning,
     has_missing_warning,

@@ -32,6 +32,7 @@ select
     outcome,
     transferred_to,
     transfer_at,
+    {{ is_mapped(['transferred_to', 'transfer_at']) }} as is_transfer_known,
     parent_call_id,
     chain_id,
     -- The number's pseudonym is needed to find the same call in two platforms, not to read.

@@ -27,6 +27,7 @@ select
     urgency,
     outcome,
     reason,
+    {{ is_mapped(['reason']) }} as is_reason_known,
     airborne_at,
     at_scene_at,
     alarm_source_id,
