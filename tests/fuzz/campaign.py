@@ -10,6 +10,7 @@ import argparse
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,8 @@ def main() -> int:
         return 0 if only(options.only, scratch) else 1
     tally = run(options.mutants, options.seed, options.minutes, scratch, options.workers)
     tally.keep_examples(scratch)
+    for left in scratch.glob("fuzz-*"):
+        shutil.rmtree(left, ignore_errors=True)
     path = write_report(tally, options.reports)
     tally.show()
     print(f"{path}: {len(tally.violations)} violations")

@@ -194,6 +194,7 @@ def _made_up_cases() -> list[Case]:
                  _renamed(_call_columns(), _PATHS)),
         _made_up("fz_excel", "xlsx", {"type": "xlsx", "header_row": 3}, _call_columns(**excel)),
         _made_up("fz_ods", "ods", {"type": "ods", "sheet": "Anrop"}, _call_columns(**excel)),
+        _made_up("fz_xls", "xls", {"type": "xls"}, _call_columns(**excel)),
         _made_up("fz_parquet", "parquet", {"type": "parquet"},
                  _call_columns(ring_start_at={"from": "start", "utc": True},
                                answered_at={"from": "svar"}, ended_at={"from": "slutt"})),

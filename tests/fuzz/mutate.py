@@ -137,4 +137,4 @@ def _build(draft: Draft, chosen: list[Entry], rng: random.Random) -> bytes:
 
 def load() -> None:
     """Import the modules that register mutators."""
-    from tests.fuzz import mutate_files, mutate_tables, mutate_texts  # noqa: F401
+    from tests.fuzz import biff, mutate_files, mutate_tables, mutate_texts  # noqa: F401

@@ -38,7 +38,7 @@ def _damaged(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-@mutator("file", "xlsx", "ods", "parquet", "gzip", "zip", weight=3)
+@mutator("file", "xlsx", "xls", "ods", "parquet", "gzip", "zip", weight=3)
 def file_bytes(draft: Draft, rng: random.Random) -> None:
     for _ in range(rng.choice((1, 1, 1, 4))):
         draft.data = _damaged(draft.data, rng)

@@ -127,7 +127,7 @@ _TEXTS = (
 )
 
 # Formats in which a column has a name and not a place.
-_NAMED = ("csv", "jsonl", "json", "xml", "xlsx", "ods", "parquet")
+_NAMED = ("csv", "jsonl", "json", "xml", "xlsx", "xls", "ods", "parquet")
 
 
 def _at(draft: Draft, rng: random.Random) -> tuple[int, int] | None:

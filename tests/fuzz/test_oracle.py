@@ -134,8 +134,6 @@ def test_a_file_without_a_trace_is_found_unless_it_waits() -> None:
 
 @pytest.mark.parametrize("of", all_cases(), ids=lambda item: item.name)
 def test_valid_files_of_every_source_are_read_by_the_oracle(of: Case) -> None:
-    if of.spec.format.type == "xls":
-        pytest.skip("no writer of old workbooks here")
     data = of.valid_file(DAY, 8, random.Random(2))
     found = readings(data, of.spec, DAY)
     assert all(reading.refused_for is None for reading in found)

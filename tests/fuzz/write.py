@@ -39,6 +39,10 @@ def payload(table: Table, spec: SourceSpec) -> bytes:
             return zipped(xlsx_parts(table, spec))
         case "ods":
             return zipped(ods_parts(table, spec))
+        case "xls":
+            from tests.fuzz.biff import workbook
+
+            return workbook(table, spec)
         case "parquet":
             return parquet_bytes(arrow_table(table))
         case other:

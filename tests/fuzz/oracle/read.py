@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ingestion.sources.spec import SourceSpec
-from tests.fuzz.oracle import archives, sheets, texts
+from tests.fuzz.oracle import archives, biff, sheets, texts
 from tests.fuzz.oracle.reading import (
     MustRefuseError,
     Reading,
@@ -57,6 +57,8 @@ def _content(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
             return sheets.xlsx_readings(data, spec, day)
         case "ods":
             return sheets.ods_readings(data, spec, day)
+        case "xls":
+            return biff.xls_readings(data, spec, day)
         case "parquet":
             return sheets.parquet_readings(data, spec, day)
         case "xml":

@@ -104,7 +104,7 @@ def xlsx_readings(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
     setup = _below(book, "workbookPr")
     late = any((item.get("date1904") or "0") in ("1", "true") for item in setup)
     grid = _grid(_xml(parts.get(path), "sheet"), strings, stamps, late=late)
-    return _grid_readings(grid, spec, day)
+    return grid_readings(grid, spec, day)
 
 
 def _strings(parts: Parts) -> list[str | None]:
@@ -260,7 +260,7 @@ def moment(value: Decimal, *, late: bool = False) -> Raw:
         return BROKEN
 
 
-def _grid_readings(grid: Grid, spec: SourceSpec, day: dt.date) -> list[Reading]:
+def grid_readings(grid: Grid, spec: SourceSpec, day: dt.date) -> list[Reading]:
     last = max(grid, default=0)
     if last > 200_000 or any(max(line, default=0) > _MAX_COLUMNS for line in grid.values()):
         raise UndecidedError("a far cell")
@@ -307,7 +307,7 @@ def ods_readings(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
             for repeat in range(count):
                 grid[number + repeat] = dict(line)
         number += count
-    return _grid_readings(grid, spec, day)
+    return grid_readings(grid, spec, day)
 
 
 def _ods_line(row: ET.Element) -> dict[int, Raw]:
