@@ -68,14 +68,42 @@ FILE_RULES: tuple[Rule, ...] = (
     _rule(
         "FILE_IDENTITY_NUMBER",
         "privacy",
-        "Filen har tekst som ser ut som et fødselsnummer eller D-nummer.",
-        "The file has text that looks like a national identity number or D-number.",
+        "Filen har noe som ser ut som et fødselsnummer, D-nummer eller hjelpenummer. Send den "
+        "uten, eller oppgi formen på kildens egne nøkler (form).",
+        "The file has what looks like a national identity number, D-number or help number. Send it "
+        "without, or declare the form of the source's own ids (form).",
     ),
     _rule(
         "FILE_PHONE_NUMBER",
         "privacy",
-        "Filen har tekst som ser ut som et telefonnummer.",
-        "The file has text that looks like a phone number.",
+        "Filen har noe som ser ut som et telefonnummer. Send den uten, eller oppgi formen på "
+        "kildens egne nøkler (form).",
+        "The file has what looks like a phone number. Send it without, or declare the form of the "
+        "source's own ids (form).",
+    ),
+    _rule(
+        "FILE_EMAIL",
+        "privacy",
+        "Filen har tekst som ser ut som en e-postadresse. Send den uten.",
+        "The file has text that looks like an e-mail address. Send it without.",
+    ),
+    _rule(
+        "FILE_COORDINATE",
+        "privacy",
+        "Filen har tekst som ser ut som en posisjon (koordinater). Send den uten.",
+        "The file has text that looks like a position (coordinates). Send it without.",
+    ),
+    _rule(
+        "FILE_ADDRESS",
+        "privacy",
+        "Filen har tekst som ser ut som en gateadresse. Send den uten.",
+        "The file has text that looks like a street address. Send it without.",
+    ),
+    _rule(
+        "FILE_PERSON_NAME",
+        "privacy",
+        "Filen har tekst som ser ut som et personnavn. Send den uten.",
+        "The file has text that looks like the name of a person. Send it without.",
     ),
     _rule(
         "FILE_TOO_MANY_REJECTS",

@@ -66,3 +66,25 @@ class KeyMissingError(Exception):
             "AKUTT_PSEUDONYM_KEY mangler: sett en hemmelig nøkkel på minst 32 tegn før inntak. / "
             "AKUTT_PSEUDONYM_KEY is missing: set a secret of at least 32 characters before intake."
         )
+
+
+class KeyChangedError(Exception):
+    """The lake was filled with another pseudonym key than the one in the environment.
+
+    Attributes:
+        path: the file in the lake that remembers the fingerprint of its key.
+    """
+
+    def __init__(self, path: Path, *, damaged: bool = False) -> None:
+        if damaged:
+            nb = "nøkkelens fingeravtrykk kan ikke leses. Hent filen fra sikkerhetskopi, eller "
+            nb += "slett den hvis nøkkelen med sikkerhet er den samme som før."
+            en = "the fingerprint of the key cannot be read. Restore the file from a backup, or "
+            en += "delete it if the key is certain to be the one used before."
+        else:
+            nb = "datalageret er fylt med en annen AKUTT_PSEUDONYM_KEY. Samme innringer ville fått "
+            nb += "to pseudonymer. Bruk nøkkelen som ble brukt før, eller start et nytt lager."
+            en = "the lake was filled with another AKUTT_PSEUDONYM_KEY, and one caller would get "
+            en += "two pseudonyms. Use the key that was used before, or start a new lake."
+        super().__init__(f"{path.name}: {nb} / {en}")
+        self.path = path

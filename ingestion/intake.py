@@ -161,12 +161,14 @@ class Known:
         refused: name and content of refused files: the same content under another name is tried
             again, as the name may have been what was wrong.
         volumes: rows per delivery date, of deliveries that were accepted.
+        columns: every column name that a delivery had.
     """
 
     stamps: set[Stamp] = field(default_factory=set)
     file_ids: set[str] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
     volumes: dict[dt.date, int] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
 
     def has_stamp(self, stamp: Stamp) -> bool:
         """Whether a file of this name, size and times was judged."""
@@ -241,7 +243,10 @@ def ingest(
                 }
                 done += len(group)
                 if fresh:
-                    fresh = [_with_volume(delivery, spec, seen) for delivery in fresh]
+                    fresh = [
+                        _with_new_columns(_with_volume(delivery, spec, seen), seen)
+                        for delivery in fresh
+                    ]
                     batch = judge(
                         spec, batch_id(spec, fresh), fresh, pseudonymise, dt.datetime.now(dt.UTC)
                     )
@@ -272,6 +277,7 @@ def known_files(lake: Path) -> dict[str, Known]:
             entry.refused.add((receipt["file_name"], receipt["file_id"]))
             continue
         entry.file_ids.add(receipt["file_id"])
+        entry.columns.update(receipt.get("new_columns", ()))
         if receipt["delivered_on"] and receipt["replay_of"] is None:
             day = dt.date.fromisoformat(receipt["delivered_on"])
             entry.volumes[day] = entry.volumes.get(day, 0) + receipt["rows_read"]
@@ -407,6 +413,24 @@ def _with_volume(delivery: Delivery, spec: SourceSpec, known: Known) -> Delivery
         return delivery
     findings = {**content.findings, "FILE_VOLUME_LOW": 1}
     return replace(delivery, content=replace(content, findings=findings))
+
+
+def _with_new_columns(delivery: Delivery, known: Known) -> Delivery:
+    """The delivery with only those column names that no earlier one had, and a mark if it adds any.
+
+    A sender that adds a column may have moved what was in another.
+    """
+    content = delivery.content
+    if isinstance(content, FileRefusedError) or not content.columns:
+        return delivery
+    names = dict.fromkeys(safe(name, 80) for name in content.columns)
+    new = tuple(name for name in names if name not in known.columns)
+    is_first = not known.columns
+    known.columns.update(new)
+    findings = content.findings
+    if new and not is_first:
+        findings = {**findings, "FILE_COLUMN_ADDED": len(new)}
+    return replace(delivery, content=replace(content, columns=new, findings=findings))
 
 
 def _usual_rows(volumes: dict[dt.date, int], day: dt.date) -> float | None:

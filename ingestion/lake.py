@@ -40,6 +40,7 @@ class Receipt:
         warnings, rejections: number of rows per rule code.
         first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.
+        new_columns: column names of the file that no earlier delivery of the source had.
         replay_of: batch whose rejects this receipt judges again, under a corrected map.
     """
 
@@ -69,6 +70,7 @@ class Receipt:
     last_event_date: str | None = None
     replay_of: str | None = None
     ctime_ns: int | None = None
+    new_columns: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         accounted = self.accepted + self.rejected + self.exact_duplicates

@@ -52,6 +52,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _sources,
         _registers,
         _lake,
+        _deliveries,
         _dbt,
         _state,
         _keys,
@@ -175,17 +176,32 @@ def _sources(home: Home) -> Iterator[Finding]:
             "; ".join(error.problems),
             f"hoppes over til den er rettet / skipped until it is mended: {error.path}",
         )
-    if home.inbox.is_dir():
-        strangers = sorted(
-            path.name for path in home.inbox.iterdir() if path.is_dir() and path.name not in specs
+    from ingestion.attention import misplaced
+
+    if strangers := misplaced(home.inbox, specs):
+        yield Finding(
+            "warn",
+            "Inbox",
+            f"hører ikke til en kilde / belongs to no source: {', '.join(strangers)}",
+            "legg filene i inbox/KILDE/ / put the files in inbox/SOURCE/, or: "
+            "akutt source new NAME --sample FILE --contract TYPE",
         )
-        if strangers:
-            yield Finding(
-                "warn",
-                "Inbox",
-                f"mapper uten kilde / folders without a source: {strangers}",
-                "akutt source new NAME --sample FILE --contract TYPE",
-            )
+
+
+def _deliveries(home: Home) -> Iterator[Finding]:
+    from ingestion.attention import missing_days
+    from ingestion.lake import read_receipts
+    from ingestion.withdrawal import standing
+
+    for source, days in missing_days(standing(read_receipts(home.lake), home.lake)).items():
+        shown = ", ".join(day.isoformat() for day in days[:5])
+        yield Finding(
+            "warn",
+            "Leveranser / deliveries",
+            f"{source}: {len(days)} dager mangler / days are missing: {shown}"
+            + (" …" if len(days) > 5 else ""),
+            "etterlys dem hos eieren / ask the owner for them",
+        )
 
 
 def _registers(home: Home) -> Iterator[Finding]:

@@ -72,7 +72,19 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         finally:
             engine.checkpoint.stop()
             gc.unfreeze()  # else DuckDB reports at exit what was never let go of
+        _say_missing(engine)
         return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
+
+
+def _say_missing(engine: Engine) -> None:
+    """Days on which a daily source delivered nothing are else seen only by who looks for them."""
+    from ingestion.attention import missing_days
+
+    for source, days in missing_days(engine.receipts()).items():
+        engine.say(
+            f"Mangler leveranser / deliveries are missing: {source}, {len(days)} dager / days, "
+            f"{days[0]} – {days[-1]}"
+        )
 
 
 def _run_job(engine: Engine) -> None:

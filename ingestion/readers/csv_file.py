@@ -220,6 +220,7 @@ def read_csv(
             else None
         ),
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
+        columns=tuple(names),
     )
 
 

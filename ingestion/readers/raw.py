@@ -43,6 +43,7 @@ class RawFile:
             that are not mapped; None when no id recurs, so that no two records can be equal.
         findings: per warning code of the file as a whole, a count.
         left_out: records that the source's own filter says are not of this source.
+        columns: every column name of the file, mapped or not, in formats that have a header.
     """
 
     frame: pl.DataFrame
@@ -51,6 +52,7 @@ class RawFile:
     record_hash: pl.Series | None = None
     findings: Mapping[str, int] = field(default_factory=dict)
     left_out: int = 0
+    columns: tuple[str, ...] = ()
 
     @property
     def rows_read(self) -> int:

@@ -90,7 +90,7 @@ def test_a_broken_file_never_stops_the_others(home: Path) -> None:
     deliver(home, "feil navn.csv", text(row(2)))
     report = take(home).sources["prove"]
     assert report.accepted == 1
-    assert report.refusals == {"FILE_EMPTY": 1, "FILE_ENCODING": 1, "FILE_NAME_PATTERN": 1}
+    assert report.refusals == {"FILE_EMPTY": 1, "FILE_UNREADABLE": 1, "FILE_NAME_PATTERN": 1}
 
 
 def test_too_many_rejects_refuse_the_delivery_and_keep_every_reason(home: Path) -> None:

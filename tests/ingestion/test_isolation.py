@@ -213,3 +213,18 @@ def test_pending_is_known_again_after_a_run(home: Path) -> None:
     take(home)
     known = known_files(home / "lake")["prove"]
     assert pending_files(home / "inbox" / "prove", call_source(), known) == []
+
+
+def test_a_column_that_no_earlier_delivery_had_is_a_warning_once(home: Path) -> None:
+    plain = text(row(1), row(2))
+    wider = "".join(f"{line};ny\n" for line in text(row(3), row(4)).splitlines())
+    deliver(home, "prove_2026-01-15.csv", plain)
+    deliver(home, "prove_2026-01-16.csv", wider)
+    take(home)
+    deliver(home, "prove_2026-01-17.csv", wider.replace("a3", "a5"))
+    take(home)
+    receipts = {receipt["delivered_on"]: receipt for _, receipt in iter_receipts(home / "lake")}
+    assert [day for day, r in receipts.items() if "FILE_COLUMN_ADDED" in r["warnings"]] == [
+        "2026-01-16"
+    ]
+    assert receipts["2026-01-16"]["new_columns"] == ["ny"]

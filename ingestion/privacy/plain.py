@@ -1,0 +1,57 @@
+"""Text as a detector reads it: every digit as 0-9, every dash as one, every blank as one.
+
+A number is no less a number in full-width or Arabic digits, with a no-break space or a soft hyphen
+in it. ASCII text is its own plain text, and costs nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def _plain_character(character: str) -> str:
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    category = unicodedata.category(character)
+    if category in ("Cf", "Mn", "Me") and not unicodedata.combining(character):
+        return ""  # soft hyphens, zero-width blanks, direction marks
+    if category == "Pd" or character in "\u2212\u2043\u02d7":
+        return "-"
+    if category.startswith("Z") or character in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85":
+        return " "
+    if character in "\u2024\u2027\u00b7\u2022\u30fb\u3002":
+        return "."
+    if character in "\u2044\u2215":
+        return "/"
+    folded = unicodedata.normalize("NFKC", character)
+    return folded if len(folded) == 1 else character
+
+
+class _Table(dict[int, str]):
+    """Filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = _plain_character(chr(code))
+        return found
+
+
+_TABLE = _Table()
+
+
+def plain(text: str) -> str:
+    """The text as detectors read it."""
+    if text.isascii() and text.isprintable():
+        return text
+    return unicodedata.normalize("NFC", text).translate(_TABLE)
+
+
+def plain_with_places(text: str) -> tuple[str, list[int]]:
+    """The plain text, and for each of its characters its place in the text."""
+    characters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        for found in _TABLE[ord(character)]:
+            characters.append(found)
+            places.append(place)
+    return "".join(characters), places
