@@ -123,7 +123,7 @@ class Campaign:
             hand = [seed for seed in begun if seed in waiting]
             rest = sorted(waiting - set(hand))
             if len(hand) == 1:
-                self.tally.add_death(hand[0], phase, worker.process.poll())
+                self.tally.add_death(hand[0], phase, worker.process.wait(30))
             elif hand:
                 middle = len(hand) // 2
                 self._again += [hand[:middle], hand[middle:]]

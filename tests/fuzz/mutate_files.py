@@ -71,15 +71,15 @@ def another_format(draft: Draft, rng: random.Random) -> None:
 @mutator("name", weight=0.7)
 def file_name(draft: Draft, rng: random.Random) -> None:
     name, day = draft.name, draft.day.isoformat()
+    head, _, tail = name.rpartition("_m")
     draft.name = rng.choice((
         name.replace(day, "9999-12-31"), name.replace(day, "2026-02-30"),
         name.replace(day, "2205-11-03"), name.replace(day, "0001-01-01"),
         name.replace(day, "1999-01-01"), name.replace(day, ""), name.replace(day, "２０２６-01-15"),
         name + ".part", name + ".tmp", "." + name, name.upper(), name.replace("_", "-"),
         name + "~", "æ" + name, name.replace(".", "\n."), name.replace(".", "\u202e."),
-        name.replace("_m", "_'; drop table x;--m"), name[:-1], name.replace(".", " ."),
-        name.replace("_m", "_rättad_m"), name.replace("_m", "_*[1]?_m"),
-        name.replace("_m", "_" + "lang" * 40 + "_m"),
+        f"{head}_'; drop table x;--m{tail}", name[:-1], name.replace(".", " ."),
+        f"{head}_rättad_m{tail}", f"{head}_*[1]?_m{tail}", f"{head}_{'lang' * 40}_m{tail}",
     ))  # fmt: skip
 
 

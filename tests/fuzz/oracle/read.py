@@ -48,7 +48,11 @@ def _unpacked(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
     refused = [r.refused_for for options in found for r in options[:1] if r.refused_for]
     if refused:
         return [Reading(refused_for=refused[0])]
-    return [Reading([row for options in found for row in options[0].rows])]
+    # The same choice in every member: whether a lone carriage return ends a line, say.
+    return [
+        Reading([row for options in found for row in options[min(at, len(options) - 1)].rows])
+        for at in range(max((len(options) for options in found), default=0))
+    ]
 
 
 def _content(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:

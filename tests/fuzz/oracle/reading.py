@@ -55,11 +55,13 @@ class Row:
         values: raw value per raw column; None when the record is malformed.
         key: equal for records that are equal in whole.
         optional: a blank line, which a reader may count or pass over.
+        doubtful: a reader may also call it broken: a quotation mark where none belongs.
     """
 
     values: dict[str, Raw] | None
     key: Hashable
     optional: bool = False
+    doubtful: bool = False
 
 
 @dataclass
@@ -129,9 +131,9 @@ def selected(rows: list[Row], spec: SourceSpec) -> list[Row]:
             kept.append(row)
             continue
         verdict = _belongs(row.values, spec)
-        if verdict is False:
+        if verdict is False and not row.doubtful:
             continue
-        if verdict is None:
+        if verdict is not True:
             row.optional = True
         kept.extend(_units(row, spec) if spec.explode else [row])
     return kept

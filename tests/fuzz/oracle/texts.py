@@ -155,7 +155,8 @@ def _csv_row(line: str, names: list[str], spec: SourceSpec, *, quoted: bool) -> 
     values: dict[str, Raw] = {
         name: field or None for name, field in zip(names, fields, strict=True) if name in wanted
     }
-    return Row(values, tuple(fields))
+    stray = quoted and any('"' in field for field in fields)
+    return Row(values, tuple(fields), doubtful=stray)
 
 
 def _spanning(lines: list[str], spec: SourceSpec, day: dt.date) -> Reading | None:
@@ -443,6 +444,8 @@ class _Records(xml.sax.handler.ContentHandler):
 def xml_readings(data: bytes, spec: SourceSpec) -> list[Reading]:
     if b"<!DOCTYPE" in data or "<!DOCTYPE".encode("utf-16-le") in data:
         raise MustRefuseError("document type")
+    while data.startswith(b"\xef\xbb\xbf\xef\xbb\xbf"):
+        data = data[3:]
     handler = _Records(spec.format.record or "")
     parser = xml.sax.make_parser()
     parser.setFeature(xml.sax.handler.feature_external_ges, False)

@@ -345,7 +345,8 @@ def _regex(pattern: str) -> re.Pattern[str] | None:
         else:
             parts += re.escape(pattern[at])
             at += 1
-    return re.compile(parts, re.ASCII)
+    # A fraction that is nothing changes no value where the format has none.
+    return re.compile(parts if "f" in pattern else rf"{parts}(?:\.0+)?", re.ASCII)
 
 
 def parsed(text: str, pattern: str) -> tuple[dt.datetime, bool] | None:
