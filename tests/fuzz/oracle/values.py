@@ -247,7 +247,9 @@ def _any_flag(raws: list[Raw], spec: SourceSpec) -> Expected:
         return Expected((True,))
     if any(flag.never for flag in flags):
         return never("not a flag")
-    return NOTHING if NOTHING in flags else Expected((False,))
+    # Absent beside one that is false: absent, or what those that are there say.
+    values = (None,) if NOTHING in flags else ()
+    return NOTHING if all(flag == NOTHING for flag in flags) else Expected((False, *values))
 
 
 def _flag(text: Text) -> Expected:
