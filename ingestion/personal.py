@@ -11,7 +11,7 @@ from contracts import CONTRACTS
 from contracts.columns import Kind
 from ingestion.delivery import FILE_INDEX
 from ingestion.errors import FileRefusedError
-from ingestion.privacy import ColumnUse, masked_where, may_hold_personal, personal_rows
+from ingestion.privacy import ColumnUse, masked_where, personal_rows, personal_texts
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
@@ -84,8 +84,7 @@ def screened(raw: pl.DataFrame, spec: SourceSpec, files: int) -> Screening:
     """Look through every raw column that can carry text into the lake, file by file."""
     screening = Screening()
     for name, use in _free_columns(spec).items():
-        values = raw[name]
-        if values.dtype != pl.String or not may_hold_personal(values, use):
+        if raw.schema[name] != pl.String:
             continue
         screening = screening.joined(_screened(raw.select(FILE_INDEX, ROW_NUMBER, name), use, spec))
     return screening
@@ -114,21 +113,20 @@ def screened_values(
 def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening:
     """One column of several files; each is judged by its own values."""
     name = str(rows.columns[-1])
-    if use.form is None and not personal_rows(rows[name], use):
-        return Screening()
     refused: dict[int, FileRefusedError] = {}
     warnings: dict[int, dict[str, int]] = {}
-    for (index,), part in rows.partition_by(FILE_INDEX, as_dict=True).items():
-        for code, hits in personal_rows(part[name], use).items():
-            first = part[ROW_NUMBER].filter(hits).min()
+    for index, guilty in personal_texts(rows[name], rows[FILE_INDEX], use).items():
+        own = rows.filter(pl.col(FILE_INDEX) == index)
+        for code, texts in guilty.items():
+            hits = own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER]
             if code in REFUSED or getattr(spec.personal, OPTIONAL[code]) == "refuse":
-                refused[int(str(index))] = FileRefusedError(
+                refused[index] = FileRefusedError(
                     code,
-                    f"kolonne: {name}, første rad: {first}",
-                    f"column: {name}, first row: {first}",
+                    f"kolonne: {name}, første rad: {hits.min()}",
+                    f"column: {name}, first row: {hits.min()}",
                 )
             else:
-                warnings.setdefault(int(str(index)), {})[code] = int(hits.sum())
+                warnings.setdefault(index, {})[code] = len(hits)
     return Screening(refused, warnings)
 
 

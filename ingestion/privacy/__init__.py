@@ -18,6 +18,7 @@ from ingestion.privacy.columns import (
     ColumnUse,
     may_be_personal,
     personal_rows,
+    personal_texts,
 )
 from ingestion.privacy.identity import is_identity_number
 from ingestion.privacy.older import identity_number_rows, may_hold_numbers, phone_number_rows
@@ -40,6 +41,7 @@ __all__ = [
     "may_hold_numbers",
     "personal_rows",
     "personal_text",
+    "personal_texts",
     "phone_number_rows",
     "safe",
     "shape",

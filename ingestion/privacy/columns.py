@@ -56,6 +56,8 @@ _CLOCK = (
     r"(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?"
 )
 _ORDINARY = rf"^ ?(?:{_ID}|{_DAY}(?:[T ]{_CLOCK})?|{_CLOCK}) ?$"
+# Letters and eight or nine digits: too few for an identity number, and no phone number in a key.
+_SHORT_ID = r"^[A-Za-z]+[-_/]?[0-9]{8,9}$"
 _WHOLE = r"^[0-9]{8,17}(?:[.,]0+)?$"
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 
@@ -96,14 +98,49 @@ def personal_rows(values: pl.Series, use: ColumnUse) -> dict[str, pl.Series]:
         Boolean series of the length of `values` under `FILE_IDENTITY_NUMBER`, `FILE_PHONE_NUMBER`,
         `FILE_EMAIL`, `FILE_COORDINATE`, `FILE_ADDRESS` and `FILE_PERSON_NAME`.
     """
+    files = pl.repeat(0, len(values), dtype=pl.UInt32, eager=True)
+    guilty = personal_texts(values, files, use).get(0, {})
+    return {code: values.is_in(list(texts)).fill_null(False) for code, texts in guilty.items()}
+
+
+def personal_texts(
+    values: pl.Series, files: pl.Series, use: ColumnUse
+) -> dict[int, dict[str, set[str]]]:
+    """The guilty texts of one raw column of several files, by file and code.
+
+    What stands in a text is looked at once for all files; a column is judged file by file.
+
+    Args:
+        values: the column of all files, as text.
+        files: the number of the file of each value.
+    """
     worth = _worth_a_look(values, use)
     if not worth.any():
         return {}
     seen = _looked_at(values.filter(worth).unique(), use)
-    if not seen.height:
+    suspects = seen.filter(_may_be_guilty())["text"]
+    if suspects.is_empty():
         return {}
-    guilty = _judged(seen, values, use)
-    return {code: values.is_in(list(texts)).fill_null(False) for code, texts in guilty.items()}
+    table = pl.DataFrame({"file": files, "text": values})
+    suspected = table.filter(pl.col("text").is_in(suspects.implode()))["file"].unique()
+    table = table.filter(pl.col("file").is_in(suspected.implode()))
+    found = {}
+    for (file,), own in table.partition_by("file", as_dict=True).items():
+        its = seen.join(own.select("text").unique(), on="text", how="semi", maintain_order="left")
+        guilty = _judged(its, own["text"], use)
+        if guilty:
+            found[int(str(file))] = guilty
+    return found
+
+
+def _may_be_guilty() -> pl.Expr:
+    """Without such a text a column has nothing to be judged for."""
+    return pl.any_horizontal(
+        "valid",
+        "plus",
+        pl.col(_NUMBER_COLUMNS).is_not_null(),
+        *CODES[2:],
+    )
 
 
 def _worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
@@ -119,6 +156,8 @@ def _worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
         worth |= foreign & values.set(~foreign, None).str.contains(_OTHER_DIGITS).fill_null(False)
     if worth.any():
         worth &= ~values.str.contains(_ORDINARY).fill_null(False)
+    if use.kind == "key" and worth.any():
+        worth &= ~values.str.contains(_SHORT_ID).fill_null(False)
     return worth
 
 
@@ -154,7 +193,7 @@ def _looked_at(texts: pl.Series, use: ColumnUse) -> pl.DataFrame:
     frames = []
     if whole.any():
         numbers = texts.filter(whole)
-        frames.append(_whole_numbers(numbers, numbers.str.replace(r"[.,]0+$", ""), use))
+        frames.append(_whole_numbers(numbers, numbers.str.replace(r"[.,]0+$", "")))
     if not whole.all():
         texts = texts.filter(~whole)
         # Ids with letters or marks around or in eleven digits: as a column. Nothing else in them.
@@ -191,7 +230,7 @@ def _seen(texts: pl.Series, columns: Mapping[str, pl.Series | np.ndarray]) -> pl
     return pl.DataFrame({**absent, **columns, "text": texts}).select(list(_SEEN))
 
 
-def _whole_numbers(texts: pl.Series, numbers: pl.Series, use: ColumnUse) -> pl.DataFrame:
+def _whole_numbers(texts: pl.Series, numbers: pl.Series) -> pl.DataFrame:
     """Whole numbers, judged as a column: the ids of most sources."""
     size = numbers.str.len_bytes()
     frames = []
@@ -208,9 +247,8 @@ def _whole_numbers(texts: pl.Series, numbers: pl.Series, use: ColumnUse) -> pl.D
     eight = (size == 8) & numbers.str.contains("^[2-9]") & ~numbers.str.contains(_COMPACT_DAY)
     if eight.any():
         bare = numbers.filter(eight)
-        if use.kind != "key" or are_mobile(bare.to_list()):
-            whole = pl.repeat(True, len(bare), dtype=pl.Boolean, eager=True)
-            frames.append(_seen(texts.filter(eight), {"bare": bare, "whole": whole}))
+        whole = pl.repeat(True, len(bare), dtype=pl.Boolean, eager=True)
+        frames.append(_seen(texts.filter(eight), {"bare": bare, "whole": whole}))
     return pl.concat(frames) if frames else pl.DataFrame(schema=_SEEN)
 
 
@@ -243,10 +281,13 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
             row.setdefault(phone.spelling, phone.number)
     for clue in clues(read) if use.holds_names else emails(read):
         row[clue.code] = True
-    for name in _SEEN:
-        row.setdefault(name, None if _SEEN[name] == pl.String() else False)
-    seen = digits or any(row[name] for name in list(_SEEN)[6:] if name != "whole")
-    return row if seen else None
+    # The text, and whether it is whole or has ten or eleven digits, is no finding yet.
+    seen = digits or any(row[name] for name in row if name not in _NO_FINDING)
+    return _NOTHING | row if seen else None
+
+
+_NOTHING = {name: None if kind == pl.String() else False for name, kind in _SEEN.items()}
+_NO_FINDING = frozenset({"text", "whole", "eleven", "ten"})
 
 
 _RUNS = re.compile(r"[0-9]+")
