@@ -125,6 +125,7 @@ def old_excel_cell(draft: Draft, rng: random.Random) -> None:
     at, length = rng.choice(cells)
     row, column = struct.unpack_from("<HH", stream, at + 4)
     place = struct.pack("<HHH", row, column, 0)
+    far = rng.choice((200, 200, 200, 65_535))
     result = rng.choice((
         struct.pack("<d", 301.0), b"\x02\x00\x2a\x00\x00\x00\xff\xff",
         b"\x03\x00\x00\x00\x00\x00\xff\xff", b"\x01\x00\x01\x00\x00\x00\xff\xff",
@@ -135,7 +136,7 @@ def old_excel_cell(draft: Draft, rng: random.Random) -> None:
         record(NUMBER, place + struct.pack("<d", rng.choice((301.0, 301.5, 1e16, -1.0)))),
         record(NUMBER, place[:4] + b"\x01\x00" + struct.pack("<d", rng.choice((0.5, 0.0, 60.0)))),
         record(NUMBER, place[:4] + b"\x01\x00" + struct.pack("<d", rng.choice((1e9, 46037.25)))),
-        record(NUMBER, struct.pack("<HHH", 65_535, 255, 0) + struct.pack("<d", 1.0)), b"",
+        record(NUMBER, struct.pack("<HHH", far, 255, 0) + struct.pack("<d", 1.0)), b"",
         stream[at : at + length] * 2,
     ))  # fmt: skip
     changed = stream[:at] + new + stream[at + length :]

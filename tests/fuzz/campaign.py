@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self, scratch: Path) -> None:
         environment = {**os.environ, "POLARS_MAX_THREADS": "1", "FUZZ_SCRATCH": str(scratch),
-                       "PYTHONPATH": str(ROOT)}  # fmt: skip
+                       "PYTHONPATH": str(ROOT), "AKUTT_READER_SECONDS": "30", "AKUTT_READER_MEMORY_MB": "2500"}  # fmt: skip
         self._log = (scratch / "workers.log").open("a")
         self.process = subprocess.Popen(
             [sys.executable, *self.module],

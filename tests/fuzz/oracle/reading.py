@@ -16,6 +16,10 @@ class Broken:
     """There is something that is no value: the record may not be accepted."""
 
 
+class Beyond(Broken):
+    """A date cell outside the calendar: no moment, but a text column may have its number."""
+
+
 class Unknown:
     """The oracle cannot tell what this value is."""
 
@@ -43,7 +47,7 @@ class Number:
     value: Decimal
 
 
-BROKEN, UNKNOWN = Broken(), Unknown()
+BROKEN, BEYOND, UNKNOWN = Broken(), Beyond(), Unknown()
 Raw = None | str | bool | Number | Stamp | Clock | Broken | Unknown
 
 

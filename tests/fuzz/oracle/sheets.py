@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ingestion.sources.spec import SourceSpec
 from tests.fuzz.oracle import archives
 from tests.fuzz.oracle.reading import (
+    BEYOND,
     BROKEN,
     UNKNOWN,
     Clock,
@@ -35,7 +36,9 @@ Grid = dict[int, dict[int, Raw]]
 _SLACK = dt.timedelta(milliseconds=501)
 # Number formats of Excel that show a date or a time.
 _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
-_MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
+_MAX_COLUMNS = 16_384
+# What a formula of a spreadsheet shows when it has gone wrong.
+_ERROR = re.compile(r"#[A-ZÆØÅ0-9/]+[!?]?|Err:\d+")
 
 
 Parts = dict[str, archives.Member]
@@ -241,7 +244,7 @@ def _number(text: str, stamp: str | None, *, late: bool) -> Raw:
 def moment(value: Decimal, *, late: bool = False) -> Raw:
     """A day number of Excel. Below one it is a time of day, or a duration."""
     if value < 0:
-        return BROKEN
+        return BEYOND
     if value < 1:
         return Clock(dt.timedelta(days=float(value)))
     start = dt.datetime(1904, 1, 1) if late else dt.datetime(1899, 12, 30)
@@ -257,12 +260,12 @@ def moment(value: Decimal, *, late: bool = False) -> Raw:
     try:
         return Stamp(start + dt.timedelta(days=float(value)), slack=_SLACK)
     except OverflowError:
-        return BROKEN
+        return BEYOND
 
 
 def grid_readings(grid: Grid, spec: SourceSpec, day: dt.date) -> list[Reading]:
     last = max(grid, default=0)
-    if last > 200_000 or any(max(line, default=0) > _MAX_COLUMNS for line in grid.values()):
+    if last > 20_000 or any(max(line, default=0) > _MAX_COLUMNS for line in grid.values()):
         raise UndecidedError("a far cell")
     header = grid.get(spec.format.header_row, {})
     if not any(value is not None for value in header.values()):
@@ -350,9 +353,7 @@ def _ods_cell(cell: ET.Element) -> Raw:
             return UNKNOWN
         hours, minutes, seconds = (int(part) for part in found.groups())
         return Clock(dt.timedelta(hours=hours, minutes=minutes, seconds=seconds))
-    if re.fullmatch(r"#[A-ZÆØÅ0-9/]+[!?]?", shown) or re.fullmatch(r"Err:\d+", shown):
-        return BROKEN
-    if _attribute(cell, "formula") is not None and not shown:
+    if _attribute(cell, "formula") is not None and (not shown or _ERROR.fullmatch(shown)):
         return BROKEN
     return _attribute(cell, "string-value") or shown or None
 

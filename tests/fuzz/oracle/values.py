@@ -16,6 +16,7 @@ from ingestion.sources.spec import ColumnMap, SourceSpec
 from tests.fuzz.oracle.reading import (
     BROKEN,
     UNKNOWN,
+    Beyond,
     Broken,
     Clock,
     Number,
@@ -99,9 +100,9 @@ class Text:
 def as_text(value: Raw, nulls: set[str], *, trim: bool) -> Text:
     if value is None:
         return Text()
-    if isinstance(value, Broken):
+    if isinstance(value, Broken) and not isinstance(value, Beyond):
         return Text(broken=True)
-    if isinstance(value, Unknown | Stamp | Clock):
+    if isinstance(value, Beyond | Unknown | Stamp | Clock):
         return Text(unknown=True)
     if isinstance(value, bool):
         return Text(("true" if value else "false",))
