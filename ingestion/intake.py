@@ -153,6 +153,13 @@ def shown_name(path: Path) -> str:
     return safe(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
 
 
+def by_shown_name(folder: Path) -> dict[str, Path]:
+    """The files of an inbox folder by the name that receipts know them by."""
+    if not folder.is_dir():
+        return {}
+    return {shown_name(path): path for path in folder.iterdir() if path.is_file()}
+
+
 @dataclass
 class Known:
     """What the lake has already judged of one source.
@@ -263,6 +270,8 @@ def ingest(
 def known_files(lake: Path) -> dict[str, Known]:
     """What the lake has judged, per source."""
     known: dict[str, Known] = {}
+    # A file that was judged again counts once in its day's volume.
+    rows: dict[tuple[str, str, str], int] = {}
     for _, receipt in iter_receipts(lake):
         entry = known.setdefault(receipt["source"], Known())
         entry.stamps.add(
@@ -279,8 +288,12 @@ def known_files(lake: Path) -> dict[str, Known]:
         entry.file_ids.add(receipt["file_id"])
         entry.columns.update(receipt.get("new_columns", ()))
         if receipt["delivered_on"] and receipt["replay_of"] is None:
-            day = dt.date.fromisoformat(receipt["delivered_on"])
-            entry.volumes[day] = entry.volumes.get(day, 0) + receipt["rows_read"]
+            rows[receipt["source"], receipt["delivered_on"], receipt["file_id"]] = receipt[
+                "rows_read"
+            ]
+    for (source, delivered_on, _), count in rows.items():
+        volumes, day = known[source].volumes, dt.date.fromisoformat(delivered_on)
+        volumes[day] = volumes.get(day, 0) + count
     for source, name, size, mtime, ctime in repeats(lake):
         known.setdefault(source, Known()).stamps.add((name, size, mtime, ctime))
     return known

@@ -118,12 +118,12 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
     for index, guilty in personal_texts(rows[name], rows[FILE_INDEX], use).items():
         own = rows.filter(pl.col(FILE_INDEX) == index)
         for code, texts in guilty.items():
-            hits = own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER]
+            hits = own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER].to_list()
             if code in REFUSED or getattr(spec.personal, OPTIONAL[code]) == "refuse":
                 refused[index] = FileRefusedError(
                     code,
-                    f"kolonne: {name}, første rad: {hits.min()}",
-                    f"column: {name}, first row: {hits.min()}",
+                    f"kolonne: {name}, første rad: {min(hits)}",
+                    f"column: {name}, first row: {min(hits)}",
                 )
             else:
                 warnings.setdefault(index, {})[code] = len(hits)

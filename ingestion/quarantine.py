@@ -14,7 +14,7 @@ import polars as pl
 
 from contracts import CONTRACTS, FILE_RULES
 from ingestion.home import Home
-from ingestion.intake import InboxFile, SourceReport, batch_id, read_delivery, shown_name
+from ingestion.intake import InboxFile, SourceReport, batch_id, by_shown_name, read_delivery
 from ingestion.judge import judge
 from ingestion.lake import REJECTED, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
@@ -197,7 +197,7 @@ def replay(
         )
         check_key(layout.lake, key)
         rejects = _of_source(_rejects(layout.lake), source)
-        paths = _by_shown_name((inbox or layout.inbox) / source)
+        paths = by_shown_name((inbox or layout.inbox) / source)
         deliveries = []
         for receipt in latest.iter_rows(named=True):
             path = paths.get(receipt["file_name"])
@@ -226,13 +226,6 @@ def replay(
             write_batch(layout.lake, batch)
             report.add(batch)
     return report
-
-
-def _by_shown_name(folder: Path) -> dict[str, Path]:
-    """The files of an inbox folder by the name that receipts know them by."""
-    if not folder.is_dir():
-        return {}
-    return {shown_name(path): path for path in folder.iterdir() if path.is_file()}
 
 
 def _of_source(frame: pl.DataFrame, source: str | None) -> pl.DataFrame:

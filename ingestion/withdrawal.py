@@ -19,11 +19,18 @@ import polars as pl
 from contracts import CONTRACTS, LINEAGE
 from ingestion.delivery import Delivery
 from ingestion.home import Home
-from ingestion.intake import BATCH_BYTES, BATCH_FILES, InboxFile, batch_id, read_delivery
+from ingestion.intake import (
+    BATCH_BYTES,
+    BATCH_FILES,
+    InboxFile,
+    batch_id,
+    by_shown_name,
+    read_delivery,
+)
 from ingestion.judge import judge
 from ingestion.lake import ACCEPTED, WITHDRAWN, Batch, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
-from ingestion.privacy import Pseudonymiser, identity_number_rows, phone_number_rows
+from ingestion.privacy import Pseudonymiser, check_key, personal_text
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 
@@ -238,8 +245,7 @@ def check_words(reason: str, who: str) -> None:
     for option, text in (("--reason", reason), ("--who", who)):
         if not text.strip():
             raise WithdrawalError(f"{option} kan ikke være tom / cannot be empty")
-        words = pl.Series([text])
-        if identity_number_rows(words).any() or phone_number_rows(words, is_id=False).any():
+        if personal_text(text) is not None:
             raise WithdrawalError(
                 f"{option} har et tall som kan være et fødselsnummer eller telefonnummer: skriv "
                 "det uten / has a number that may be an identity or phone number: write it without"
@@ -297,6 +303,8 @@ def remap(
     spec = (specs if specs is not None else load_sources())[source]
     report = RemapReport(source)
     with exclusive(layout.lake / ".lock"):
+        if write:
+            check_key(layout.lake, key)
         ever = read_receipts(layout.lake).filter(
             (pl.col("source") == source) & pl.col("delivered_on").is_between(*dates)
         )
@@ -333,13 +341,10 @@ def _read_again(
     """The files of these receipts as they are now, in runs that stay within one batch."""
     group: list[Delivery] = []
     size = 0
+    paths = by_shown_name(folder)
     for receipt in receipts.sort("delivered_on", "file_name").iter_rows(named=True):
-        path = folder / receipt["file_name"]
-        delivery = None
-        if path.is_file():
-            status = path.stat()
-            day = spec.delivery_date(path.name)
-            delivery = read_delivery(InboxFile(path, status.st_size, status.st_mtime_ns, day), spec)
+        path = paths.get(receipt["file_name"])
+        delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec)
         if delivery is None or delivery.file_id != receipt["file_id"]:
             unread.append(receipt["file_name"])
             continue

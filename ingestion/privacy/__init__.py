@@ -21,7 +21,6 @@ from ingestion.privacy.columns import (
     personal_texts,
 )
 from ingestion.privacy.identity import is_identity_number
-from ingestion.privacy.older import identity_number_rows, may_hold_numbers, phone_number_rows
 from ingestion.privacy.shown import MASK, masked, masked_where, personal_text, safe, shape
 
 __all__ = [
@@ -31,18 +30,15 @@ __all__ = [
     "ColumnUse",
     "Pseudonymiser",
     "check_key",
-    "identity_number_rows",
     "is_identity_number",
     "key_fingerprint",
     "key_from_environment",
     "masked",
     "masked_where",
     "may_be_personal",
-    "may_hold_numbers",
     "personal_rows",
     "personal_text",
     "personal_texts",
-    "phone_number_rows",
     "safe",
     "shape",
 ]

@@ -273,7 +273,8 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
         digits.append("0" + read)
     judged = [judgement(number) for number in digits]
     if judged:  # of several, the one that looks most like an identity number
-        row.update(max(judged, key=lambda found: sum(found.values())))
+        best: dict[str, bool] = max(judged, key=_rules_passed)
+        row |= best
     for phone in phones(read):
         if phone.spelling == "plus":
             row["plus"] = True
@@ -284,6 +285,10 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
     # The text, and whether it is whole or has ten or eleven digits, is no finding yet.
     seen = digits or any(row[name] for name in row if name not in _NO_FINDING)
     return _NOTHING | row if seen else None
+
+
+def _rules_passed(found: dict[str, bool]) -> int:
+    return sum(found.values())
 
 
 _NOTHING = {name: None if kind == pl.String() else False for name, kind in _SEEN.items()}

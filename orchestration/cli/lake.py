@@ -141,7 +141,6 @@ def list_withdrawals() -> None:
                 "withdrawn_at": "når (UTC) / when (UTC)",
             }
         ),
-        may_fold=False,
     )
 
 
@@ -162,7 +161,6 @@ def _show(touched: Touched) -> None:
                 "last": "siste dag / last day",
             }
         ),
-        may_fold=False,
     )
     months = ", ".join(f"{month:%Y-%m}" for month in touched.months) or "–"
     typer.echo(
