@@ -36,8 +36,15 @@ class Worker:
     module = ("-m", "tests.fuzz.worker")
 
     def __init__(self, scratch: Path) -> None:
-        environment = {**os.environ, "POLARS_MAX_THREADS": "1", "FUZZ_SCRATCH": str(scratch),
-                       "PYTHONPATH": str(ROOT), "AKUTT_READER_SECONDS": "30", "AKUTT_READER_MEMORY_MB": "2500"}  # fmt: skip
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "POLARS_MAX_THREADS": "1",
+            "FUZZ_SCRATCH": str(scratch),
+            # What the process for typed formats may use: less than this one, which starts it.
+            "AKUTT_READER_SECONDS": "30",
+            "AKUTT_READER_MEMORY_MB": "2500",
+        }
         self._log = (scratch / "workers.log").open("a")
         self.process = subprocess.Popen(
             [sys.executable, *self.module],
