@@ -187,6 +187,7 @@ def main() -> int:
     if options.only is not None:
         return 0 if only(options.only, scratch) else 1
     tally = run(options.mutants, options.seed, options.minutes, scratch, options.workers)
+    write_report(tally, options.reports)
     tally.keep_examples(scratch)
     for left in scratch.glob("fuzz-*"):
         shutil.rmtree(left, ignore_errors=True)
