@@ -112,9 +112,15 @@ def _build(draft: Draft, chosen: list[Entry], rng: random.Random) -> bytes:
     kind, spec = draft.case.spec.format.type, draft.case.spec
 
     def apply(layer: str) -> None:
-        for entry in chosen:
-            if entry.layer == layer:
+        for number, entry in enumerate(chosen):
+            if entry.layer != layer:
+                continue
+            try:
                 entry.run(draft, rng)
+            except Exception:
+                # What an earlier mutator left may have nothing for this one to work on.
+                if number == 0:
+                    raise
 
     apply("table")
     if kind in ("xlsx", "ods"):
