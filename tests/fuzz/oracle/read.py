@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 from ingestion.sources.spec import SourceSpec
 from tests.fuzz.oracle import archives, biff, sheets, texts
@@ -48,11 +49,9 @@ def _unpacked(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
     refused = [r.refused_for for options in found for r in options[:1] if r.refused_for]
     if refused:
         return [Reading(refused_for=refused[0])]
-    # The same choice in every member: whether a lone carriage return ends a line, say.
-    return [
-        Reading([row for options in found for row in options[min(at, len(options) - 1)].rows])
-        for at in range(max((len(options) for options in found), default=0))
-    ]
+    # Every member has its own readings: whether a lone carriage return ends a line, say.
+    choices = itertools.islice(itertools.product(*found), 8)
+    return [Reading([row for reading in choice for row in reading.rows]) for choice in choices]
 
 
 def _content(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:

@@ -165,7 +165,9 @@ def _units(row: Row, spec: SourceSpec) -> list[Row]:
         if all(_is_empty(value) for value in inner.values()):
             continue
         blank = all(value is None or _is_empty(str(value)) for value in inner.values())
-        made.append(Row({**values, **inner}, (number, row.key), blank and row.optional))
+        # A row that a reader may call broken is then one record, however many units it has.
+        optional = (row.optional and blank) or (row.doubtful and bool(made))
+        made.append(Row({**values, **inner}, (number, row.key), optional))
     # A wide row without any unit is no record of the source, or a broken one: both add up.
     return made or [Row(values, row.key, optional=True)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -161,7 +162,8 @@ def _counts(reading: Reading, got: Outcome, verdict: Verdict) -> None:
 def _rows(reading: Reading, got: Outcome, spec: SourceSpec, day: dt.date, verdict: Verdict) -> None:
     """Every accepted row is one of the records, each record at most once."""
     expected: dict[int, dict[str, Expected]] = {}
-    certain = [at for at, row in enumerate(reading.rows) if not row.optional]
+    # Blank lines may be counted or not, so a record has its place among all or among the others.
+    before = list(itertools.accumulate((not row.optional for row in reading.rows), initial=0))
     unused = set(range(len(reading.rows)))
 
     def wrong(at: int, row: dict[str, Any]) -> tuple[str, str] | None:
@@ -173,20 +175,18 @@ def _rows(reading: Reading, got: Outcome, spec: SourceSpec, day: dt.date, verdic
         return _difference(expected[at], row, spec)
 
     for row in got.accepted:
-        number = int(row["_row_number"]) - 1
-        by_number = [number] if 0 <= number < len(reading.rows) else []
-        by_number += [certain[number]] if 0 <= number < len(certain) else []
-        by_number = [at for at in dict.fromkeys(by_number) if at in unused]
+        number = int(row["_row_number"])
+        by_number = [at for at in unused if before[at] < number <= at + 1]
         match = next((at for at in by_number if wrong(at, row) is None), None)
         if match is None:
             match = next((at for at in sorted(unused) if wrong(at, row) is None), None)
             if match is not None and by_number and not spec.explode and not spec.where:
-                verdict.fault("row number of another record", f"row {number + 1}")
+                verdict.fault("row number of another record", f"row {number}")
         if match is None:
             kind, detail = ("row of no record", "")
             if by_number:
                 kind, detail = wrong(by_number[0], row) or (kind, detail)
-            verdict.fault(kind, f"row {number + 1}{detail}")
+            verdict.fault(kind, f"row {number}{detail}")
             continue
         unused.discard(match)
         verdict.cells += len(expected[match])
