@@ -19,6 +19,7 @@ from ingestion.lake import Receipt
 from ingestion.mapping import map_records
 from ingestion.personal import column_uses, showable
 from ingestion.privacy import MASK, Pseudonymiser
+from ingestion.readers.isolated import Readers
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
@@ -50,7 +51,8 @@ def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> Check
     The pseudonym key does not matter for the outcome, so a throw-away one is used.
     """
     pseudonymise = Pseudonymiser(secrets.token_bytes(32)).series
-    delivery = read_delivery(InboxFile.of(path, spec), spec)
+    with Readers() as readers:
+        delivery = read_delivery(InboxFile.of(path, spec), spec, readers)
     if delivery is None:
         raise FileChangedError(shown_name(path))
     batch = judge(spec, "check", [delivery], pseudonymise, dt.datetime.now(dt.UTC))

@@ -24,18 +24,23 @@ def refusal_of(error: BaseException) -> FileRefusedError:
     """What any exception of any library comes to for the one file that caused it.
 
     Only the class of a foreign exception is told: its text may hold values of the file. Native code
-    panics with what is no `Exception`, so everything is caught here but what ends the program.
+    panics with what is no `Exception`, so everything comes here but what ends the program.
     """
-    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-        raise error
     if isinstance(error, FileRefusedError):
         return error
-    name = type(error).__name__
+    name = failure(error)
     return FileRefusedError(
         "FILE_READER_FAILED",
-        f"leseren stoppet med {name}; send filen på nytt, eller meld fra med filens id",
+        f"leseren stanset med {name}; send filen på nytt, eller meld fra med filens id",
         f"the reader stopped with {name}; deliver the file again, or report it with the file's id",
     )
+
+
+def failure(error: BaseException) -> str:
+    """The class name of an error that says something of a file; others are raised again."""
+    if isinstance(error, FileRefusedError | KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
+    return type(error).__name__
 
 
 class FileChangedError(Exception):

@@ -25,10 +25,11 @@ from ingestion.lake import Batch, iter_receipts, note_repeats, repeats, sweep, w
 from ingestion.lock import exclusive
 from ingestion.manifest import Manifest, check_content, check_rows, is_manifest, read_manifests
 from ingestion.privacy import Pseudonymiser, check_key, personal_text, safe
-from ingestion.readers import RawFile, read_bytes
+from ingestion.readers import RawFile
+from ingestion.readers.isolated import Readers
 from ingestion.shaping import shaped
 from ingestion.sources.registry import load_sources
-from ingestion.sources.spec import SourceSpec
+from ingestion.sources.spec import TYPED_FORMATS, SourceSpec
 
 # About a million rows of the widest source: enough to spread the cost of a pass, and well within
 # memory for two batches at a time (one being read while one is judged).
@@ -228,20 +229,31 @@ def ingest(
     names = list(sources) if sources is not None else list(registry)
     started = time.perf_counter()
     report = IngestReport()
-    with exclusive(layout.lake / ".lock"):
+    with exclusive(layout.lake / ".lock"), Readers() as readers:
         check_key(layout.lake, key)
         sweep(layout.lake)
         known = known_files(layout.lake)
+        pending = {
+            name: pending_files(
+                (inbox or layout.inbox) / name,
+                registry[name],
+                known.setdefault(name, Known()),
+                dates,
+            )
+            for name in names
+        }
+        if any(
+            files and registry[name].format.type in TYPED_FORMATS for name, files in pending.items()
+        ):
+            readers.start()
         pseudonymise = Pseudonymiser(key).series
-        for name in names:
-            spec = registry[name]
-            seen = known.setdefault(name, Known())
-            files = pending_files((inbox or layout.inbox) / name, spec, seen, dates)
+        for name, files in pending.items():
+            spec, seen = registry[name], known[name]
             counts = SourceReport(name, spec.contract)
             report.sources[name] = counts
             done = 0
             repeated: set[tuple[str, *Stamp]] = set()
-            for group, deliveries in _read_ahead(_groups(files, spec), spec):
+            for group, deliveries in _read_ahead(_groups(files, spec), spec, readers):
                 fresh = _not_yet_known(deliveries, seen)
                 repeated |= {
                     (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
@@ -334,8 +346,11 @@ def pending_files(
     return sorted(files, key=lambda file: (file.delivered_on or dt.date.min, file.name))
 
 
-def read_delivery(file: InboxFile, spec: SourceSpec) -> Delivery | None:
+def read_delivery(file: InboxFile, spec: SourceSpec, readers: Readers) -> Delivery | None:
     """Read one file; a file that must be refused comes back with the reason as its content.
+
+    Args:
+        readers: reads it, in a process of its own where native code parses the format.
 
     Returns:
         None for a file that is gone or was changed while it was read: it waits for the next run.
@@ -356,7 +371,7 @@ def read_delivery(file: InboxFile, spec: SourceSpec) -> Delivery | None:
             f"the file cannot be opened ({error.strerror}); mend its permissions",
         )
     else:
-        content = _content(file, data, spec)
+        content = _content(file, data, spec, readers)
     return Delivery(
         file.name,
         hashlib.sha256(data).hexdigest()[:16],
@@ -374,12 +389,14 @@ def _has_moved(file: InboxFile) -> bool:
     return (status.st_size, status.st_mtime_ns) != (file.size_bytes, file.mtime_ns)
 
 
-def _content(file: InboxFile, data: bytes, spec: SourceSpec) -> RawFile | FileRefusedError:
+def _content(
+    file: InboxFile, data: bytes, spec: SourceSpec, readers: Readers
+) -> RawFile | FileRefusedError:
     """The rows of a file, or why it is refused; no exception of any library gets past."""
     try:
         day = _believable_date(file, spec)
         check_content(file.manifest, data)
-        raw = read_bytes(data, spec, day)
+        raw = readers.read(data, spec, day)
         check_rows(file.manifest, raw.rows_read + raw.left_out)
         return shaped(raw, spec)
     except BaseException as error:
@@ -480,15 +497,15 @@ def _groups(files: list[InboxFile], spec: SourceSpec) -> Iterator[list[InboxFile
 
 
 def _read_all(
-    group: Iterable[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor
+    group: Iterable[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor, readers: Readers
 ) -> list[Delivery]:
     """The files of one batch, in order, without those that wait."""
-    read = pool.map(lambda file: read_delivery(file, spec), group)
+    read = pool.map(lambda file: read_delivery(file, spec, readers), group)
     return [delivery for delivery in read if delivery is not None]
 
 
 def _read_ahead(
-    groups: Iterator[list[InboxFile]], spec: SourceSpec
+    groups: Iterator[list[InboxFile]], spec: SourceSpec, readers: Readers
 ) -> Iterator[tuple[list[InboxFile], list[Delivery]]]:
     """Read the next group on other threads while the caller judges this one."""
     with (
@@ -497,7 +514,7 @@ def _read_ahead(
     ):
         waiting: tuple[list[InboxFile], Future[list[Delivery]]] | None = None
         for group in groups:
-            future = ahead.submit(_read_all, group, spec, pool)
+            future = ahead.submit(_read_all, group, spec, pool, readers)
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = (group, future)

@@ -19,6 +19,7 @@ from ingestion.judge import judge
 from ingestion.lake import REJECTED, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key
+from ingestion.readers.isolated import Readers
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 from ingestion.withdrawal import standing
@@ -189,7 +190,7 @@ def replay(
     layout = Home(home)
     spec = (specs if specs is not None else load_sources(home=layout))[source]
     report = SourceReport(source, spec.contract)
-    with exclusive(layout.lake / ".lock"):
+    with exclusive(layout.lake / ".lock"), Readers() as readers:
         latest = latest_receipts(layout.lake).filter(
             (pl.col("source") == source)
             & ((pl.col("rejected") > 0) | (pl.col("status") == "refused"))
@@ -201,7 +202,9 @@ def replay(
         deliveries = []
         for receipt in latest.iter_rows(named=True):
             path = paths.get(receipt["file_name"])
-            delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec)
+            delivery = (
+                None if path is None else read_delivery(InboxFile.of(path, spec), spec, readers)
+            )
             if delivery is None or delivery.file_id != receipt["file_id"]:
                 continue
             # By content, not by name: two files may have had the same name.

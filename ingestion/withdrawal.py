@@ -31,6 +31,7 @@ from ingestion.judge import judge
 from ingestion.lake import ACCEPTED, WITHDRAWN, Batch, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key, personal_text
+from ingestion.readers.isolated import Readers
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 
@@ -302,7 +303,7 @@ def remap(
     layout = Home(home)
     spec = (specs if specs is not None else load_sources())[source]
     report = RemapReport(source)
-    with exclusive(layout.lake / ".lock"):
+    with exclusive(layout.lake / ".lock"), Readers() as readers:
         if write:
             check_key(layout.lake, key)
         ever = read_receipts(layout.lake).filter(
@@ -315,7 +316,7 @@ def remap(
         if withdrawn_too:
             stale = pl.concat([stale, gone.unique("file_id", keep="last")])
         folder = (inbox or layout.inbox) / source
-        for deliveries in _read_again(folder, stale, spec, report.unread):
+        for deliveries in _read_again(folder, stale, spec, readers, report.unread):
             old = mine.filter(pl.col("file_id").is_in([d.file_id for d in deliveries]))
             name = batch_id(spec, deliveries, _note(ever, deliveries))
             now = dt.datetime.now(dt.UTC)
@@ -336,7 +337,7 @@ def _note(ever: pl.DataFrame, deliveries: list[Delivery]) -> str:
 
 
 def _read_again(
-    folder: Path, receipts: pl.DataFrame, spec: SourceSpec, unread: list[str]
+    folder: Path, receipts: pl.DataFrame, spec: SourceSpec, readers: Readers, unread: list[str]
 ) -> Iterator[list[Delivery]]:
     """The files of these receipts as they are now, in runs that stay within one batch."""
     group: list[Delivery] = []
@@ -344,7 +345,7 @@ def _read_again(
     paths = by_shown_name(folder)
     for receipt in receipts.sort("delivered_on", "file_name").iter_rows(named=True):
         path = paths.get(receipt["file_name"])
-        delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec)
+        delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec, readers)
         if delivery is None or delivery.file_id != receipt["file_id"]:
             unread.append(receipt["file_name"])
             continue

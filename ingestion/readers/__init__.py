@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
-from ingestion.errors import FileRefusedError
 from ingestion.readers.container import unpack_members
 from ingestion.readers.csv_file import read_csv
 from ingestion.readers.fixed_file import read_fixed
@@ -13,11 +13,15 @@ from ingestion.readers.members import read_members
 from ingestion.readers.parquet_file import read_parquet
 from ingestion.readers.raw import RawFile
 from ingestion.readers.text import to_utf8
-from ingestion.readers.xlsx_file import read_xlsx
+from ingestion.readers.workbook_file import read_workbook
 from ingestion.readers.xml_file import read_xml
 from ingestion.sources.spec import SourceSpec
 
 __all__ = ["RawFile", "read_bytes"]
+
+# Formats whose `record_hash` can be compared between the members of an archive. In the others equal
+# records of two members are rows alike, which is a warning, and not exact duplicates.
+_HASHED_ACROSS = frozenset({"csv", "fixed"})
 
 
 def read_bytes(data: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
@@ -33,7 +37,13 @@ def read_bytes(data: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
     payloads = unpack_members(data, spec.format.compression, spec.format.members)
     if len(payloads) == 1:
         return _read(payloads[0], spec, day)
-    return read_members(payloads, lambda payload: _read(payload, spec, day, hashed=True), spec)
+    return read_members(payloads, lambda payload: _member(payload, spec, day), spec)
+
+
+def _member(payload: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
+    """One of several files of an archive. Hashes that hold within it alone are left out."""
+    raw = _read(payload, spec, day, hashed=True)
+    return raw if spec.format.type in _HASHED_ACROSS else replace(raw, record_hash=None)
 
 
 def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = False) -> RawFile:
@@ -54,9 +64,7 @@ def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = Fals
         case "xml":
             # The document says itself how it is encoded.
             return read_xml(payload, spec, renames)
-        case "xlsx":
-            return read_xlsx(payload, spec, renames)
+        case "xlsx" | "xls" | "ods":
+            return read_workbook(payload, spec, renames)
         case "parquet":
             return read_parquet(payload, spec, renames)
-        case other:
-            raise FileRefusedError("FILE_UNREADABLE", f"type: {other}", f"type: {other}")

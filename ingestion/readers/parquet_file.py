@@ -1,32 +1,121 @@
-"""Parquet: the one typed format. Types are kept; the mapping turns them into the contract's."""
+"""Parquet: typed columns, as text in one spelling; stamps alone stay stamps."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import TypeVar
 
 import polars as pl
 
-from ingestion.errors import FileRefusedError
-from ingestion.readers.raw import RawFile, check_header, numbered
+from ingestion.errors import FileRefusedError, failure
+from ingestion.readers.raw import (
+    RawFile,
+    check_count,
+    check_header,
+    check_size,
+    ids_recur,
+    numbered,
+)
+from ingestion.readers.typed_text import as_text
 from ingestion.sources.spec import SourceSpec
+
+# Decoded, a column of few values repeated is much larger than this says; rows are capped for that.
+MAX_UNPACKED_BYTES = 8 * 1024**3
+
+T = TypeVar("T")
 
 
 def read_parquet(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:
-    """Read the mapped columns of a Parquet file.
+    """Read the mapped columns of a Parquet file; a dotted name is a field of a struct.
+
+    The records are counted by another library than the one that reads them, from the footer.
 
     Raises:
-        FileRefusedError: not Parquet, or a mapped column missing.
+        FileRefusedError: not Parquet, a mapped column missing or doubled, more rows than a delivery
+            can have, or other rows than the footer says.
     """
-    try:
-        names = list(pl.read_parquet_schema(io.BytesIO(payload)))
-        check_header([renames.get(name, name) for name in names], spec)
-        wanted = set(spec.raw_columns())
-        columns = [name for name in names if renames.get(name, name) in wanted]
-        frame = pl.read_parquet(io.BytesIO(payload), columns=columns)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise FileRefusedError(
-            "FILE_UNREADABLE", "ikke gyldig Parquet", "not valid Parquet"
-        ) from error
-    return RawFile(
-        numbered(frame.rename({name: renames.get(name, name) for name in columns}), spec)
+    counted = _footer(payload)
+    schema = _whole(lambda: pl.read_parquet_schema(io.BytesIO(payload)))
+    names = [renames.get(name, name) for name in schema]
+    raw_names = {new: name for name, new in renames.items()}
+    paths = {
+        name: _path(raw_names.get(name, name), schema) or _path(name, schema)
+        for name in spec.raw_columns()
+    }
+    found = {name: path for name, path in paths.items() if path}
+    check_header([*names, *(name for name in found if name not in names)], spec)
+    roots = list(dict.fromkeys(path[0] for path in found.values()))
+    table = _whole(lambda: pl.read_parquet(io.BytesIO(payload), columns=roots))
+    check_count(table.height, counted)
+    frame = numbered(
+        pl.DataFrame([as_text(_field(table, path).alias(name)) for name, path in found.items()]),
+        spec,
     )
+    hashes = _hashes(payload) if ids_recur(frame, spec) else None
+    return RawFile(frame, record_hash=hashes, columns=tuple(names))
+
+
+def _whole(read: Callable[[], T]) -> T:
+    """What the library reads. A damaged file makes it panic, and a panic is no `Exception`."""
+    try:
+        return read()
+    except BaseException as error:
+        # Its text may quote a value, so only the kind of the error is told.
+        kind = failure(error)
+    raise FileRefusedError(
+        "FILE_UNREADABLE", f"ikke gyldig Parquet ({kind})", f"not valid Parquet ({kind})"
+    )
+
+
+def _footer(payload: bytes) -> int:
+    """Rows by the footer, when they and the columns are no more than a delivery can have.
+
+    Raises:
+        FileRefusedError: FILE_UNREADABLE, FILE_COLUMN_DOUBLED or FILE_TOO_LARGE.
+    """
+    import pyarrow.parquet as pq
+
+    metadata = _whole(lambda: pq.read_metadata(io.BytesIO(payload)))
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    rows = sum(int(group.num_rows) for group in groups)
+    check_size(rows, metadata.num_columns)
+    check_count(metadata.num_rows, rows)
+    size = sum(group.total_byte_size for group in groups)
+    if size > MAX_UNPACKED_BYTES:
+        raise FileRefusedError(
+            "FILE_TOO_LARGE", f"{size} byte utpakket", f"{size} bytes when unpacked"
+        )
+    return rows
+
+
+def _path(name: str, schema: dict[str, pl.DataType]) -> list[str]:
+    """The column, or the column and the fields within it, that a name means; empty if none."""
+    if name in schema:
+        return [name]
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        dtype: object = schema.get(".".join(parts[:cut]))
+        for part in parts[cut:]:
+            fields = dtype.fields if isinstance(dtype, pl.Struct) else []
+            dtype = next((field.dtype for field in fields if field.name == part), None)
+        if dtype is not None:
+            return [".".join(parts[:cut]), *parts[cut:]]
+    return []
+
+
+def _field(table: pl.DataFrame, path: list[str]) -> pl.Series:
+    values = table[path[0]]
+    for part in path[1:]:
+        values = values.struct.field(part)
+    return values
+
+
+def _hashes(payload: bytes) -> pl.Series:
+    """What is equal for two rows that are equal in every column. The values stay in here."""
+    table = _whole(lambda: pl.read_parquet(io.BytesIO(payload)))
+    plain = (
+        as_text(column) if column.dtype.is_nested() or column.dtype == pl.Object else column
+        for column in table
+    )
+    return pl.DataFrame(list(plain)).hash_rows()

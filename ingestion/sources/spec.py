@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -460,17 +461,23 @@ class SourceSpec(Strict):
 
     def mapped_columns(self) -> list[str]:
         """Every raw column the map reads, in first-use order, as it is named after `explode`."""
-        names = (raw for column in self.columns.values() for raw in column.raw_columns())
-        return list(dict.fromkeys(names))
+        return self._columns[0]
 
     def raw_columns(self) -> list[str]:
         """Every raw column that must leave the reader, in first-use order."""
-        return self._in_file(self.mapped_columns())
+        return self._columns[1]
 
     def required_raw_columns(self) -> list[str]:
         """The raw columns every file must have."""
-        names = (raw for column in self.columns.values() for raw in column.required_raw_columns())
-        return self._in_file(list(dict.fromkeys(names)))
+        return self._columns[2]
+
+    @cached_property
+    def _columns(self) -> tuple[list[str], list[str], list[str]]:
+        """Mapped, raw and required columns: asked for several times a file, worked out once."""
+        maps = self.columns.values()
+        mapped = list(dict.fromkeys(raw for item in maps for raw in item.raw_columns()))
+        required = list(dict.fromkeys(raw for item in maps for raw in item.required_raw_columns()))
+        return mapped, self._in_file(mapped), self._in_file(required)
 
     def _in_file(self, mapped: list[str]) -> list[str]:
         """The names in the file: those of the units of a wide row stand for the mapped ones."""

@@ -15,6 +15,7 @@ from ingestion.judge import judge
 from ingestion.lake import iter_receipts
 from ingestion.privacy import Pseudonymiser
 from ingestion.quarantine import rejected_rows, replay
+from ingestion.readers.isolated import Readers
 from ingestion.readers.raw import ROW_NUMBER, RawFile
 from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
@@ -85,9 +86,10 @@ def test_a_file_that_is_being_written_waits(home: Path) -> None:
     found = InboxFile.of(path, call_source())
     with path.open("a", encoding="utf-8") as file:
         file.write(row(3) + "\n")
-    assert read_delivery(found, call_source()) is None
-    path.unlink()
-    assert read_delivery(found, call_source()) is None
+    with Readers() as readers:
+        assert read_delivery(found, call_source(), readers) is None
+        path.unlink()
+        assert read_delivery(found, call_source(), readers) is None
     assert take(home) == {"accepted": 0}
     (home / "inbox/prove/prove_2026-01-15.csv.part").rename(
         home / "inbox/prove/prove_2026-01-15.csv"

@@ -9,7 +9,6 @@ import os
 import zipfile
 from typing import Any
 
-import polars as pl
 import pytest
 import xlsxwriter
 
@@ -155,11 +154,3 @@ def test_header_variants_by_period() -> None:
     assert read_bytes(old, spec, DAY).frame["utfall"].to_list() == ["B", "B"]
     with pytest.raises(FileRefusedError):
         read_bytes(old, spec, dt.date(2026, 1, 16))
-
-
-def test_parquet_keeps_types() -> None:
-    frame = pl.DataFrame({name: [1] for name in HEADER.split(";")})
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    raw = read_bytes(buffer.getvalue(), call_source(**PARQUET), DAY)
-    assert raw.frame.schema["id"] == pl.Int64

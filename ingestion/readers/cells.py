@@ -1,0 +1,217 @@
+"""The cells of a sheet that have something in them, found without the library that reads texts.
+
+Each format has a scanner that gives these; what a number, a date and an error mean is said here
+once, for all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingestion.errors import FileRefusedError
+from ingestion.readers.raw import check_size
+from ingestion.readers.typed_text import clock_text, float_text, stamp_text
+
+# What a cell is. A text is read by the library; of all others the scanner knows the value.
+TEXT, VALUE, ERROR, NOT_CALCULATED, DATE, STAMP, CLOCK = range(7)
+# What a number format shows.
+AS_NUMBER, AS_DATE, AS_STAMP, AS_CLOCK, AS_SPAN = range(5)
+
+# The library keeps a sheet as a full rectangle, about 50 bytes a cell, however few are filled.
+MAX_RECTANGLE = 64_000_000
+_DAY_MS = 86_400_000
+# The day that both calendars of a workbook count from, and the one after 9999-12-31.
+DAYS_TO_1970 = {False: 25_569, True: 24_107}
+_LAST_DAY = 2_958_466
+# A number that is shown as a clock time is one while it is less than a year; then it has a date.
+_YEAR = 366
+_LOTUS = 60
+SCHEMA: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "column": pl.Int64(),
+    "kind": pl.UInt8(),
+    "text": pl.String(),
+    "us": pl.Int64(),
+}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The filled cells of one sheet.
+
+    Attributes:
+        sheet: its name, for the library.
+        frame: `row`, `column` (both from 0), `kind`, `text` (of values and errors) and `us` (of
+            dates and stamps since 1970, of clock times since midnight).
+        unseen: kinds of which the library makes no text.
+    """
+
+    sheet: str
+    frame: pl.DataFrame
+    unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED)
+
+    @property
+    def height(self) -> int:
+        """Rows from the first of the sheet to the last filled one."""
+        return 0 if self.frame.is_empty() else int(self.frame["row"].max()) + 1  # type: ignore[arg-type]
+
+    @property
+    def columns(self) -> range:
+        """From the first filled column to the last."""
+        if self.frame.is_empty():
+            return range(0)
+        return range(int(self.frame["column"].min()), int(self.frame["column"].max()) + 1)  # type: ignore[arg-type]
+
+
+def unreadable(nb: str, en: str) -> FileRefusedError:
+    """A workbook that cannot be read, and why."""
+    return FileRefusedError("FILE_UNREADABLE", nb, en)
+
+
+def no_sheet(wanted: str | None, found: int) -> FileRefusedError:
+    """The sheet is not there. The names of the others are the sender's, and not repeated."""
+    name = f"'{wanted}'" if wanted else "med rader"
+    name_en = f"'{wanted}'" if wanted else "with rows"
+    return unreadable(
+        f"arket {name} finnes ikke; arbeidsboken har {found} regneark",
+        f"there is no sheet {name_en}; the workbook has {found} worksheets",
+    )
+
+
+def check_extent(rows: int, columns: int) -> None:
+    """Refuse a sheet whose filled cells lie so far apart that reading it would fill the memory.
+
+    Raises:
+        FileRefusedError: FILE_TOO_LARGE.
+    """
+    check_size(rows, columns)
+    if rows * columns > MAX_RECTANGLE:
+        raise FileRefusedError(
+            "FILE_TOO_LARGE",
+            f"fylte celler fra rad 1 til {rows} i {columns} kolonner",
+            f"filled cells from row 1 to {rows} in {columns} columns",
+        )
+
+
+def number_text(numbers: pl.Series) -> pl.Series:
+    """Numbers, as they are written in a file, in the one spelling. Whole ones keep every digit."""
+    whole = numbers.str.contains(r"^-?(0|[1-9]\d*)$") & (numbers != "-0")
+    if whole.all():
+        return numbers
+    text = float_text(numbers.cast(pl.Float64, strict=False))
+    return numbers.zip_with(whole | text.is_null(), text)
+
+
+def typed(cells: pl.LazyFrame, *, epoch_1904: bool) -> pl.DataFrame:
+    """The frame of `Cells`, with numbers as what their format shows.
+
+    Args:
+        cells: `row`, `column`, `was` (the kind; null of a number), `text`, `number`, and `shown`,
+            what its format shows. What is shown as a date without being one stays a number.
+    """
+    serial, shown = pl.col("number"), pl.col("shown")
+    timed = (shown != AS_NUMBER) & pl.col("was").is_null()
+    ms = (serial * _DAY_MS).round().cast(pl.Int64, strict=False)
+    day = ms // _DAY_MS
+    is_clock = (
+        (shown == AS_SPAN)
+        | ((shown == AS_CLOCK) & (serial < _YEAR))
+        | serial.is_between(0, 1, closed="left")
+    )
+    in_calendar = serial.is_between(1, _LAST_DAY, closed="left")
+    # The calendar of 1900 counts a 29 February that never was.
+    lotus = pl.lit(0) if epoch_1904 else (day < _LOTUS).cast(pl.Int64)
+    since_1970 = ms + (lotus - DAYS_TO_1970[epoch_1904]) * _DAY_MS
+    never = pl.lit(not epoch_1904) & (day == _LOTUS)
+    is_date = (shown == AS_DATE) & (ms % _DAY_MS == 0)
+    frame = cells.select(
+        "row",
+        "column",
+        pl.when(pl.col("was").is_not_null())
+        .then("was")
+        .when(~timed | serial.is_null())
+        .then(VALUE)
+        .when(is_clock)
+        .then(CLOCK)
+        .when(~in_calendar | never)
+        .then(VALUE)
+        .when(is_date)
+        .then(DATE)
+        .otherwise(STAMP)
+        .cast(pl.UInt8)
+        .alias("kind"),
+        pl.when(timed & ~is_clock & in_calendar & never)
+        .then(pl.lit("1900-02-29"))
+        .otherwise("text")
+        .alias("text"),
+        (pl.when(is_clock).then(ms).otherwise(since_1970) * 1000).alias("us"),
+        (pl.col("was").is_null() & serial.is_not_null()).alias("numeric"),
+    ).collect()
+    at = (frame["numeric"] & (frame["kind"] == VALUE)).arg_true()
+    if at.len():
+        texts = frame["text"]
+        frame = frame.with_columns(texts.scatter(at, number_text(texts.gather(at))))
+    return frame.drop("numeric")
+
+
+def with_texts(frame: pl.DataFrame, from_row: int) -> pl.DataFrame:
+    """The cells with `text` of every kind but TEXT.
+
+    A date is `2026-01-15`, unless its column holds times of day below `from_row`: then it is
+    midnight of that day, as all stamps of a column are read one way.
+    """
+    kind = pl.col("kind")
+    timed = frame.filter(kind >= DATE)
+    if timed.is_empty():
+        return frame
+    stamped = timed.filter((kind == STAMP) & (pl.col("row") >= from_row))["column"].unique()
+    as_stamp = (kind == STAMP) | (
+        (kind == DATE) & pl.col("column").is_in(stamped.implode()) & (pl.col("row") >= from_row)
+    )
+    kinds = timed.select(pl.when(as_stamp).then(STAMP).otherwise(kind)).to_series()
+    texts, at = frame["text"], frame.select((kind >= DATE).arg_true()).to_series()
+    for which, spell in ((CLOCK, clock_text), (STAMP, stamp_text), (DATE, _date_text)):
+        chosen = (kinds == which).arg_true()
+        if chosen.len():
+            texts = texts.scatter(at.gather(chosen), spell(timed["us"].gather(chosen)))
+    return frame.with_columns(texts.alias("text"))
+
+
+def _date_text(microseconds: pl.Series) -> pl.Series:
+    return microseconds.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d")
+
+
+# --- number formats -----------------------------------------------------------------------------
+
+_BUILT_IN = {
+    **dict.fromkeys([*range(14, 18), *range(27, 32), 36, *range(50, 59)], AS_DATE),
+    **dict.fromkeys([*range(18, 22), *range(32, 36), 45, 47], AS_CLOCK),
+    22: AS_STAMP,
+    46: AS_SPAN,
+}
+_LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
+_SPAN = re.compile(r"\[(?:h+|m+|s+)\]")
+_BRACKET = re.compile(r"\[[^\]]*\]")
+
+
+def shown_by_id(number: int) -> int:
+    """What a built-in number format shows."""
+    return _BUILT_IN.get(number, AS_NUMBER)
+
+
+def shown_by_code(code: str) -> int:
+    """What a number format such as `dd.mm.yyyy hh:mm` shows."""
+    plain = _LITERAL.sub("", code.split(";")[0]).lower()
+    if _SPAN.search(plain):
+        return AS_SPAN
+    plain = _BRACKET.sub("", plain)
+    if "general" in plain or "standard" in plain:
+        return AS_NUMBER
+    has_time = re.search("[hs]", plain) is not None
+    has_date = re.search("[yd]", plain) is not None or ("m" in plain and not has_time)
+    if has_date:
+        return AS_STAMP if has_time else AS_DATE
+    return AS_CLOCK if has_time else AS_NUMBER
