@@ -24,7 +24,7 @@ from typing import Any
 from tests.fuzz.report import Tally, write_report
 
 ROOT = Path(__file__).parents[2]
-CHUNK = 1_300
+CHUNK = 2_700
 HANG_SECONDS = 180.0
 # Seeds of one campaign do not meet those of another.
 SPAN = 10_000_000

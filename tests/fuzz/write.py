@@ -147,8 +147,6 @@ def xml_text(table: Table, spec: SourceSpec) -> str:
         attributes, body = "", ""
         groups: dict[str, str] = {}
         for name, cell in zip(table.names, row, strict=False):
-            if cell is None:
-                continue
             if name.startswith("@"):
                 attributes += f" {name[1:]}={quoteattr(plain(cell))}"
                 continue

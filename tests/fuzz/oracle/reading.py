@@ -59,7 +59,8 @@ class Row:
         values: raw value per raw column; None when the record is malformed.
         key: equal for records that are equal in whole.
         optional: a blank line, which a reader may count or pass over.
-        doubtful: a reader may also call it broken: a quotation mark where none belongs.
+        doubtful: a reader may also call it broken: a quotation mark or a carriage return where
+            none belongs.
     """
 
     values: dict[str, Raw] | None

@@ -155,7 +155,7 @@ def _csv_row(line: str, names: list[str], spec: SourceSpec, *, quoted: bool) -> 
     values: dict[str, Raw] = {
         name: field or None for name, field in zip(names, fields, strict=True) if name in wanted
     }
-    stray = quoted and any('"' in field for field in fields)
+    stray = "\r" in line or (quoted and any('"' in field for field in fields))
     return Row(values, tuple(fields), doubtful=stray)
 
 
@@ -371,7 +371,7 @@ def _elements(text: str, spec: SourceSpec) -> list[Row]:
         c = text[at]
         if inside:
             # A text cannot hold a line end, so one that was never closed ends there.
-            inside = (escaped or c != '"') and c != "\n"
+            inside = (escaped or c != '"') and c not in "\r\n"
             escaped = c == "\\" and not escaped and inside
         elif c == '"':
             inside = True

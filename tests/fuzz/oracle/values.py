@@ -233,10 +233,10 @@ def _plain(
         return _flag(text)
     if kind.startswith(("Int", "UInt")):
         return _integer(text, column, spec)
-    if column.pad is not None:
-        return Expected(tuple(item.zfill(column.pad) for item in text.spellings))
     if text.number is not None and not text.spellings[0].lstrip("-").isdigit():
         return Expected((Number(text.number),))
+    if column.pad is not None:
+        return Expected(tuple(item.zfill(column.pad) for item in text.spellings))
     return Expected(text.spellings)
 
 
