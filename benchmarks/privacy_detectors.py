@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import random
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -395,19 +394,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=1_000_000, help="values of each kind")
     parser.add_argument("--deliveries", type=int, default=10_000, help="deliveries of each kind")
+    parser.add_argument("--kinds", nargs="*", help="only these kinds of good deliveries")
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
-    random.seed(arguments.seed)
+    if not arguments.kinds:
+        _print_found(arguments)
+    print("\n| good deliveries | deliveries | refused |\n|---|---:|---:|")
+    for found in false_refusals(arguments.deliveries, arguments.seed, arguments.kinds):
+        print(f"| {found.kind} | {found.values:,} | {found.found} |", flush=True)
+
+
+def _print_found(arguments: argparse.Namespace) -> None:
     print("| made up | values | missed | in spellings |\n|---|---:|---:|---|")
     for found in detection(arguments.samples, arguments.seed):
         missed = found.values - found.found
-        print(f"| {found.kind} | {found.values} | {missed} | {', '.join(found.missed)} |")
+        spellings = ", ".join(found.missed) or "–"
+        print(f"| {found.kind} | {found.values:,} | {missed} | {spellings} |", flush=True)
     print("\n| one in a delivery | deliveries | missed |\n|---|---:|---:|")
     for found in single_leaks(min(arguments.deliveries, 2_000), arguments.seed):
-        print(f"| {found.kind} | {found.values} | {found.values - found.found} |", flush=True)
-    print("\n| good deliveries | deliveries | refused |\n|---|---:|---:|")
-    for found in false_refusals(arguments.deliveries, arguments.seed):
-        print(f"| {found.kind} | {found.values} | {found.found} |", flush=True)
+        print(f"| {found.kind} | {found.values:,} | {found.values - found.found} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,13 @@ from ingestion.privacy.identity import elevens, judged_digits, judgement
 from ingestion.privacy.phones import COUNTRY, phones
 from ingestion.privacy.plain import plain
 from ingestion.privacy.statistics import (
-    ALPHA,
     CHANCE,
     CHANCE_NOW,
     CHANCE_SECOND,
     are_mobile,
+    beyond_chance,
     chance_in,
     is_counter,
-    tail,
 )
 
 IDENTITY, PHONE = "FILE_IDENTITY_NUMBER", "FILE_PHONE_NUMBER"
@@ -39,11 +38,11 @@ _STRANGER_SHARE = 0.02
 # From this share on, a form is what the values of a column have.
 _HOME_SHARE = 0.6
 # Below these many numbers, first digits say nothing of where they are from.
-_FEW, _SOME = 7, 45
+_FEW, _SOME = 8, 45
 
 # What a column is asked first, in one pass over all its values: eight digits with anything but
 # letters between them, or what an address begins with. Automata of few states, for speed.
-_DIGITS_ENOUGH = r"\d(?:[^A-Za-z\d:]*\d){7}"
+_DIGITS_ENOUGH = r"\d(?:[^A-Za-z\d:]*\d){7}|^ ?\d[.,]\d*[eE][+\d]"
 _OTHER_DIGITS = r"[\p{Nd}\p{No}＋＠°º--[0-9¼½¾]]"
 _PEOPLE = r"[@(\[]|[A-Za-zÆØÅæøå][ ,_.][ ]?[A-Za-zÆØÅæøå0-9]"
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -272,9 +271,10 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
     if ten:
         digits.append("0" + read)
     judged = [judgement(number) for number in digits]
-    if judged:  # of several, the one that looks most like an identity number
-        best: dict[str, bool] = max(judged, key=_rules_passed)
-        row |= best
+    if judged:
+        # Of several, the one that looks most like an identity number.
+        likeliest: dict[str, bool] = max(judged, key=_rules_passed)
+        row.update(likeliest)
     for phone in phones(read):
         if phone.spelling == "plus":
             row["plus"] = True
@@ -355,6 +355,11 @@ class _Column:
     def matching(self, pattern: str) -> int:
         """How many different values match."""
         return self._values.filter(self._values.str.contains(pattern)).n_unique()
+
+    def whole_numbers(self, digits: int) -> set[str]:
+        """The different values that are a number of so many digits."""
+        numbers = self._values.str.extract(rf"^(\d{{{digits}}})(?:[.,]0+)?$")
+        return set(numbers.drop_nulls())
 
     def of_form(self, form: str) -> int:
         """How many different values have the form; digits alone may be a hexadecimal id."""
@@ -447,24 +452,29 @@ def _identity(seen: pl.DataFrame, column: _Column, use: ColumnUse) -> set[str]:
         if not valid.height:
             continue
         alone = form != _DECLARED and use.kind == "text"
-        if _are_people(group) or (form != _DECLARED and _stand_out(str(form), valid, column)):
+        judged = {name: group[name].to_numpy() for name in _JUDGED}
+        if _are_people(judged) or (form != _DECLARED and _stand_out(str(form), valid, column)):
             guilty.update(valid["text"])
         elif alone:
             guilty.update(valid.filter("eleven")["text"])
     return guilty
 
 
-def _are_people(group: pl.DataFrame) -> bool:
+_JUDGED = ("plausible", "second", "passes_now", "passes")
+
+
+def _are_people(judged: Mapping[str, np.ndarray]) -> bool:
     """Whether more numbers of one form are valid than numbers that have a date are by chance."""
-    dated = group.filter("plausible")
-    others = group.filter(~pl.col("plausible"))
+    dated = judged["plausible"]
+    count = int(dated.sum())
 
     def chance_of(rule: str, at_least: float) -> float:
-        return chance_in(int(others[rule].sum()), others.height, at_least)
+        others = judged[rule][~dated]
+        return chance_in(int(others.sum()), len(others), at_least)
 
     second = chance_of("second", CHANCE_SECOND)
     return any(
-        tail(int(dated[rule].sum()), dated.height, chance_of(rule, first * second)) < ALPHA
+        beyond_chance(int(judged[rule][dated].sum()), count, chance_of(rule, first * second))
         for rule, first in (("passes_now", CHANCE_NOW), ("passes", CHANCE))
     )
 
@@ -514,14 +524,12 @@ def _country(form: str, group: pl.DataFrame, column: _Column, use: ColumnUse) ->
         return True
     numbers = set(group["country"])
     hits, of = len(numbers), column.of_form(form)
-    beyond_chance = tail(hits, of, 0.01) < ALPHA
+    many = beyond_chance(hits, of, 0.01)
     if form == _DECLARED:
-        return beyond_chance and are_mobile(numbers)
+        return many and are_mobile(numbers)
     if not column.is_home(form):
-        return beyond_chance or (
-            not column.is_tail(form) and (hits == of or column.is_strange(form))
-        )
-    if hits < of and not beyond_chance:
+        return many or (not column.is_tail(form) and (hits == of or column.is_strange(form)))
+    if hits < of and not many:
         return False
     # Ids that begin so have any digit next; subscribers have none that begins with 0 or 1.
     if hits < 0.95 * column.matching(r"^\W*(?:00)?47\D{0,3}\d(?:\D?\d){7}\W*$"):
@@ -555,7 +563,8 @@ def _eight(form: str, spelling: str, group: pl.DataFrame, column: _Column, use: 
         if use.kind == "text" or (spelling == "spelled" and column.size_at_most(_FEW)):
             return True
         if spelling == "bare" and use.kind == "key":
-            return are_mobile(set(group.filter("whole")[spelling]))
+            # Of random ids two in ten begin with what no subscriber number begins with.
+            return group["whole"].any() and are_mobile(column.whole_numbers(8))
         if not column.is_home(form):
             return True
         if spelling == "spelled" and use.kind not in ("key", "timestamp"):

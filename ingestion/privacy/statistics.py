@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-# A good column is called guilty at most this often, per question that is asked of it.
-ALPHA = 5e-5
+# A good column is called guilty at most this often, per question that is asked of it. In a column
+# of a few numbers three of three must be enough; where there are many, there is evidence to spare.
+_ALPHA_FEW, _ALPHA = 5e-5, 1e-6
+_FEW = 10
 # The share of other numbers that pass by chance: the first check digit by the rule in force, and
 # with the rule from 2032; the second.
 CHANCE_NOW, CHANCE, CHANCE_SECOND = 1 / 11, 4 / 11, 1 / 11
 _COUNTER_MIN, _COUNTER_STEP = 200, 10
-_MOBILE_SHARE = 2 / 9
+# Two first digits of the eight that subscribers have.
+_MOBILE_SHARE = 2 / 8
 
 
 def tail(hits: int, of: int, chance: float) -> float:
@@ -23,6 +26,11 @@ def tail(hits: int, of: int, chance: float) -> float:
     if share < 1:
         distance += (1 - share) * math.log((1 - share) / (1 - chance))
     return math.exp(-of * distance)
+
+
+def beyond_chance(hits: int, of: int, chance: float) -> bool:
+    """Whether there are more hits than a good column would have."""
+    return tail(hits, of, chance) < (_ALPHA_FEW if of <= _FEW else _ALPHA)
 
 
 def chance_in(passed: int, of: int, at_least: float) -> float:
@@ -55,6 +63,6 @@ def are_mobile(subscribers: Collection[str], *, of_both: bool = True) -> bool:
     return (
         (min(fours, nines) >= 0.05 * count or not of_both)
         and strangers <= 0.05 * count
-        and tail(fours + nines, count, _MOBILE_SHARE) < ALPHA
+        and beyond_chance(fours + nines, count, _MOBILE_SHARE)
         and not is_counter([int(number) for number in subscribers])
     )

@@ -1,6 +1,6 @@
-"""Formats that are parsed by native code are read in a process of their own.
+"""Formats that are parsed by native code are read in processes of their own.
 
-An abort, a hang or a hunger for memory in a library then costs one file, and no other. The process
+An abort, a hang or a hunger for memory in a library then costs one file, and no other. A process
 starts at the first such file and serves the whole run, because its start takes a second or two. It
 ends with the program that started it, however that ends.
 """
@@ -40,18 +40,23 @@ _FRAME_HASH = "_record_hash"
 
 
 class Readers:
-    """Reads deliveries; the typed formats in a process of its own. Threads may share one.
+    """Reads deliveries; the typed formats in processes of their own. Threads may share one.
 
     Args:
         seconds: how long one file may take; `AKUTT_READER_SECONDS`, else ten minutes.
-        memory: bytes the process may use; `AKUTT_READER_MEMORY_MB`, else half of the machine's.
+        memory: bytes a process may use; `AKUTT_READER_MEMORY_MB`, else half of the machine's.
+        processes: how many there are at most; one starts when a thread finds none that is idle.
     """
 
-    def __init__(self, seconds: float | None = None, memory: int | None = None) -> None:
+    def __init__(
+        self, seconds: float | None = None, memory: int | None = None, processes: int = 2
+    ) -> None:
         self._seconds = seconds or float(os.environ.get(SECONDS_VARIABLE, _SECONDS))
         self._memory = memory or _memory_limit()
+        self._places = threading.Semaphore(processes)
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
 
     def __enter__(self) -> Self:
         return self
@@ -65,16 +70,19 @@ class Readers:
         self.close()
 
     def start(self) -> None:
-        """Start the process without waiting for it, so that it is ready when it is needed."""
+        """Start a process without waiting for it, so that it is ready when it is needed."""
         with self._lock:
-            self._ready()
+            if not self._idle and not self._busy:
+                self._idle.append(_Worker(self._seconds, self._memory))
 
     def close(self) -> None:
-        """End the process. It starts again when there is more to read."""
-        if (worker := self._worker) is not None:
-            worker.kill()  # so that a thread that waits for it lets go
+        """End the processes; a thread that waits for one gets a refusal."""
         with self._lock:
-            self._end()
+            for worker in self._busy:
+                worker.kill()
+            for worker in self._idle:
+                worker.end()
+            self._idle.clear()
 
     def read(self, data: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
         """As `read_bytes`; a file can raise nothing but a refusal, nor end the program.
@@ -85,49 +93,46 @@ class Readers:
         if spec.format.type not in TYPED_FORMATS:
             return _guarded(data, spec, day)
         request = pickle.dumps((data, spec, day), protocol=pickle.HIGHEST_PROTOCOL)
-        with self._lock:
+        with self._places:
             answer = self._answer(request)
         if isinstance(answer, FileRefusedError):
             raise answer
         return answer
 
     def _answer(self, request: bytes) -> RawFile | FileRefusedError:
+        worker = self._take()
+        healthy = False
         try:
-            worker = self._sent(request)
+            try:
+                worker.send(request)
+            except OSError:
+                # It had ended since its last file, which is no fault of this one.
+                self._give_back(worker, healthy=False)
+                worker = self._take()
+                worker.send(request)
             answer = worker.answer(self._seconds)
-            if isinstance(answer, FileRefusedError) and answer.code == "FILE_READER_FAILED":
-                self._end()  # whatever state the failure left it in
+            # Whatever state a failure left it in, no other file shall meet.
+            healthy = getattr(answer, "code", None) != "FILE_READER_FAILED"
             return answer
         except (EOFError, OSError) as error:
-            how = worker.how_it_ended(error)
-            self._end()
-            return how
-        except BaseException:
-            # Interrupted with an answer on its way, which the next request must not get.
-            self._end()
-            raise
+            return worker.how_it_ended(error)
+        finally:
+            # Also when interrupted with an answer on its way, which the next must not get.
+            self._give_back(worker, healthy=healthy)
 
-    def _sent(self, request: bytes) -> _Worker:
-        """The process, with the request; a new one when the old has ended since the last file."""
-        worker = self._ready()
-        try:
-            worker.send(request)
-        except OSError:
-            self._end()
-            worker = self._ready()
-            worker.send(request)
-        return worker
+    def _take(self) -> _Worker:
+        with self._lock:
+            worker = self._idle.pop() if self._idle else _Worker(self._seconds, self._memory)
+            self._busy.append(worker)
+            return worker
 
-    def _ready(self) -> _Worker:
-        if self._worker is None:
-            self._worker = _Worker(self._seconds, self._memory)
-        return self._worker
-
-    def _end(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker.wait()
-            self._worker = None
+    def _give_back(self, worker: _Worker, *, healthy: bool) -> None:
+        with self._lock:
+            self._busy.remove(worker)
+            if healthy:
+                self._idle.append(worker)
+            else:
+                worker.end()
 
 
 class _Worker:
@@ -191,7 +196,8 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
 
-    def wait(self) -> None:
+    def end(self) -> None:
+        self._process.kill()
         self._process.wait()
         self._connection.close()
 

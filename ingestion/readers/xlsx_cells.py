@@ -6,7 +6,6 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import polars as pl
@@ -33,7 +32,8 @@ from ingestion.readers.cells import (
 )
 from ingestion.readers.container import check_zip
 
-_CHUNK = 64 * 1024**2
+# Half a gigabyte of cells is no delivery of a day.
+MAX_SHEET_BYTES = 512 * 1024**2
 _WIDEST = 16_384  # columns of a sheet
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -183,7 +183,15 @@ def _styles(xml: bytes) -> list[int]:
 
 
 def _scan(xml: bytes) -> pl.DataFrame:
-    """Position and parts of every cell: `row`, `column`, `type`, `style`, `value`, flags."""
+    """Every filled cell: `row`, `column`, `type`, `style`, `value`, and whether it is a formula.
+
+    Raises:
+        FileRefusedError: FILE_UNREADABLE or FILE_TOO_LARGE.
+    """
+    if len(xml) > MAX_SHEET_BYTES:
+        raise FileRefusedError(
+            "FILE_TOO_LARGE", f"arket er {len(xml)} byte", f"the sheet has {len(xml)} bytes"
+        )
     head = xml[:400]
     utf8 = re.search(rb"encoding=[\"'](?!utf-8)", head, re.IGNORECASE) is None
     plain = utf8 and b"<!" not in xml and xml.find(b"<?", 5) < 0 and b"\x00" not in head
@@ -193,126 +201,103 @@ def _scan(xml: bytes) -> pl.DataFrame:
     root = re.search(rb"<((?:[\w.-]+:)?)worksheet[\s>]", xml)
     if root is None:
         raise unreadable("arket har ikke XML for et regneark", "the sheet is not worksheet XML")
-    prefix = root[1].decode()
     start = xml.find(b"<" + root[1] + b"sheetData")
     end = xml.rfind(b"</" + root[1] + b"sheetData>")
-    frames = [_cells_of(text, prefix) for text in _chunks(xml, start, end, root[1])]
-    return _placed(pl.concat(frames))
+    if start < 0 or end < 0:
+        return pl.DataFrame()
+    return _filled(xml[start:end].decode("utf-8", errors="replace"), root[1].decode())
 
 
-def _chunks(xml: bytes, start: int, end: int, prefix: bytes) -> Iterator[str]:
-    """The rows of a sheet, in pieces that end with a row."""
-    close = b"</" + prefix + b"row>"
-    while end - start > _CHUNK:
-        cut = xml.rfind(close, start, start + _CHUNK)
-        cut = end if cut < 0 else cut + len(close)
-        yield xml[start:cut].decode("utf-8", errors="replace")
-        start = cut
-    yield xml[max(start, 0) : max(end, 0)].decode("utf-8", errors="replace")
-
-
-def _cells_of(text: str, prefix: str) -> pl.DataFrame:
+def _filled(text: str, prefix: str) -> pl.DataFrame:
+    pieces = _pieces(text, prefix)
+    # What stands before a cell, and thus between two of them, may begin a row.
+    begins = pieces.str.contains(f"<{prefix}row", literal=True)
+    before = begins.arg_true()
+    if not before.len():
+        return pl.DataFrame()
+    rows = pl.Series(_row_numbers(pieces.gather(before), prefix), dtype=pl.Int64)
+    x, at = pl.col("x"), pl.int_range(pl.len())
+    begun = begins.cast(pl.Int64).cum_sum().shift(1) - 1
+    cells = pieces.to_frame().with_columns(begun.alias("begun"), at.alias("at")).slice(1)
+    if cells.height and cells["begun"].min() == -1:
+        raise unreadable("en celle utenfor radene", "a cell outside the rows")
+    has = [x.str.contains(f"<{prefix}{name}", literal=True) for name in ("v", "is", "f")]
+    is_text = [x.str.contains(f' t="{kind}"', literal=True) for kind in ("s", "inlineStr")]
+    frame = cells.with_columns(_columns(cells, before, text)).filter(pl.any_horizontal(has))
+    frame = frame.with_columns(
+        (rows.gather(frame["begun"]) - 1).alias("row"), pl.any_horizontal(is_text).alias("is_text")
+    )
+    _check_places(frame)
     p = re.escape(prefix)
-    pattern = rf"(?s)<{p}row(?:\s[^>]*)?>|<{p}c(?:\s[^>]*?)?(?:/>|>.*?</{p}c>)"
-    found = pl.Series("x", [text]).str.extract_all(pattern).explode(empty_as_null=False)
-    x = pl.col("x")
-
-    nothing = pl.lit(None, pl.String)
-
-    def part(expr: pl.Expr, *marks: str, otherwise: pl.Expr = nothing) -> pl.Expr:
-        """Looked for in every cell only when it is anywhere: looking is what takes the time."""
-        return expr if any(mark in text for mark in marks) else otherwise
-
-    def attribute(name: str, value: str) -> pl.Expr:
-        expr = x.str.extract(rf"^<[^>]*?\s{name}=[\"']{value}[\"']")
-        return part(expr, f'{name}="', f"{name}='")
-
-    return (
-        found.to_frame()
-        .lazy()
-        .select(
-            x.str.starts_with(f"<{prefix}row").alias("is_row"),
-            attribute("r", r"[A-Z]*(\d+)").cast(pl.Int64).alias("row_ref"),
-            attribute("r", r"([A-Z]+)\d+").alias("letters"),
-            attribute("t", r"(\w+)").alias("type"),
-            attribute("s", r"(\d+)").cast(pl.UInt32).alias("style"),
-            x.str.extract(rf"<{p}v(?:\s[^>]*)?>([^<]*)</{p}v>").alias("value"),
-            part(x.str.contains(rf"<{p}f[\s/>]"), f"<{prefix}f", otherwise=pl.lit(False)).alias(
-                "formula"
-            ),
-        )
-        .collect()
+    # Of a text only its place is needed: most cells are texts, and most of the time is spared.
+    texts = frame.filter("is_text").select("row", "column", pl.lit("s").alias("type"))
+    others = frame.filter(~pl.col("is_text")).select(
+        "row",
+        "column",
+        _attribute("t", r"(\w+)").alias("type"),
+        _attribute("s", r"(\d+)").cast(pl.UInt32).alias("style"),
+        x.str.extract(rf"<{p}v(?:\s[^>]*)?>([^<]*)</{p}v>").alias("value"),
+        x.str.contains(rf"<{p}f[\s/>]").alias("formula"),
     )
+    return pl.concat([others, texts], how="diagonal")
 
 
-def _placed(frame: pl.DataFrame) -> pl.DataFrame:
-    """The filled cells with `row` and `column`; one without a reference follows the one before.
-
-    Raises:
-        FileRefusedError: FILE_UNREADABLE (a cell twice, or in a row that it says it is not in).
-    """
-    starts = frame["is_row"].arg_true()
-    rows = frame["row_ref"].gather(starts)
-    if rows.null_count():
-        rows = pl.Series(_followed(rows.to_list(), first=1), dtype=pl.Int64)
-    columns = _columns(frame)
-    # Before the first row there is no cell; -1 is found out below.
-    of_row = pl.col("is_row").cum_sum().cast(pl.Int64) - 1
-    at = pl.int_range(pl.len())
-    filled = (
-        frame.lazy()
-        .with_columns(of_row.alias("of_row"), at.alias("at"), columns.alias("column"))
-        .filter(
-            ~pl.col("is_row")
-            & (pl.col("value").is_not_null() | pl.col("formula") | (pl.col("type") == "inlineStr"))
-        )
-        .with_columns(
-            (pl.lit(rows).gather(pl.col("of_row").clip(0)) - 1).alias("row"),
-            pl.col("column").fill_null(
-                pl.col("at") - pl.lit(starts).gather(pl.col("of_row").clip(0)).cast(pl.Int64) - 1
-            ),
-        )
-        .select("row", "column", "row_ref", "of_row", "type", "style", "value", "formula")
-        .collect()
-    )
-    place = pl.col("row") * _WIDEST + pl.col("column")
-    known = (
-        pl.col("of_row").is_between(0, rows.len() - 1)
-        & (pl.col("row_ref").is_null() | (pl.col("row_ref") - 1 == pl.col("row")))
-        & pl.col("column").is_between(0, _WIDEST - 1)
-    )
-    good, sorted_ = filled.select(known.all(), (place.diff() > 0).all()).row(0)
-    if not good or not (sorted_ or filled.select(place.is_unique().all()).item()):
-        raise unreadable(
-            "en celle står to ganger eller i feil rad", "a cell stands twice, or in a wrong row"
-        )
-    return filled
+def _attribute(name: str, value: str) -> pl.Expr:
+    return pl.col("x").str.extract(rf"^[^>]*?\s{name}=[\"']{value}[\"']")
 
 
-def _followed(refs: list[int | None], first: int) -> list[int]:
-    at, found = first - 1, []
-    for ref in refs:
-        at = at + 1 if ref is None else ref
-        found.append(at)
+def _pieces(text: str, prefix: str) -> pl.Series:
+    """What stands before the first cell, and then each cell with what follows it."""
+    cell = f"<{prefix}c"
+    pieces = pl.Series("x", [text]).str.split(cell).explode(empty_as_null=False)
+    if not pieces.slice(1).str.contains(r"^[\w.-]").any():
+        return pieces
+    # Other elements begin alike, such as the colour of a text.
+    spared = re.sub(rf"{re.escape(cell)}(?=[\w.-])", f"<{prefix}\0c", text)
+    return pl.Series("x", [spared]).str.split(cell).explode(empty_as_null=False)
+
+
+def _row_numbers(before: pl.Series, prefix: str) -> list[int]:
+    """The number of the row that each piece begins; one without a number follows the one before."""
+    tag = re.compile(rf"<{re.escape(prefix)}row(?:[^>]*?\sr=[\"'](\d{{1,9}})[\"'])?")
+    number, found = 0, []
+    for piece in before:
+        for reference in tag.findall(piece):
+            number = int(reference) if reference else number + 1
+        found.append(number)
     return found
 
 
-def _columns(frame: pl.DataFrame) -> pl.Series:
-    """The column that each cell says it is in; null where no cell says so."""
-    letters = frame["letters"]
+def _columns(cells: pl.DataFrame, before: pl.Series, text: str) -> pl.Series:
+    """The column of every cell; one that does not say so follows the one before."""
+    since = (cells["at"] - before.gather(cells["begun"]).cast(pl.Int64) - 1).alias("column")
+    if ' r="' not in text and " r='" not in text:
+        return since
+    letters = cells.select(_attribute("r", r"([A-Z]{1,3})\d+")).to_series()
     names = letters.unique().drop_nulls().to_list()
-    if not names:
-        return pl.repeat(None, frame.height, dtype=pl.Int64, eager=True)
     refs = letters.replace_strict(
         names, [_column(name) for name in names], default=None, return_dtype=pl.Int64
     )
-    is_row = frame["is_row"]
-    if refs.null_count() == is_row.sum():
-        return refs
-    found: list[int] = []
-    for row, ref in zip(is_row, refs, strict=True):
-        found.append(-1 if row else found[-1] + 1 if ref is None else ref)
-    return pl.Series(found, dtype=pl.Int64)
+    if refs.null_count():
+        found: list[int] = []
+        for ref, place in zip(refs, since, strict=True):
+            previous = found[-1] if place else -1
+            found.append(previous + 1 if ref is None else ref)
+        refs = pl.Series(found, dtype=pl.Int64)
+    return refs.alias("column")
+
+
+def _check_places(frame: pl.DataFrame) -> None:
+    place = pl.col("row") * _WIDEST + pl.col("column")
+    good, ascending = frame.select(
+        pl.col("column").is_between(0, _WIDEST - 1).all() & (pl.col("row") >= 0).all(),
+        (place.diff() > 0).all(),
+    ).row(0)
+    if not good or not (ascending or frame.select(place.is_unique().all()).item()):
+        raise unreadable(
+            "en celle står to ganger eller utenfor arket",
+            "a cell stands twice, or outside the sheet",
+        )
 
 
 def _column(letters: str) -> int:
@@ -338,27 +323,33 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
         return pl.DataFrame(schema=SCHEMA)
     rows, columns = frame.select(pl.col("row").max(), pl.col("column").max()).row(0)
     check_extent(rows + 1, columns + 1)
-    kind = pl.col("type").fill_null("n")
+    kind = pl.col("type")
+    is_shared = (frame["type"] == "s").fill_null(False)
+    texts = frame.filter(is_shared).select("row", "column", kind=pl.lit(TEXT, pl.UInt8))
     value = pl.col("value")
     empty = value.is_null() | (value == "")
     style = pl.col("style").fill_null(0)
     places = pl.when(style < len(shown)).then(style).otherwise(len(shown))
     formats = pl.lit(pl.Series([*shown, AS_NUMBER], dtype=pl.UInt8))
-    texts = kind.is_in(["s", "str", "inlineStr"])
+    is_text = (kind == "str") | (kind == "inlineStr")
     not_calculated = pl.col("formula") & empty & ~((kind == "str") & value.is_not_null())
     cells = (
-        frame.lazy()
+        frame.filter(~is_shared)
+        .lazy()
+        .with_columns(kind.fill_null("n"))
         .with_columns(
             formats.gather(places).alias("shown"),
             pl.when(kind == "n").then(value.cast(pl.Float64, strict=False)).alias("number"),
-            pl.when(kind == "b")
-            .then(value.replace({"1": "true", "0": "false"}))
+            pl.when((kind == "b") & (value == "1"))
+            .then(pl.lit("true"))
+            .when((kind == "b") & (value == "0"))
+            .then(pl.lit("false"))
             .when(~empty)
             .then(value)
             .alias("text"),
             pl.when(not_calculated)
             .then(NOT_CALCULATED)
-            .when(texts)
+            .when(is_text)
             .then(TEXT)
             .when(kind == "e")
             .then(ERROR)
@@ -367,14 +358,12 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
             .cast(pl.UInt8)
             .alias("was"),
         )
-        .filter(
-            # Of an empty text the sheet itself says so, unless it is a shared or an inline one.
-            ~empty | (kind == "inlineStr") | (pl.col("was") == NOT_CALCULATED)
-        )
+        # Of an empty text the sheet itself says so, unless it is a shared or an inline one.
+        .filter(~empty | (kind == "inlineStr") | (pl.col("was") == NOT_CALCULATED))
     )
     if (frame["type"] == "d").any():
         cells = cells.with_columns(_iso(value, kind == "d", epoch_1904))
-    return typed(cells, epoch_1904=epoch_1904)
+    return pl.concat([typed(cells, epoch_1904=epoch_1904), texts], how="diagonal")
 
 
 def _iso(value: pl.Expr, is_iso: pl.Expr, epoch_1904: bool) -> list[pl.Expr]:

@@ -430,6 +430,10 @@ class SourceSpec(Strict):
                     raise ValueError(f"column '{name}' refers to '{other}', which is not mapped")
             if contract.columns[name].kind == "timestamp":
                 self._check_stamp(name, column)
+            for raw in column.raw_columns():
+                # A name like this is a pattern to polars, which would pick other columns.
+                if raw.startswith("^") and raw.endswith("$"):
+                    raise ValueError(f"column '{name}': '{raw}' cannot be the name of a raw column")
             if contract.columns[name].privacy == "pseudonym":
                 self._check_pseudonym(name, column)
         self._check_explode()
@@ -453,6 +457,14 @@ class SourceSpec(Strict):
         names = [set(part) for part in self.explode]
         if names and any(part != names[0] for part in names):
             raise ValueError("every part of `explode` gives the same names")
+
+    @field_validator("columns")
+    @classmethod
+    def _no_mark_of_a_key_space(cls, value: dict[str, ColumnMap]) -> dict[str, ColumnMap]:
+        system = value.get("source_system")
+        if system is not None and "@" in str(system.constant or ""):
+            raise ValueError("`source_system` cannot hold '@': it stands between system and scope")
+        return value
 
     @property
     def map_version(self) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import HEADER, call_source, row, text
 
 DAY = dt.date(2026, 1, 15)
+FILES = Path(__file__).parent / "files"
 CSV = text(row(1), row(2)).encode()
 # Stands for a library that does what its file name says.
 PROGRAM = """
@@ -93,7 +96,7 @@ def test_a_refusal_comes_through_with_its_details(readers: Readers) -> None:
 def test_text_formats_need_no_process() -> None:
     with Readers() as shared:
         assert shared.read(CSV, call_source(), DAY).rows_read == 2
-        assert shared._worker is None
+        assert not shared._idle
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,29 @@ def test_the_next_file_is_read_after_one_that_ends_the_process(
     assert hostile.read(parquet(3), source(), DAY).rows_read == 3
 
 
+def test_a_workbook_that_makes_the_library_abort_is_refused_alone(readers: Readers) -> None:
+    """It says that it has three thousand million texts, for which the library takes the memory."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(FILES / "libreoffice_1904.xlsx") as whole,
+        zipfile.ZipFile(buffer, "w") as changed,
+    ):
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name.endswith("sharedStrings.xml"):
+                content, count = re.subn(
+                    rb'uniqueCount="\d+"', b'uniqueCount="2899999999"', content
+                )
+                assert count == 1
+            changed.writestr(name, content)
+    spec = call_source(format={"type": "xlsx", "sheet": "Ark", "header_row": 2})
+    error = refusal(readers, buffer.getvalue(), spec)
+    assert error.code == "FILE_READER_FAILED"
+    assert "SIG" in error.detail_en
+    good = (FILES / "libreoffice_1904.xlsx").read_bytes()
+    assert readers.read(good, spec, DAY).rows_read == 4
+
+
 def test_a_file_that_hangs_costs_its_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "_PROGRAM", PROGRAM)
     with Readers(seconds=30) as shared:
@@ -125,10 +151,9 @@ def test_a_file_that_hangs_costs_its_time_only(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_process_that_ended_between_two_files_costs_none(readers: Readers) -> None:
     readers.read(parquet(1), source(), DAY)
-    worker = readers._worker
-    assert worker is not None
-    worker._process.kill()
-    worker._process.wait()
+    for worker in readers._idle:
+        worker._process.kill()
+        worker._process.wait()
     assert readers.read(parquet(2), source(), DAY).rows_read == 2
 
 
@@ -154,8 +179,7 @@ def test_the_secret_is_not_in_the_process(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", "x" * 40)
     with Readers() as shared:
         shared.start()
-        assert shared._worker is not None
-        environment = Path(f"/proc/{shared._worker._process.pid}/environ")
+        environment = Path(f"/proc/{shared._idle[0]._process.pid}/environ")
         if not environment.exists():
             pytest.skip("no /proc on this system")
         assert b"AKUTT_PSEUDONYM_KEY" not in environment.read_bytes()
@@ -170,7 +194,7 @@ from tests.ingestion.test_isolated import PROGRAM, source
 isolated._PROGRAM = PROGRAM
 readers = isolated.Readers()
 readers.start()
-print(readers._worker._process.pid, flush=True)
+print(readers._idle[0]._process.pid, flush=True)
 if {busy}: readers.read(b"hang", source(), dt.date(2026, 1, 15))
 time.sleep(1000)
 """

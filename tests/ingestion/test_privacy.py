@@ -198,7 +198,7 @@ def test_keys_of_eleven_digits_are_judged_by_the_share_that_is_valid() -> None:
 )
 def test_phone_numbers_are_found_in_every_spelling(number: str, spelling: str, kind: str) -> None:
     values = ["amk_oslo", "a17", PHONE_SPELLINGS[spelling](number)]
-    assert found(values, kind) == {"FILE_PHONE_NUMBER": [2]}
+    assert found(values, kind)["FILE_PHONE_NUMBER"] == [2]
     assert number not in safe(values[2]) and "•••" in safe(values[2])
 
 

@@ -1,4 +1,4 @@
-"""Source files: errors that name the place, the published schema, drafts from samples."""
+"""Source files: errors that name the place, the published schema."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from ingestion.check import check_file
 from ingestion.errors import SourceFileError
 from ingestion.home import Home
 from ingestion.intake import ingest
-from ingestion.profile import draft_source, profile_sample
 from ingestion.source_schema import SCHEMA_PATH, schema_text
 from ingestion.sources import SOURCES_DIR, load_source, load_sources, read_sources
-from tests.ingestion.conftest import KEY, call_source, row, text
+from tests.ingestion.conftest import KEY, call_source
 
 
 def test_ten_sources_are_registered() -> None:
@@ -141,33 +139,3 @@ def test_intake_goes_on_beside_a_source_that_cannot_be_used(tmp_path: Path) -> N
     (home.inbox / "own_requests" / "odd.csv").write_text("x\n", "utf-8")
     report = ingest(home.root, key=KEY)
     assert report.sources["own_requests"].files_refused == 1
-
-
-def test_a_draft_from_a_sample_names_what_is_left(tmp_path: Path) -> None:
-    sample = tmp_path / "nytt_2026-01-15.csv"
-    sample.write_text(text(*(row(n) for n in range(20))), "utf-8")
-    profile = profile_sample(sample)
-    assert profile.format["delimiter"] == ";"
-    assert profile.time_formats["svar"] == "%Y-%m-%d %H:%M:%S%.f"
-    draft = tmp_path / "nytt.yaml"
-    draft.write_text(draft_source("nytt", "call", sample, profile), "utf-8")
-    with pytest.raises(SourceFileError) as caught:
-        load_source(draft)
-    message = str(caught.value)
-    assert "direction" in message and "is_test" in message
-    assert "outcome" not in message
-
-
-def test_a_complete_draft_is_accepted_by_check(tmp_path: Path) -> None:
-    sample = tmp_path / "oensket_2026-01-15.csv"
-    sample.write_text(
-        "request_id;requested_at;base;vehicle;urgency;outcome;airborne_at\n"
-        "r1;2026-01-15T12:00:00.000Z;heli_al;HELI;RED;COMPLETED;2026-01-15T12:10:00.000Z\n",
-        "utf-8",
-    )
-    draft = tmp_path / "oensket.yaml"
-    draft.write_text(
-        draft_source("oensket", "lat_request", sample, profile_sample(sample)), "utf-8"
-    )
-    receipt = check_file(sample, load_source(draft)).receipt
-    assert (receipt.rows_read, receipt.accepted) == (1, 1)
