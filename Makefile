@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 export DO_NOT_TRACK := 1
 
-.PHONY: help install demo test lint bench soak dev docs clean
+.PHONY: help install demo test lint bench soak fuzz dev docs clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,6 +41,10 @@ bench: $(DEV_STAMP) ## National year at scale 1.0: time and memory against the f
 
 soak: $(DEV_STAMP) ## Kill the run at 50 random moments; the release must come out the same.
 	$(BIN)/python -m tests.soak.kill_and_rerun
+
+FUZZ ?= --mutants 100000
+fuzz: $(DEV_STAMP) ## 100 000 mutated files of every source and format against an oracle (FUZZ="--seed 2").
+	$(BIN)/python -m tests.fuzz.campaign $(FUZZ)
 
 dev: $(STAMP) ## Dagster's web page over the data in AKUTT_HOME.
 	$(BIN)/python -m orchestration.dev

@@ -1,0 +1,1 @@
+"""A mutation campaign over the intake: valid files, mutated, and judged by an oracle of its own."""
