@@ -15,7 +15,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, compress
+from itertools import chain
 
 import polars as pl
 
@@ -142,11 +142,10 @@ class _Records:
     places: Sequence[int] | None = None
     restore: dict[str, str] = field(default_factory=dict)
 
-    def only(self, rows: pl.Series) -> _Records:
-        """Those in `text` for which the series is true."""
-        lines = self.text.split(b"\n")[self.skip : self.skip + rows.len()]
-        text = b"\n".join(compress(lines, rows))
-        return replace(self, text=text, skip=0)
+    def lines(self, rows: pl.Series) -> list[bytes]:
+        """The lines of the records with these places in `text`, from 0."""
+        lines = self.text.split(b"\n")
+        return [lines[self.skip + row] for row in rows]
 
 
 def read_csv(
@@ -520,17 +519,18 @@ def _record_hash(
     records: _Records, recurring: pl.Series, names: list[str], dialect: _Dialect
 ) -> pl.Series:
     """What is equal for equal records; where nothing can be equal, the number is enough."""
-    some = records.only(recurring)
+    rows = recurring.arg_true()
+    lines = records.lines(rows)
     numbers = pl.int_range(recurring.len(), dtype=pl.UInt64, eager=True)
     if records.quoted or records.restore:
+        some = replace(records, text=b"\n".join(lines), skip=0)
         hashes = _field_hashes(some, names, dialect)
     else:
         # Without quotation marks records are equal exactly when their lines are.
         seen: dict[bytes, int] = {}
-        lines = some.text.split(b"\n")
         codes = [seen.setdefault(line, recurring.len() + len(seen)) for line in lines]
         hashes = pl.Series(codes, dtype=pl.UInt64)
-    return numbers.scatter(recurring.arg_true(), hashes).alias("record_hash")
+    return numbers.scatter(rows, hashes).alias("record_hash")
 
 
 def _field_hashes(records: _Records, names: list[str], dialect: _Dialect) -> pl.Series:
