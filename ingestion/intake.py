@@ -7,8 +7,10 @@ small files share one validation pass, because the cost of a pass is per pass an
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import os
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -151,7 +153,17 @@ class InboxFile:
 
 def shown_name(path: Path) -> str:
     """A file's name as it may be written; bytes that are no text are shown as such."""
-    return safe(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    # Ten years of daily files differ in their date only, which is looked at once.
+    return name if _is_plain(_DAY_IN_NAME.sub("2000-01-01", name)) else safe(name)
+
+
+_DAY_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_plain(name: str) -> bool:
+    return safe(name) == name
 
 
 def by_shown_name(folder: Path) -> dict[str, Path]:
