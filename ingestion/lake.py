@@ -40,6 +40,7 @@ class Receipt:
         warnings, rejections: number of rows per rule code.
         first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.
+        covered_dates: the days of a file that covers several; empty for a file of one day.
         new_columns: column names of the file that no earlier delivery of the source had.
         replay_of: batch whose rejects this receipt judges again, under a corrected map.
     """
@@ -71,6 +72,7 @@ class Receipt:
     replay_of: str | None = None
     ctime_ns: int | None = None
     new_columns: list[str] = field(default_factory=list)
+    covered_dates: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         accounted = self.accepted + self.rejected + self.exact_duplicates
@@ -202,6 +204,7 @@ _RECEIPT_SCHEMA: dict[str, pl.DataType] = {
     "rejections": pl.String(),
     "first_rows": pl.String(),
     "null_counts": pl.String(),
+    "covered_dates": pl.String(),
     "first_event_date": pl.Date(),
     "last_event_date": pl.Date(),
     "size_bytes": pl.Int64(),
@@ -213,7 +216,8 @@ _RECEIPT_SCHEMA: dict[str, pl.DataType] = {
 def read_receipts(lake: Path, contract: str | None = None) -> pl.DataFrame:
     """Every receipt as a frame, one row per delivery and judgement.
 
-    `warnings`, `rejections`, `first_rows` and `null_counts` are JSON objects of name to number.
+    `warnings`, `rejections`, `first_rows` and `null_counts` are JSON objects of name to number,
+    `covered_dates` is a JSON array.
     """
     rows = []
     for batch_id, receipt in iter_receipts(lake, contract):
@@ -221,6 +225,7 @@ def read_receipts(lake: Path, contract: str | None = None) -> pl.DataFrame:
         row["batch_id"] = batch_id
         for name in ("warnings", "rejections", "first_rows", "null_counts"):
             row[name] = json.dumps(receipt.get(name, {}), sort_keys=True)
+        row["covered_dates"] = json.dumps(receipt.get("covered_dates", []))
         for name in ("delivered_on", "first_event_date", "last_event_date"):
             row[name] = dt.date.fromisoformat(row[name]) if row[name] else None
         row["ingested_at"] = dt.datetime.fromisoformat(row["ingested_at"])

@@ -53,6 +53,26 @@ class Counts:
             },
         )
         self.profile = {row[FILE_INDEX]: row for row in profile.iter_rows(named=True)}
+        self.covered = _covered_dates(accepted)
+
+
+# A day with fewer rows than this share of the file's busiest has late rows, and is not covered.
+_COVERED_SHARE = 0.1
+# Calls that end after midnight and the like make a day's file touch its neighbours.
+_DAYS_OF_A_DAILY_FILE = 2
+
+
+def _covered_dates(accepted: pl.DataFrame) -> dict[int, list[str]]:
+    """Per file that covers several days, those days; a file of one day covers its delivery date."""
+    days = accepted.group_by(FILE_INDEX, "event_date").len()
+    days = days.filter(pl.col("len") >= _COVERED_SHARE * pl.col("len").max().over(FILE_INDEX)).sort(
+        FILE_INDEX, "event_date"
+    )
+    found: dict[int, list[str]] = {}
+    for (index,), own in days.partition_by(FILE_INDEX, as_dict=True).items():
+        if own.height > _DAYS_OF_A_DAILY_FILE:
+            found[int(str(index))] = [day.isoformat() for day in own["event_date"]]
+    return found
 
 
 def _tally(files: pl.Series) -> dict[int, int]:
@@ -119,6 +139,7 @@ class ReceiptMaker:
             },
             first_event_date=_iso(profile.get("_first")),
             last_event_date=_iso(profile.get("_last")),
+            covered_dates=counts.covered.get(index, []),
         )
 
     def _identity(self, delivery: Delivery) -> dict[str, Any]:

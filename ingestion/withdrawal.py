@@ -54,7 +54,15 @@ SCHEMA: dict[str, pl.DataType] = {
 _PAIR = ["contract", "batch_id", "source", "file_id"]
 _ROW = ["_file_id", "_row_number"]
 # Where a row was read says nothing of what it says.
-_NOT_COMPARED = {"_source", "_file_id", "_row_number", "_batch_id", "_delivered_on"}
+_NOT_COMPARED = {
+    "_source",
+    "_file_id",
+    "_row_number",
+    "_batch_id",
+    "_delivered_on",
+    "_unmapped",
+    "_key_scope",
+}
 
 
 class WithdrawalError(Exception):

@@ -19,6 +19,7 @@ from orchestration.deliveries import net
 
 DELIVERIES = "deliveries.parquet"
 RULE_HITS = "rule_hits.parquet"
+COVERED_DAYS = "covered_days.parquet"
 
 _DELIVERY = ("source", "contract", "delivered_on", "file_name")
 _DELIVERY_COLUMNS = (
@@ -83,12 +84,35 @@ def rule_hits(receipts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def covered_days(receipts: pl.DataFrame) -> pl.DataFrame:
+    """The days that files of several days cover: source, contract, covered_on."""
+    several = receipts.filter((pl.col("accepted") > 0) & (pl.col("covered_dates") != "[]"))
+    return (
+        several.select(
+            "source",
+            "contract",
+            pl.col("covered_dates")
+            .str.json_decode(pl.List(pl.String))
+            .cast(pl.List(pl.Date))
+            .alias("covered_on"),
+        )
+        .explode("covered_on")
+        .unique()
+        .sort("source", "contract", "covered_on")
+    )
+
+
 def write_tallies(lake: Path, receipts: pl.DataFrame) -> None:
-    """Write both files, each in one step."""
+    """Write the files, each in one step."""
     lake.mkdir(parents=True, exist_ok=True)
-    for leftover in (*lake.glob(f".{DELIVERIES}.*"), *lake.glob(f".{RULE_HITS}.*")):
+    tallies = {
+        DELIVERIES: deliveries(receipts),
+        RULE_HITS: rule_hits(receipts),
+        COVERED_DAYS: covered_days(receipts),
+    }
+    for leftover in (path for name in tallies for path in lake.glob(f".{name}.*")):
         leftover.unlink(missing_ok=True)
-    for name, frame in ((DELIVERIES, deliveries(receipts)), (RULE_HITS, rule_hits(receipts))):
+    for name, frame in tallies.items():
         aside = lake / f".{name}.{uuid.uuid4().hex}"
         try:
             frame.write_parquet(aside, compression="zstd")

@@ -114,18 +114,24 @@ populations as (
     select 'calls', segment, level, unit_id, year_number, valid_from, valid_to, population
     from {{ ref('dim_call_population') }}
 ),
+covered_days as (
+    -- A file covers its delivery date, and one of several days the days of its records.
+    select contract, source, delivered_on from deliveries
+    union
+    select contract, source, covered_on from {{ ref('stg_lake__covered_days') }}
+),
 delivered_days as (
     -- Days for which a source that covers the unit delivered, or any source where none is known to.
     select distinct u.contract, u.level, u.unit_id, v.delivered_on
     from {{ ref('dim_unit_source') }} as u
-    inner join deliveries as v
+    inner join covered_days as v
         on v.contract = u.contract and v.source = u.source
         and v.delivered_on >= u.valid_from and v.delivered_on < u.valid_to
     where u.contract in ('alarm', 'call')
     union all
     select distinct v.contract, p.level, p.unit_id, v.delivered_on
     from (select distinct subject, level, unit_id from populations) as p
-    inner join deliveries as v
+    inner join covered_days as v
         on v.contract = case p.subject when 'alarms' then 'alarm' else 'call' end
     left join sourced_units as s
         on s.contract = v.contract and s.level = p.level and s.unit_id = p.unit_id
