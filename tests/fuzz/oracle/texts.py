@@ -124,6 +124,9 @@ def _header(lines: list[str], spec: SourceSpec) -> tuple[list[str], int]:
     if at >= len(lines):
         raise MustRefuseError("no header")
     line, end = lines[at], at + 1
+    if "\r" in line:
+        # The first record would be taken for names.
+        raise MustRefuseError("a carriage return in the header")
     fields, state = split_fields(
         line, spec.format.delimiter, quoted=spec.format.quoting == "standard"
     )
@@ -386,6 +389,8 @@ def _elements(text: str, spec: SourceSpec) -> list[Row]:
             pieces.append(text[begin:at])
             begin = at + 1
     if end is None or text[end] != "]":
+        if text.rstrip(" \t\r\n").endswith("}" if spec.format.record else "]"):
+            raise UndecidedError("a bracket too few in the array")
         raise MustRefuseError("the array does not end")
     pieces.append(text[begin:end])
     try:
