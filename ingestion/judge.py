@@ -129,6 +129,7 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
     screening = screened(raw, spec, len(deliveries))
     if screening.refused:
         return _without(screening.refused, deliveries, occasion)
+    raw = screening.masked(raw)
 
     records = map_records(raw, spec, occasion.pseudonymise, occasion.ingested_at)
     unread = _unread_values(raw, records, spec)

@@ -11,7 +11,7 @@ from contracts import CONTRACTS
 from contracts.columns import Kind
 from ingestion.delivery import FILE_INDEX
 from ingestion.errors import FileRefusedError
-from ingestion.privacy import ColumnUse, masked_where, personal_rows, personal_texts
+from ingestion.privacy import MASK, ColumnUse, masked_where, personal_rows, personal_texts
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
@@ -35,10 +35,13 @@ class Screening:
     Attributes:
         refused: files that are refused, and why.
         warnings: per file and code, the number of rows.
+        hidden: per raw column and file, the texts that a warning is about: the row is kept, and
+            they are not.
     """
 
     refused: Mapping[int, FileRefusedError] = field(default_factory=dict)
     warnings: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    hidden: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def joined(self, other: Screening) -> Screening:
         """Both screenings of the same files."""
@@ -47,7 +50,19 @@ class Screening:
             mine = warnings.setdefault(index, {})
             for code, count in found.items():
                 mine[code] = mine.get(code, 0) + count
-        return Screening({**other.refused, **self.refused}, warnings)
+        return Screening(
+            {**other.refused, **self.refused}, warnings, {**self.hidden, **other.hidden}
+        )
+
+    def masked(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The raw rows without the texts that warnings are about."""
+        columns: dict[str, pl.Expr] = {}
+        for (name, index), texts in self.hidden.items():
+            hit = (pl.col(FILE_INDEX) == index) & pl.col(name).is_in(list(texts))
+            columns[name] = (
+                pl.when(hit).then(pl.lit(MASK)).otherwise(columns.get(name, pl.col(name)))
+            )
+        return raw.with_columns(expr.alias(name) for name, expr in columns.items())
 
 
 def column_uses(spec: SourceSpec) -> dict[str, ColumnUse]:
@@ -115,11 +130,17 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
     name = str(rows.columns[-1])
     refused: dict[int, FileRefusedError] = {}
     warnings: dict[int, dict[str, int]] = {}
+    hidden: dict[tuple[str, int], frozenset[str]] = {}
     for index, guilty in personal_texts(rows[name], rows[FILE_INDEX], use).items():
         own = rows.filter(pl.col(FILE_INDEX) == index)
         for code, texts in guilty.items():
             hits = own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER].to_list()
-            if code in REFUSED or getattr(spec.personal, OPTIONAL[code]) == "refuse":
+            # A key without its text is no key, so there is nothing to keep of the row.
+            if (
+                code in REFUSED
+                or use.kind == "key"
+                or getattr(spec.personal, OPTIONAL[code]) == "refuse"
+            ):
                 refused[index] = FileRefusedError(
                     code,
                     f"kolonne: {name}, første rad: {min(hits)}",
@@ -127,7 +148,8 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
                 )
             else:
                 warnings.setdefault(index, {})[code] = len(hits)
-    return Screening(refused, warnings)
+                hidden[name, index] = hidden.get((name, index), frozenset()) | texts
+    return Screening(refused, warnings, hidden)
 
 
 def showable(values: pl.Series, use: ColumnUse) -> pl.Series:

@@ -85,7 +85,7 @@ def rejected_rows(
     """One row per rejected row and failing code, with messages and masked raw values."""
     rows = _of_source(_rejects(lake), source)
     if file_name is not None:
-        rows = rows.filter(pl.col("file_name") == file_name)
+        rows = rows.filter((pl.col("file_name") == file_name) | (pl.col("file_id") == file_name))
     return (
         rows.with_columns(pl.col("codes").str.strip_chars("|").str.split("|").alias("code"))
         .explode("code")
@@ -126,7 +126,12 @@ def refused_files(lake: Path, source: str | None = None) -> pl.DataFrame:
         _of_source(latest_receipts(lake), source)
         .filter(pl.col("status") == "refused")
         .select(
-            "source", "file_name", pl.col("refusal_code").alias("code"), "refusal_nb", "refusal_en"
+            "source",
+            "file_name",
+            "file_id",
+            pl.col("refusal_code").alias("code"),
+            "refusal_nb",
+            "refusal_en",
         )
         .join(messages(), on="code", how="left", maintain_order="left")
         .sort("source", "file_name")

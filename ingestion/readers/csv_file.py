@@ -37,7 +37,6 @@ from ingestion.readers.raw import (
     check_count,
     check_header,
     check_size,
-    ids_recur,
     numbered,
     recurring_ids,
 )
@@ -211,14 +210,16 @@ def read_csv(
     )
     if records.numbers is not None:
         frame = frame.with_columns(records.numbers.alias(ROW_NUMBER))
+    if hashed:
+        hashes = _field_hashes(records, names, dialect)
+    elif (recurring := recurring_ids(frame, spec)) is not None:
+        hashes = _record_hash(records, recurring, names, dialect)
+    else:
+        hashes = None
     return RawFile(
         frame.select(*spec.raw_columns(), ROW_NUMBER),
         tuple((number, ROW_UNREADABLE) for number in records.broken),
-        record_hash=(
-            _record_hash(records, frame, names, spec, dialect, whole=hashed)
-            if hashed or ids_recur(frame, spec)
-            else None
-        ),
+        record_hash=hashes,
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
         columns=tuple(names),
     )
@@ -516,23 +517,25 @@ def _parting(records: _Records, width: int, dialect: _Dialect) -> int:
 
 
 def _record_hash(
-    records: _Records,
-    frame: pl.DataFrame,
-    names: list[str],
-    spec: SourceSpec,
-    dialect: _Dialect,
-    *,
-    whole: bool,
+    records: _Records, recurring: pl.Series, names: list[str], dialect: _Dialect
 ) -> pl.Series:
-    """A hash of all fields of a record; where nothing can be equal, its number is enough."""
-    recurring = pl.repeat(True, frame.height, eager=True) if whole else recurring_ids(frame, spec)
-    everything = _parsed(records.only(recurring), len(names), list(range(len(names))), dialect)
-    # By name, so that members with their columns in another order compare.
+    """What is equal for equal records; where nothing can be equal, the number is enough."""
+    some = records.only(recurring)
+    numbers = pl.int_range(recurring.len(), dtype=pl.UInt64, eager=True)
+    if records.quoted or records.restore:
+        hashes = _field_hashes(some, names, dialect)
+    else:
+        # Without quotation marks records are equal exactly when their lines are.
+        seen: dict[bytes, int] = {}
+        lines = some.text.split(b"\n")
+        codes = [seen.setdefault(line, recurring.len() + len(seen)) for line in lines]
+        hashes = pl.Series(codes, dtype=pl.UInt64)
+    return numbers.scatter(recurring.arg_true(), hashes).alias("record_hash")
+
+
+def _field_hashes(records: _Records, names: list[str], dialect: _Dialect) -> pl.Series:
+    """A hash of all fields of each record, by name, so that files with other orders compare."""
+    everything = _parsed(records, len(names), list(range(len(names))), dialect)
     order = sorted(range(len(names)), key=lambda index: (names[index], index))
     seed = zlib.crc32("\x1f".join(names[index] for index in order).encode())
-    hashes = everything.select(f"column_{index}" for index in order).hash_rows(seed)
-    return (
-        pl.int_range(frame.height, dtype=pl.UInt64, eager=True)
-        .scatter(recurring.arg_true(), hashes)
-        .alias("record_hash")
-    )
+    return everything.select(f"column_{index}" for index in order).hash_rows(seed)

@@ -30,7 +30,6 @@ from ingestion.readers.raw import (
     RawFile,
     check_count,
     check_size,
-    ids_recur,
     recurring_ids,
     refuse_missing,
 )
@@ -119,24 +118,24 @@ def _read(
     if frame.height:
         refuse_missing(fields.missing(records.present))
     hashes = None
-    if ids_recur(frame, spec):
+    recurring = recurring_ids(frame, spec)
+    if recurring is not None:
 
         def record(number: int) -> str:
             return payload[starts[number - 1] : ends[number - 1]].decode("utf-8")
 
-        hashes = _hashes(frame, spec, record)
+        hashes = _hashes(frame[ROW_NUMBER], recurring, record)
     return RawFile(frame, records.broken, record_hash=hashes)
 
 
-def _hashes(frame: pl.DataFrame, spec: SourceSpec, record: Callable[[int], str]) -> pl.Series:
+def _hashes(numbers: pl.Series, recurring: pl.Series, record: Callable[[int], str]) -> pl.Series:
     """What is equal for records that are equal in content, whatever columns are mapped.
 
     As JSON understands it: the order of the keys, white space, escapes and the spelling of a
     number make no difference; a text and a number do, and so do null and absent.
     """
-    numbers = frame[ROW_NUMBER]
     # A record whose id does not recur is equal to no other: its number stands for its content.
-    again = recurring_ids(frame, spec).arg_true()
+    again = recurring.arg_true()
     contents = [_digest(record(number)) for number in numbers.gather(again)]
     return numbers.cast(pl.String).alias("record_hash").scatter(again, contents)
 

@@ -142,18 +142,17 @@ def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
     return ids.to_series() if len(names) == 1 else ids.to_struct()
 
 
-def recurring_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series:
-    """Which records share their raw id with another: only such records can be equal."""
+def recurring_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
+    """Which records share their raw id with another; None when none do, so that none are equal."""
     ids = _raw_ids(frame, spec)
     if ids is None:
-        return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-    return ids.is_duplicated()
+        every = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+        return every if frame.height > 1 else None
+    # Numbers are told apart faster than texts; two texts with one hash only cost some work.
+    hashes = ids.hash()
+    return hashes.is_duplicated() if hashes.n_unique() < hashes.len() else None
 
 
 def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
     """Whether two records of the file may have the same raw id."""
-    ids = _raw_ids(frame, spec)
-    if ids is None:
-        return frame.height > 1
-    # Numbers are told apart faster than texts; two texts with one hash only cost some work.
-    return ids.hash().n_unique() < ids.len()
+    return recurring_ids(frame, spec) is not None

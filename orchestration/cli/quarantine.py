@@ -55,7 +55,9 @@ def list_quarantine(source: SourceOption = None) -> None:
 @with_readable_errors
 def show(
     source: SourceOption = None,
-    file: Annotated[str | None, typer.Option(help="Only this file name.")] = None,
+    file: Annotated[
+        str | None, typer.Option(help="Only this file: name, or id as in released findings.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Rows to show.")] = 50,
     raw: Annotated[bool, typer.Option("--raw", help="Also the masked values of the row.")] = False,
     english: Annotated[bool, typer.Option("--english", help="Messages in English.")] = False,
@@ -70,7 +72,7 @@ def show(
     if file is not None:
         import polars as pl
 
-        files = files.filter(pl.col("file_name") == file)
+        files = files.filter((pl.col("file_name") == file) | (pl.col("file_id") == file))
         if files.is_empty() and rows.is_empty():
             raise fail(f"ikke i karantene / not in quarantine: {file}")
     _print(

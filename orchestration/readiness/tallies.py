@@ -36,7 +36,8 @@ _HIT_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
     "contract": pl.String(),
     "delivered_on": pl.Date(),
-    "file_name": pl.String(),
+    # Names are the sender's to choose; the id stands in the receipts, beside the name.
+    "file_id": pl.String(),
     "code": pl.String(),
     "row_count": pl.Int64(),
     "first_row": pl.Int64(),
@@ -75,7 +76,7 @@ def rule_hits(receipts: pl.DataFrame) -> pl.DataFrame:
     ]
     return (
         pl.DataFrame(rows, schema=_HIT_SCHEMA)
-        .group_by("source", "contract", "delivered_on", "file_name", "code")
+        .group_by("source", "contract", "delivered_on", "file_id", "code")
         .agg(pl.col("row_count").sum(), pl.col("first_row").min())
         .select(list(_HIT_SCHEMA))
         .sort(list(_HIT_SCHEMA))
@@ -108,4 +109,4 @@ def _hits(row: dict[str, object], column: str) -> Iterator[dict[str, object]]:
 
 
 def _of(row: dict[str, object]) -> dict[str, object]:
-    return {name: row[name] for name in _DELIVERY}
+    return {name: row[name] for name in ("source", "contract", "delivered_on", "file_id")}

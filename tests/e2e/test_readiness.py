@@ -224,13 +224,16 @@ def test_examples_point_at_the_faulty_rows(name: str, request: pytest.FixtureReq
         pl.col("expected_finding").str.strip_prefix("rule:").alias("code")
     )
     known = set(faults.select("source", "code", "file_name", "row_number").iter_rows())
+    files = world.receipts().select("source", "file_id", "file_name")
+    names = {(source, file): name for source, file, name in files.iter_rows()}
     pages = world.release("readiness_findings")
     checked = 0
     for row in pages.iter_rows(named=True):
         for position in (1, 2, 3):
             file, number = row[f"example_{position}_file"], row[f"example_{position}_row"]
             if number is not None:
-                assert (row["source"], row["code"], file, number) in known
+                found_in = names[row["source"], file]
+                assert (row["source"], row["code"], found_in, number) in known
                 checked += 1
     assert checked > 20
 

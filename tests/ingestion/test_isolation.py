@@ -217,6 +217,35 @@ def test_pending_is_known_again_after_a_run(home: Path) -> None:
     assert pending_files(home / "inbox" / "prove", call_source(), known) == []
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("sentral", "kari.nordmann@example.no", "FILE_EMAIL"),
+        ("sentral", "Kari Nordmann", "FILE_PERSON_NAME"),
+        ("sentral", "59.9139, 10.7522", "FILE_COORDINATE"),
+    ],
+)
+def test_what_is_personal_in_a_free_column_is_a_warning_and_never_written(
+    home: Path, field: str, value: str, code: str
+) -> None:
+    deliver(home, "prove_2026-01-15.csv", text(row(1), row(2, **{field: value}), row(3)))
+    assert take(home) == {"accepted": 3}
+    receipt = next(iter_receipts(home / "lake"))[1]
+    assert receipt["warnings"] == {code: 1}
+    written = accepted(home)
+    assert value not in str(written.to_dicts())
+    assert written.filter(pl.col("source_id") == "a2")["central_id"].to_list() == ["•••"]
+    refusing = call_source(personal=dict.fromkeys(("email", "name", "coordinate"), "refuse"))
+    deliver(home, "prove_2026-01-16.csv", text(row(4, **{field: value}), row(5)))
+    assert take(home, refusing) == {"accepted": 0, code: 1}
+
+
+def test_an_address_in_a_key_refuses_the_file(home: Path) -> None:
+    rows = [row(n) for n in range(1, 9)]
+    deliver(home, "prove_2026-01-15.csv", text(*rows, row(9, id="ola.nordmann@example.no")))
+    assert take(home) == {"accepted": 0, "FILE_EMAIL": 1}
+
+
 def test_a_column_that_no_earlier_delivery_had_is_a_warning_once(home: Path) -> None:
     plain = text(row(1), row(2))
     wider = "".join(f"{line};ny\n" for line in text(row(3), row(4)).splitlines())

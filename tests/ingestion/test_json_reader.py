@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers import RawFile, read_bytes
-from ingestion.readers.json_layout import MAX_LAYOUTS
+from ingestion.readers.json_layout import MAX_LAYOUTS, Chunk, cut, learn
 from ingestion.readers.json_record import ABSENT, Fields, as_text, read_record
 from ingestion.readers.raw import ROW_KEY_TWICE, ROW_UNREADABLE
 from ingestion.sources.spec import SourceSpec
@@ -478,3 +479,39 @@ def test_unmapped_values_never_leave_the_reader() -> None:
 def test_absent_is_not_null() -> None:
     fields = Fields(source(), {})
     assert fields.find(read_record('{"id": null}'))[:2] == [None, ABSENT]
+
+
+def test_ordinary_records_are_read_together() -> None:
+    """Nulls, whole numbers, flags and escaped letters do not need the strict reader."""
+    records = [
+        call(n, kommune=None if n % 2 else n, ø="æ", x={"y": n % 3 == 0}, rev=n) for n in range(50)
+    ]
+    for indent, ascii_only in ((None, False), (None, True), (2, False)):
+        texts = [json.dumps(r, indent=indent, ensure_ascii=ascii_only).encode() for r in records]
+        ends = np.cumsum([len(text) + 1 for text in texts]) - 1
+        starts = ends - [len(text) for text in texts]
+        chunk = Chunk(b"\n".join(texts), starts, ends)
+        layout = learn(texts[0], Fields(source(), {}))
+        assert layout is not None
+        rows, columns = cut(chunk, layout, np.arange(50))
+        assert rows.tolist() == list(range(50))
+        assert columns[0] is not None
+        assert columns[0].to_list() == [f"a{n}" for n in range(50)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '{"id" : "5", "x": 1}',
+        '{"id": "5", "x": [1, 2]}',
+        r'{"id": "\u00000", "x": 1}',
+        '{"id": "5", "x": {}}',
+        '{"x": 1, "id": "5"}',
+    ],
+)
+def test_a_layout_never_takes_one_value_for_another(other: str) -> None:
+    """The teaching record and one that looks much like it, in both orders."""
+    spec = optional("jsonl")
+    alike = other.replace('"5"', '"6"').replace("1", "2")
+    for texts in ([other, alike], [alike, other], [other, '{"id": "7", "x": 3}', alike]):
+        check_as_strict(lines(*texts), spec)

@@ -16,10 +16,12 @@ hits as (
             else 'times_trusted'
         end as measure,
         row_number() over (
-            partition by h.contract, h.source, h.code order by h.delivered_on desc, h.file_name desc
+            partition by h.contract, h.source, h.code order by h.delivered_on desc, h.file_id desc
         ) as recency
     from {{ ref('stg_lake__rule_hits') }} as h
     inner join {{ ref('contract_rules') }} as r on r.code = h.code
+    -- Other warnings say something of a file, not of the share of rows that can be used.
+    where r.level <> 'warning' or r.kind in ('missing', 'order', 'batch', 'time')
 ),
 by_rule as (
     select
@@ -29,7 +31,7 @@ by_rule as (
         min(delivered_on) as since,
         max(delivered_on) as last_seen,
         {%- for position in [1, 2, 3] %}
-        max(case when recency = {{ position }} then file_name end) as example_{{ position }}_file,
+        max(case when recency = {{ position }} then file_id end) as example_{{ position }}_file,
         max(case when recency = {{ position }} then first_row end) as example_{{ position }}_row{{ ',' if not loop.last }}
         {%- endfor %}
     from hits
