@@ -70,9 +70,13 @@ def main() -> None:
 
     for line in sys.stdin:
         groups: dict[Case, list[mutate.Mutant]] = {}
+        contents: set[tuple[str, bytes]] = set()
         for seed in json.loads(line):
             mutant = mutate.make(seed)
-            groups.setdefault(mutant.case, []).append(mutant)
+            # Equal files of one source (of no records, say) are taken in once.
+            if (content := (mutant.case.name, mutant.data)) not in contents:
+                contents.add(content)
+                groups.setdefault(mutant.case, []).append(mutant)
         for case in [case for case in groups if case.spec.format.type in without_reader()]:
             absent = groups.pop(case)
             say(absent=case.spec.format.type, seeds=[mutant.seed for mutant in absent])

@@ -124,15 +124,15 @@ def _header(lines: list[str], spec: SourceSpec) -> tuple[list[str], int]:
     if at >= len(lines):
         raise MustRefuseError("no header")
     line, end = lines[at], at + 1
-    if "\r" in line:
-        # The first record would be taken for names.
-        raise MustRefuseError("a carriage return in the header")
     fields, state = split_fields(
         line, spec.format.delimiter, quoted=spec.format.quoting == "standard"
     )
     while state == "open" and end < len(lines):
         line, end = f"{line}\n{lines[end]}", end + 1
         fields, state = split_fields(line, spec.format.delimiter, quoted=True)
+    if any("\r" in name.strip() for name in fields):
+        # The first record would be taken for names.
+        raise MustRefuseError("a carriage return in a name")
     if state != "ok":
         raise UndecidedError("quotation marks in the header")
     return fields, end
