@@ -130,9 +130,11 @@ def _header(lines: list[str], spec: SourceSpec) -> tuple[list[str], int]:
     while state == "open" and end < len(lines):
         line, end = f"{line}\n{lines[end]}", end + 1
         fields, state = split_fields(line, spec.format.delimiter, quoted=True)
-    if any("\r" in name.strip() for name in fields):
-        # The first record would be taken for names.
-        raise MustRefuseError("a carriage return in a name")
+    first, _, rest = line.strip().partition("\r")
+    mark = spec.format.delimiter
+    if mark in rest and set(required_columns(spec)) <= set(first.split(mark)):
+        # All names stand before the carriage return: a record would be taken for more of them.
+        raise MustRefuseError("a record in the header")
     if state != "ok":
         raise UndecidedError("quotation marks in the header")
     return fields, end
