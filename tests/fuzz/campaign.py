@@ -24,8 +24,8 @@ from typing import Any
 from tests.fuzz.report import Tally, write_report
 
 ROOT = Path(__file__).parents[2]
-CHUNK = 2_700
-HANG_SECONDS = 180.0
+CHUNK = 1_350
+HANG_SECONDS = 400.0
 # Seeds of one campaign do not meet those of another.
 SPAN = 10_000_000
 
@@ -81,8 +81,10 @@ class Worker:
 class Campaign:
     """Seeds waiting, seeds done, and what was found."""
 
-    def __init__(self, mutants: int, seed: int, minutes: float, scratch: Path) -> None:
-        self.wanted, self.scratch = mutants, scratch
+    def __init__(
+        self, mutants: int, seed: int, minutes: float, scratch: Path, workers: int
+    ) -> None:
+        self.wanted, self.scratch, self._workers = mutants, scratch, workers
         self.deadline = time.monotonic() + minutes * 60
         self.tally = Tally(seed)
         self._next = itertools.count(seed * SPAN)
@@ -99,7 +101,7 @@ class Campaign:
             left = self.wanted - self.tally.mutants - self._asked
             if left <= 0 or time.monotonic() > self.deadline:
                 return None
-            size = max(min(CHUNK, left // 2), min(left, 26))
+            size = min(CHUNK, max(-(-left // self._workers), 26))
             self._asked += size
             return [next(self._next) for _ in range(size)]
 
@@ -143,7 +145,7 @@ class Campaign:
 
 def run(mutants: int, seed: int, minutes: float, scratch: Path, workers: int = 2) -> Tally:
     """Judge mutants until there are enough or the time is over."""
-    campaign = Campaign(mutants, seed, minutes, scratch)
+    campaign = Campaign(mutants, seed, minutes, scratch, workers)
     threads = [threading.Thread(target=campaign.work) for _ in range(workers)]
     for thread in threads:
         thread.start()

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,27 @@ def neighbours(case: Case) -> tuple[Untouched, ...]:
     return tuple(files)
 
 
-@functools.cache
+_undisturbed: dict[str, tuple[Any, ...]] = {}
+
+
 def undisturbed(case: Case) -> tuple[Any, ...]:
     """What becomes of the untouched files alone."""
-    lake = take_in(case, [])
+    if case.name not in _undisturbed:
+        _undisturbed[case.name] = _of_neighbours(case, take_in({case: []}))
+    return _undisturbed[case.name]
+
+
+def take_in_untouched(cases: Iterable[Case]) -> None:
+    """Find out what becomes of the untouched files of many sources, in one intake."""
+    fresh = [case for case in cases if case.name not in _undisturbed]
+    try:
+        lake = take_in({case: [] for case in fresh})
+    except UncaughtError:
+        return  # one by one, where they are asked for
+    _undisturbed.update({case.name: _of_neighbours(case, lake) for case in fresh})
+
+
+def _of_neighbours(case: Case, lake: Lake) -> tuple[Any, ...]:
     return tuple(_settled(lake.of(item.case, item.name, item.data)) for item in neighbours(case))
 
 
@@ -130,16 +147,19 @@ def _settled(outcome: Outcome | None) -> Any:
     return kept, rows, outcome.rejected
 
 
-def take_in(case: Case, mutants: Sequence[Mutant]) -> Lake:
-    """One intake of the mutants of a source and the untouched files."""
+def take_in(groups: Mapping[Case, Sequence[Mutant]]) -> Lake:
+    """One intake of mutants by their sources, with the untouched files of each."""
     home = Path(tempfile.mkdtemp(prefix="fuzz-", dir=os.environ.get("FUZZ_SCRATCH")))
     try:
-        for item in neighbours(case):
-            _deliver(home, item.case, item.name, item.data)
-        for mutant in mutants:
-            _deliver(home, case, mutant.name, mutant.data)
+        sources = [case.name for case in groups]
+        for case, mutants in groups.items():
+            for item in neighbours(case):
+                _deliver(home, item.case, item.name, item.data)
+            for mutant in mutants:
+                _deliver(home, case, mutant.name, mutant.data)
+            sources.append(other_than(case).name)
         try:
-            ingest(home, [case.name, other_than(case).name], key=KEY, specs=specs())
+            ingest(home, list(dict.fromkeys(sources)), key=KEY, specs=specs())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -183,10 +203,17 @@ def run_group(
     """Judge the mutants of one source; those that stop or change others are found by halving."""
     phase("intake")
     try:
-        lake = take_in(case, mutants)
+        lake = take_in({case: mutants})
     except UncaughtError as error:
         return _halved(case, mutants, phase, "uncaught", str(error))
-    now = tuple(_settled(lake.of(item.case, item.name, item.data)) for item in neighbours(case))
+    return judge_group(case, mutants, lake, phase)
+
+
+def judge_group(
+    case: Case, mutants: Sequence[Mutant], lake: Lake, phase: Callable[[str], None]
+) -> list[Result]:
+    """Judge the mutants of one source by what an intake left of them."""
+    now = _of_neighbours(case, lake)
     if mutants and now != undisturbed(case):
         return _halved(case, mutants, phase, "another file changed", _changed(now, case))
     phase("oracle")
@@ -220,7 +247,7 @@ def _again(case: Case, result: Result, mutant: Mutant) -> Result:
         return result
     _confirmed[case.name, result.verdict.faults[0][0]] += 1
     try:
-        alone = _verdict(case, mutant, take_in(case, [mutant]))
+        alone = _verdict(case, mutant, take_in({case: [mutant]}))
     except UncaughtError as error:
         alone = Verdict("uncaught")
         alone.fault("uncaught", str(error))

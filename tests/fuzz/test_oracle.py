@@ -35,7 +35,7 @@ def delivered() -> tuple[Case, str, bytes, Outcome]:
     lifex = case("hdo_lifex_calls")
     name, data = lifex.file_name(DAY, "a"), lifex.valid_file(DAY, 6, random.Random(1))
     mutant = _mutant(lifex, name, data)
-    got = take_in(lifex, [mutant]).of(lifex, name, data)
+    got = take_in({lifex: [mutant]}).of(lifex, name, data)
     assert got is not None
     return lifex, name, data, got
 

@@ -130,6 +130,11 @@ def _header(lines: list[str], spec: SourceSpec) -> tuple[list[str], int]:
     while state == "open" and end < len(lines):
         line, end = f"{line}\n{lines[end]}", end + 1
         fields, state = split_fields(line, spec.format.delimiter, quoted=True)
+    first, _, rest = line.strip().partition("\r")
+    mark = spec.format.delimiter
+    if mark in rest and set(required_columns(spec)) <= set(first.split(mark)):
+        # All names stand before the carriage return: a record would be taken for more of them.
+        raise MustRefuseError("a record in the header")
     if state != "ok":
         raise UndecidedError("quotation marks in the header")
     return fields, end
@@ -386,6 +391,8 @@ def _elements(text: str, spec: SourceSpec) -> list[Row]:
             pieces.append(text[begin:at])
             begin = at + 1
     if end is None or text[end] != "]":
+        if text.rstrip(" \t\r\n").endswith("}" if spec.format.record else "]"):
+            raise UndecidedError("a bracket too few in the array")
         raise MustRefuseError("the array does not end")
     pieces.append(text[begin:end])
     try:

@@ -516,7 +516,9 @@ def _after(
     lengths: list[dt.timedelta] = []
     if column.unit == "clock":
         for item in text.spellings:
-            found = re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{2})(?:[.,](\d{1,3}))?", item, re.ASCII)
+            found = re.fullmatch(
+                r"(?:(\d+):(?=\d{1,2}:))?(\d+):(\d{2})(?:[.,](\d{1,3}))?", item, re.ASCII
+            )
             if found:
                 hours, minutes, seconds, fraction = found.groups()
                 lengths.append(dt.timedelta(
