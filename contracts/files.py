@@ -190,6 +190,13 @@ FILE_RULES: tuple[Rule, ...] = (
         level="row",
     ),
     _rule(
+        "ROW_VALUE_NESTED",
+        "parse",
+        "Et felt har en liste eller et objekt der det skal stå én verdi.",
+        "A field has a list or an object where one value should stand.",
+        level="row",
+    ),
+    _rule(
         "ROW_CELL_NOT_CALCULATED",
         "parse",
         "En celle i raden er en formel uten lagret verdi: åpne og lagre arbeidsboken.",

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from ingestion.errors import FileRefusedError
-from ingestion.readers.raw import ROW_NUMBER, RawFile
+from ingestion.readers.raw import RawFile
 
 # In a stack of deliveries: which of them a row came from.
 FILE_INDEX = "_file"
@@ -18,8 +18,10 @@ class Delivery:
 
     Attributes:
         content: its rows, or why it must be refused.
-        only_rows: judge these row numbers only (a replay); all when None.
         replay_of: the batch that is replayed.
+        manifest: what tells the manifest it came with from another; None without one.
+        accepted_rows: in a replay, number and id of the rows that were accepted before: they are
+            left alone, and all others are judged again.
     """
 
     file_name: str
@@ -28,9 +30,10 @@ class Delivery:
     mtime_ns: int
     delivered_on: dt.date | None
     content: RawFile | FileRefusedError
-    only_rows: frozenset[int] | None = None
     replay_of: str | None = None
     ctime_ns: int | None = None
+    manifest: str | None = None
+    accepted_rows: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def raw(self) -> RawFile:
@@ -40,15 +43,10 @@ class Delivery:
         return self.content
 
     @property
-    def broken(self) -> list[tuple[int, str]]:
-        """Number and code of the records that are no rows, among those to be judged."""
-        wanted = self.only_rows
-        return [(n, code) for n, code in self.raw.broken if wanted is None or n in wanted]
+    def broken(self) -> tuple[tuple[int, str], ...]:
+        """Number and code of the records that are no rows."""
+        return self.raw.broken
 
     @property
-    def rows_to_judge(self) -> int:
-        """How many rows must be accounted for."""
-        if self.only_rows is None:
-            return self.raw.rows_read
-        rows = self.raw.frame[ROW_NUMBER].is_in(sorted(self.only_rows))
-        return int(rows.sum()) + len(self.broken)
+    def is_replay(self) -> bool:
+        return self.replay_of is not None

@@ -137,6 +137,11 @@ class InboxFile:
     def stamp(self) -> Stamp:
         return (self.name, self.size_bytes, self.mtime_ns, self.ctime_ns)
 
+    @property
+    def mark(self) -> str | None:
+        """The manifest it came with, as a mark; another one is a reason to look again."""
+        return None if self.manifest is None else self.manifest.mark
+
     @classmethod
     def of(cls, path: Path, spec: SourceSpec, manifest: Manifest | None = None) -> InboxFile:
         """A file as it lies there now."""
@@ -166,11 +171,28 @@ def _is_plain(name: str) -> bool:
     return safe(name) == name
 
 
-def by_shown_name(folder: Path) -> dict[str, Path]:
-    """The files of an inbox folder by the name that receipts know them by."""
-    if not folder.is_dir():
-        return {}
-    return {shown_name(path): path for path in folder.iterdir() if path.is_file()}
+def find_again(
+    folder: Path, spec: SourceSpec, readers: Readers
+) -> Callable[[str, str], Delivery | None]:
+    """What reads a file of a source once more, by the name and the id that its receipt has.
+
+    Two files may be shown by one name, so the content decides. A manifest is held against it again.
+    """
+    paths: dict[str, list[Path]] = {}
+    files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    manifests = read_manifests(files)
+    for path in files:
+        paths.setdefault(shown_name(path), []).append(path)
+
+    def read(name: str, file_id: str) -> Delivery | None:
+        for path in paths.get(name, []):
+            file = InboxFile.of(path, spec, manifests.get(path.name))
+            delivery = read_delivery(file, spec, readers)
+            if delivery is not None and delivery.file_id == file_id:
+                return delivery
+        return None
+
+    return read
 
 
 @dataclass
@@ -178,35 +200,41 @@ class Known:
     """What the lake has already judged of one source.
 
     Attributes:
-        refused: name and content of refused files: the same content under another name is tried
-            again, as the name may have been what was wrong.
+        refused: name, content and manifest of refused files: the same content under another name,
+            or with another manifest, is tried again, as that may have been what was wrong.
+        manifests: the manifest of files that were refused for it, by what they are known by.
         volumes: rows per delivery date, of deliveries that were accepted.
         columns: every column name that a delivery had.
     """
 
     stamps: set[Stamp] = field(default_factory=set)
     file_ids: set[str] = field(default_factory=set)
-    refused: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[str, str, str | None]] = field(default_factory=set)
+    manifests: dict[Stamp, str | None] = field(default_factory=dict)
     volumes: dict[dt.date, int] = field(default_factory=dict)
     columns: set[str] = field(default_factory=set)
 
-    def has_stamp(self, stamp: Stamp) -> bool:
-        """Whether a file of this name, size and times was judged."""
+    def has_file(self, file: InboxFile) -> bool:
+        """Whether a file of this name, size and times was judged, under the manifest it has now."""
+        stamp = file.stamp
+        if stamp in self.manifests and self.manifests[stamp] != file.mark:
+            return False
         return stamp in self.stamps or (*stamp[:3], None) in self.stamps
 
     def has_content(self, delivery: Delivery) -> bool:
         """Whether this content was judged, under this name if it was refused."""
         return (
             delivery.file_id in self.file_ids
-            or (delivery.file_name, delivery.file_id) in self.refused
+            or (delivery.file_name, delivery.file_id, delivery.manifest) in self.refused
         )
 
-    def add(self, delivery: Delivery) -> None:
-        """Remember a delivery that is about to be judged."""
-        if isinstance(delivery.content, FileRefusedError):
-            self.refused.add((delivery.file_name, delivery.file_id))
-        else:
-            self.file_ids.add(delivery.file_id)
+    def add(self, batch: Batch) -> None:
+        """Remember what was judged."""
+        for receipt in batch.receipts:
+            if receipt.status == "refused":
+                self.refused.add((receipt.file_name, receipt.file_id, receipt.manifest))
+            else:
+                self.file_ids.add(receipt.file_id)
 
 
 def ingest(
@@ -266,23 +294,36 @@ def ingest(
             done = 0
             repeated: set[tuple[str, *Stamp]] = set()
             for group, deliveries in _read_ahead(_groups(files, spec), spec, readers):
-                fresh = _not_yet_known(deliveries, seen)
-                repeated |= {
-                    (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
-                    for item in deliveries
-                    if item not in fresh
-                }
-                done += len(group)
-                if fresh:
-                    fresh = [
+                waiting = [delivery for delivery in deliveries if not seen.has_content(delivery)]
+                judged: set[int] = set()
+                # The same content under two names is judged once, unless the first name is refused.
+                while fresh := _first_of_content(waiting):
+                    judged.update(map(id, fresh))
+                    fresh_now = [
                         _with_new_columns(_with_volume(delivery, spec, seen), seen)
                         for delivery in fresh
                     ]
                     batch = judge(
-                        spec, batch_id(spec, fresh), fresh, pseudonymise, dt.datetime.now(dt.UTC)
+                        spec,
+                        batch_id(spec, fresh_now),
+                        fresh_now,
+                        pseudonymise,
+                        dt.datetime.now(dt.UTC),
                     )
                     write_batch(layout.lake, batch)
                     counts.add(batch)
+                    seen.add(batch)
+                    waiting = [
+                        delivery
+                        for delivery in waiting
+                        if id(delivery) not in judged and not seen.has_content(delivery)
+                    ]
+                repeated |= {
+                    (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
+                    for item in deliveries
+                    if id(item) not in judged
+                }
+                done += len(group)
                 if progress is not None:
                     elapsed = time.perf_counter() - started
                     progress(Progress(name, done, len(files), counts.rows_read, elapsed))
@@ -307,7 +348,15 @@ def known_files(lake: Path) -> dict[str, Known]:
             )
         )
         if receipt["status"] == "refused":
-            entry.refused.add((receipt["file_name"], receipt["file_id"]))
+            entry.refused.add((receipt["file_name"], receipt["file_id"], receipt.get("manifest")))
+            if receipt["refusal_code"] == "FILE_MANIFEST_DIFFERS":
+                stamp = (
+                    receipt["file_name"],
+                    receipt["size_bytes"],
+                    receipt["mtime_ns"],
+                    receipt.get("ctime_ns"),
+                )
+                entry.manifests[stamp] = receipt.get("manifest")
             continue
         entry.file_ids.add(receipt["file_id"])
         entry.columns.update(receipt.get("new_columns", ()))
@@ -349,7 +398,7 @@ def pending_files(
             file = InboxFile.of(path, spec, manifests.get(path.name))
         except OSError:
             continue  # renamed or taken away since the folder was listed
-        if known.has_stamp(file.stamp):
+        if known.has_file(file):
             continue
         day = file.delivered_on
         if dates is not None and (day is None or not dates[0] <= day <= dates[1]):
@@ -392,6 +441,7 @@ def read_delivery(file: InboxFile, spec: SourceSpec, readers: Readers) -> Delive
         file.delivered_on,
         content,
         ctime_ns=file.ctime_ns,
+        manifest=file.mark,
     )
 
 
@@ -534,10 +584,9 @@ def _read_ahead(
             yield waiting[0], waiting[1].result()
 
 
-def _not_yet_known(deliveries: list[Delivery], known: Known) -> list[Delivery]:
-    fresh = []
+def _first_of_content(deliveries: list[Delivery]) -> list[Delivery]:
+    """The first delivery of every content."""
+    first: dict[str, Delivery] = {}
     for delivery in deliveries:
-        if not known.has_content(delivery):
-            known.add(delivery)
-            fresh.append(delivery)
-    return fresh
+        first.setdefault(delivery.file_id, delivery)
+    return list(first.values())

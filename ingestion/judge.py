@@ -92,7 +92,8 @@ def _sift(deliveries: list[Delivery], occasion: _Occasion) -> tuple[list[Deliver
     receipts: list[Receipt] = []
     for delivery in deliveries:
         content = delivery.content
-        if isinstance(content, RawFile) and content.rows_read < occasion.spec.thresholds.min_rows:
+        least = occasion.spec.thresholds.min_rows
+        if isinstance(content, RawFile) and content.rows_read + content.left_out < least:
             content = FileRefusedError("FILE_EMPTY", "ingen datarader", "no data rows")
         if isinstance(content, FileRefusedError):
             receipts.append(occasion.maker.refused(delivery, content))
@@ -138,8 +139,11 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
         return _without(screening.refused, deliveries, occasion)
 
     records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER])
-    duplicate, wanted = _exact_duplicates(deliveries), _to_be_judged(raw, deliveries)
-    duplicates = raw.filter(duplicate & wanted).group_by(FILE_INDEX).len()
+    duplicate, wanted = _exact_duplicates(deliveries), _to_be_judged(records, deliveries)
+    # A replay judges what was rejected; duplicates were counted the first time.
+    replayed = [index for index, delivery in enumerate(deliveries) if delivery.is_replay]
+    counted = duplicate & ~raw[FILE_INDEX].is_in(replayed)
+    duplicates = raw.filter(counted).group_by(FILE_INDEX).len()
     kept = wanted & ~duplicate
     repeated, alike = _reused_keys(records, duplicate)
     records = records.with_columns(repeated.alias(KEY_REPEATED), alike.alias(ROW_ALIKE))
@@ -157,10 +161,22 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
     enforce(contract, accepted.select(list(contract.columns)))
     rejected = _rejected(raw, outcome, accepted_mask, spec, lineage)
     broken = _broken_records(deliveries, spec, occasion.batch_id)
+    to_account_for = {
+        index: int(again) + len(deliveries[index].broken)
+        for index, again in raw[FILE_INDEX].value_counts().iter_rows()
+    }
     counts = Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
     receipts = [
         maker.judged(
-            delivery, index, counts, distrusted.get(index), screening.warnings.get(index, {})
+            delivery,
+            index,
+            counts,
+            distrusted.get(index),
+            screening.warnings.get(index, {}),
+            # What the reader counted; of a replay, what is not accepted already.
+            to_account_for.get(index, len(delivery.broken))
+            if delivery.is_replay
+            else delivery.raw.rows_read,
         )
         for index, delivery in enumerate(deliveries)
     ]
@@ -199,7 +215,7 @@ def _distrusted_files(
     found: dict[int, FileRefusedError] = {}
     for index, delivery in enumerate(deliveries):
         # A replay judges old rejects only, so a high share says nothing there.
-        if delivery.only_rows is not None:
+        if delivery.is_replay and delivery.accepted_rows:
             continue
         bad = failed.get(index, 0) + len(delivery.broken)
         rows = total.get(index, 0) + len(delivery.broken)
@@ -256,18 +272,22 @@ def _stack(deliveries: list[Delivery]) -> pl.DataFrame:
     return pl.concat([frame.select(columns) for frame in frames], how="vertical")
 
 
-def _to_be_judged(raw: pl.DataFrame, deliveries: list[Delivery]) -> pl.Series:
-    """The rows of the files, but of a replayed file only those that are in quarantine."""
-    if all(delivery.only_rows is None for delivery in deliveries):
-        return pl.repeat(True, raw.height, dtype=pl.Boolean, eager=True)
-    return pl.concat(
-        [
-            pl.repeat(True, delivery.raw.frame.height, dtype=pl.Boolean, eager=True)
-            if delivery.only_rows is None
-            else delivery.raw.frame[ROW_NUMBER].is_in(sorted(delivery.only_rows))
-            for delivery in deliveries
-        ]
-    )
+def _to_be_judged(records: pl.DataFrame, deliveries: list[Delivery]) -> pl.Series:
+    """All rows, but of a replayed file those that were not accepted before."""
+    mask = pl.repeat(True, records.height, dtype=pl.Boolean, eager=True)
+    for index, delivery in enumerate(deliveries):
+        if delivery.accepted_rows:
+            rows = records.select(FILE_INDEX, ROW_NUMBER, "source_id")
+            before = pl.DataFrame(
+                sorted(delivery.accepted_rows),
+                schema={ROW_NUMBER: pl.Int64, "source_id": pl.String},
+                orient="row",
+            ).with_columns(pl.lit(index, pl.UInt32).alias(FILE_INDEX), pl.lit(True).alias("known"))
+            known = rows.join(
+                before, on=[FILE_INDEX, ROW_NUMBER, "source_id"], how="left", maintain_order="left"
+            )["known"].fill_null(False)
+            mask &= ~known
+    return mask
 
 
 def _exact_duplicates(deliveries: list[Delivery]) -> pl.Series:

@@ -71,6 +71,7 @@ class Receipt:
     last_event_date: str | None = None
     replay_of: str | None = None
     ctime_ns: int | None = None
+    manifest: str | None = None
     new_columns: list[str] = field(default_factory=list)
     covered_dates: list[str] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import FileRefusedError
+from ingestion.readers.raw import MAX_ROWS
 
 SUFFIX = ".manifest.json"
 LIST_SUFFIX = ".manifest.csv"
@@ -32,8 +33,9 @@ class Manifest:
     broken: bool = False
 
     @property
-    def says_something(self) -> bool:
-        return self.rows is not None or self.sha256 is not None
+    def mark(self) -> str:
+        """What tells one manifest from another."""
+        return f"{self.rows}:{self.sha256}:{self.broken}"
 
 
 def is_manifest(name: str) -> bool:
@@ -48,6 +50,8 @@ def read_manifests(paths: Iterable[Path]) -> dict[str, Manifest]:
         if not is_manifest(path.name):
             continue
         try:
+            if path.exists() and not path.is_file():
+                raise IsADirectoryError(path.name)
             text = path.read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             text = ""
@@ -95,6 +99,8 @@ def _manifest(entry: Any) -> Manifest:
         raise ValueError("not an object")
     rows, digest = entry.get("rows"), entry.get("sha256")
     count = None if rows in (None, "") else int(str(rows))
+    if count is not None and not 0 <= count <= MAX_ROWS:
+        raise ValueError("no number of rows")
     text = None if digest in (None, "") else str(digest).lower()
     if text is not None and (len(text) != 64 or set(text) - set("0123456789abcdef")):
         raise ValueError("not a SHA-256")

@@ -7,7 +7,7 @@ passes as their references allow. What could not be read is flagged, never guess
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -37,6 +37,7 @@ from ingestion.stamps import (
     clock_milliseconds,
     clock_time,
     has_clock,
+    has_offset,
     iso_moment,
     moment,
 )
@@ -136,7 +137,7 @@ def _steps(contract: Contract, spec: SourceSpec) -> list[_Step]:
 
 def _out(name: str) -> str:
     """Raw and contract columns may share a name; the values made here get one of their own."""
-    return f"__{name}"
+    return f"\x1fout {name}"
 
 
 def _references(column_map: ColumnMap) -> Iterator[str]:
@@ -191,7 +192,7 @@ def _prepared(
                     raw.select(_joined(part, spec, raw)).to_series()
                 )
             elif part.hash_of:
-                made[_hash_name(part)] = _content_key(raw.select(part.hash_of))
+                made[_hash_name(part)] = _content_key(raw.select(part.hash_of), pseudonymise)
     return raw.with_columns(series.alias(name) for name, series in made.items())
 
 
@@ -223,26 +224,22 @@ def _padded_stamp(raw: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).str.strip_chars()
 
 
-def _content_key(columns: pl.DataFrame) -> pl.Series:
-    """A key made of the content of columns: the same content is the same record."""
-    texts = columns.select(pl.all().cast(pl.String)).rows()
-    return pl.Series(
-        [
-            hashlib.sha256(
-                "\x1f".join("\x00" if v is None else v for v in row).encode()
-            ).hexdigest()[:32]
-            for row in texts
-        ],
-        dtype=pl.String,
-    )
+def _content_key(columns: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.Series:
+    """A key made of the content of columns: the same content is the same record.
+
+    Keyed as callers are: whoever knows the words of a short content could else find it again.
+    """
+    rows = columns.select(pl.all().cast(pl.String)).rows()
+    contents = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return pseudonymise(pl.Series("content", contents, dtype=pl.String))
 
 
 def _pseudonym_name(part: ColumnMap) -> str:
-    return f"_pseudonym:{part.join}:{':'.join(part.from_)}"
+    return f"\x1fpseudonym {part.model_dump_json()}"
 
 
 def _hash_name(part: ColumnMap) -> str:
-    return f"_hash:{':'.join(part.hash_of)}"
+    return f"\x1fhash {part.model_dump_json()}"
 
 
 def _text(
@@ -524,7 +521,7 @@ def _is_local(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
         column_map.utc
         or column_map.epoch is not None
         or column_map.after is not None
-        or any("%z" in text for text in column_map.format)
+        or any(map(has_offset, column_map.format))
     )
 
 

@@ -34,7 +34,9 @@ def _ungrouped(text: pl.Expr, marks: Marks) -> pl.Expr:
         return text
     # A source that writes a blank may write any kind of blank.
     mark = r"[ \u{a0}\u{202f}]" if marks.thousands == " " else re.escape(marks.thousands)
-    grouped = text.str.contains(rf"^[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:[{marks.decimals}]\d+)?$")
+    grouped = text.str.contains(
+        rf"^[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:[{marks.decimals}]\d+)?$"
+    )
     plain = text.str.contains(rf"^[+-]?\d+(?:[{marks.decimals}]\d+)?$")
     return pl.when(grouped).then(text.str.replace_all(mark, "")).when(plain).then(text)
 

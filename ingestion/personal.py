@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,7 +12,7 @@ from contracts import CONTRACTS
 from contracts.columns import Kind
 from ingestion.delivery import FILE_INDEX
 from ingestion.errors import FileRefusedError
-from ingestion.privacy import MASK, ColumnUse, masked_where, personal_rows, personal_texts
+from ingestion.privacy import MASK, ColumnUse, masked_where, personal_rows, personal_texts, safe
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
@@ -89,8 +90,8 @@ def _free_columns(spec: SourceSpec) -> dict[str, ColumnUse]:
     for name, column_map in spec.columns.items():
         column = contract.columns[name]
         if column.is_text or column.kind == "number":
-            for part in [column_map, *column_map.coalesce]:
-                if part.codes is None and not part.pseudonym:
+            for part in column_map.coalesce or [column_map]:
+                if part.codes is None and not part.pseudonym and not part.hash_of:
                     free.update(part.raw_columns())
     return {name: use for name, use in column_uses(spec).items() if name in free}
 
@@ -102,7 +103,29 @@ def screened(raw: pl.DataFrame, spec: SourceSpec, files: int) -> Screening:
         if raw.schema[name] != pl.String:
             continue
         screening = screening.joined(_screened(raw.select(FILE_INDEX, ROW_NUMBER, name), use, spec))
+    for rows, use in _joined_columns(raw, spec):
+        # What stands in the parts is known; a number in two parts is whole only when joined.
+        screening = screening.joined(Screening(_screened(rows, use, spec).refused))
     return screening
+
+
+def _joined_columns(
+    raw: pl.DataFrame, spec: SourceSpec
+) -> Iterator[tuple[pl.DataFrame, ColumnUse]]:
+    """Text columns that are joined of several raw ones, as they are joined."""
+    contract = CONTRACTS[spec.contract]
+    for name, column_map in spec.columns.items():
+        for part in column_map.coalesce or [column_map]:
+            if len(part.from_) < 2 or not contract.columns[name].is_text or part.pseudonym:
+                continue
+            text = pl.concat_str(
+                [pl.col(raw_name).cast(pl.String) for raw_name in part.from_],
+                separator=part.join,
+                ignore_nulls=True,
+            )
+            use = ColumnUse(contract.columns[name].kind, part.form, part.codes is not None)
+            joined = text.alias(" + ".join(part.from_))
+            yield raw.select(FILE_INDEX, ROW_NUMBER, joined), use
 
 
 def screened_values(
@@ -152,8 +175,24 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
     return Screening(refused, warnings, hidden)
 
 
+def _shown(text: str) -> str:
+    return text if _ORDINARY.fullmatch(text) else safe(text)
+
+
+# Dates and clock times hide nobody, and are what one looks for in a rejected row.
+_ORDINARY = re.compile(
+    r"[0-9]{0,4}|[0-9]{2,4}[-./][0-9]{2}[-./][0-9]{2,4}(?:[T ][0-9:.,]{5,15}Z?)?"
+)
+
+
 def showable(values: pl.Series, use: ColumnUse) -> pl.Series:
-    """Raw values as they may be shown in quarantine: what looks personal is masked."""
+    """Raw values as they may be shown in quarantine: what looks personal is masked.
+
+    In a column of ids numbers are judged together; elsewhere each text by itself, and strictly,
+    as there is nothing that it is known to be.
+    """
+    if use.kind not in ("key", "unit"):
+        return values.map_elements(_shown, return_dtype=pl.String)
     for hits in personal_rows(values, use).values():
         values = masked_where(values, hits)
     return values

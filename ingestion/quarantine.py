@@ -14,9 +14,9 @@ import polars as pl
 
 from contracts import CONTRACTS, FILE_RULES
 from ingestion.home import Home
-from ingestion.intake import InboxFile, SourceReport, batch_id, by_shown_name, read_delivery
+from ingestion.intake import SourceReport, batch_id, find_again
 from ingestion.judge import judge
-from ingestion.lake import REJECTED, batch_folders, read_receipts, write_batch
+from ingestion.lake import ACCEPTED, REJECTED, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key
 from ingestion.readers.isolated import Readers
@@ -202,26 +202,16 @@ def replay(
             & (pl.lit(force) | (pl.col("map_version") != spec.map_version))
         )
         check_key(layout.lake, key)
-        rejects = _of_source(_rejects(layout.lake), source)
-        paths = by_shown_name((inbox or layout.inbox) / source)
+        accepted = _accepted_rows(layout.lake, source)
+        read = find_again((inbox or layout.inbox) / source, spec, readers)
         deliveries = []
         for receipt in latest.iter_rows(named=True):
-            path = paths.get(receipt["file_name"])
-            delivery = (
-                None if path is None else read_delivery(InboxFile.of(path, spec), spec, readers)
-            )
-            if delivery is None or delivery.file_id != receipt["file_id"]:
-                continue
-            # By content, not by name: two files may have had the same name.
-            numbers = rejects.filter(pl.col("file_id") == receipt["file_id"])["row"]
-            is_whole = receipt["status"] == "refused"
-            deliveries.append(
-                replace(
-                    delivery,
-                    only_rows=None if is_whole else frozenset(numbers),
-                    replay_of=receipt["batch_id"],
+            delivery = read(receipt["file_name"], receipt["file_id"])
+            if delivery is not None:
+                known = frozenset(accepted.get(receipt["file_id"], ()))
+                deliveries.append(
+                    replace(delivery, accepted_rows=known, replay_of=receipt["batch_id"])
                 )
-            )
         if deliveries:
             note = "replay of " + ",".join(sorted({d.replay_of or "" for d in deliveries}))
             batch = judge(
@@ -234,6 +224,22 @@ def replay(
             write_batch(layout.lake, batch)
             report.add(batch)
     return report
+
+
+def _accepted_rows(lake: Path, source: str) -> dict[str, list[tuple[int, str]]]:
+    """Number and id of every accepted row of a source's files, by file."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for folder in batch_folders(lake):
+        path = folder / ACCEPTED
+        if path.exists():
+            rows = pl.read_parquet(
+                path, columns=["_source", "_file_id", "_row_number", "source_id"]
+            )
+            for file, number, key in (
+                rows.filter(pl.col("_source") == source).drop("_source").iter_rows()
+            ):
+                found.setdefault(file, []).append((number, key))
+    return found
 
 
 def _of_source(frame: pl.DataFrame, source: str | None) -> pl.DataFrame:

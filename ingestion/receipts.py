@@ -105,6 +105,7 @@ class ReceiptMaker:
         counts: Counts,
         distrust: FileRefusedError | None,
         warnings: Mapping[str, int],
+        rows_read: int,
     ) -> Receipt:
         """The receipt of a delivery whose rows were judged one by one.
 
@@ -112,6 +113,7 @@ class ReceiptMaker:
             index: the delivery's place among those judged together.
             distrust: why none of its rows is accepted all the same.
             warnings: rows per warning about what stands in its columns.
+            rows_read: the records that must be accounted for.
         """
         accepted = counts.accepted.get(index, 0)
         rejected = counts.rejected.get(index, 0) + len(delivery.broken)
@@ -125,7 +127,7 @@ class ReceiptMaker:
         return Receipt(
             **self._identity(delivery),
             **(_refusal(distrust) if distrust else {"status": "accepted"}),
-            rows_read=delivery.rows_to_judge,
+            rows_read=rows_read,
             accepted=accepted,
             rejected=rejected,
             exact_duplicates=duplicates,
@@ -155,6 +157,7 @@ class ReceiptMaker:
             "map_version": self._spec.map_version,
             "ingested_at": self._ingested_at,
             "replay_of": delivery.replay_of,
+            "manifest": delivery.manifest,
         }
 
 

@@ -36,7 +36,7 @@ _PARTS: dict[str, tuple[str, int | None]] = {
     "%H": (r"\d{1,2}", 2),
     "%I": (r"\d{1,2}", 2),
     "%M": (r"\d{2}", 2),
-    "%S": (r"\d{2}", 2),
+    "%S": (r"[0-5]\d", 2),
     "%p": (r"[AaPp][Mm]", 2),
     "%P": (r"[AaPp][Mm]", 2),
     "%b": (r"\p{L}{3}", None),
@@ -55,7 +55,12 @@ _PARTS: dict[str, tuple[str, int | None]] = {
     "%%": ("%", 1),
 }
 _DIRECTIVE = re.compile(r"%(?:\.?\d?f|[:#]?[A-Za-z]|%)")
-_CLOCK = ("%H", "%I", "%T", "%R", "%s")
+_CLOCK = ("%H", "%I", "%k", "%l", "%T", "%R", "%r", "%X", "%c", "%s", "%+")
+
+
+def has_offset(form: str) -> bool:
+    """Whether a format says an offset from UTC, or a number since 1970."""
+    return any(mark in form for mark in ("%z", "%:z", "%#z", "%s", "%+"))
 
 
 def has_clock(form: str) -> bool:
@@ -90,9 +95,22 @@ def _fitting(texts: pl.Series, form: str) -> pl.Series:
     """The texts that have the widths of the format; null for the others."""
     pattern, length = widths(form)
     # A text of full length has lost nothing; looking at lengths is far cheaper than at patterns.
-    if length is not None and (texts.str.len_bytes() == length).all():
+    is_full = length is not None and (texts.str.len_bytes() == length).all()
+    if is_full and ":%S" in form and not _may_mislead(texts, form):
         return texts
     return texts.set(~texts.str.contains(pattern).fill_null(True), None)
+
+
+def _may_mislead(texts: pl.Series, form: str) -> bool:
+    """Whether any text of full length may still be read as what it is not.
+
+    The parser takes second 60 for the next minute, and a blank or a sign for a digit.
+    """
+    blanks = texts.str.count_matches(" ", literal=True) == form.count(" ")
+    odd = texts.str.contains(":60", literal=True)
+    if "z" not in form:
+        odd |= texts.str.contains("+", literal=True)
+    return bool(odd.any()) or not blanks.all()
 
 
 def moment(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
@@ -108,7 +126,16 @@ def moment(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
         if found.null_count() == texts.null_count():
             break
         rest = texts.set(found.is_not_null(), None)
+    if found.null_count() > texts.null_count() and (trimmed := _trimmed(texts, found)) is not None:
+        found = found.zip_with(found.is_not_null(), moment(trimmed, formats))
     return found
+
+
+def _trimmed(texts: pl.Series, found: pl.Series) -> pl.Series | None:
+    """The texts that were not read, without white space around them; None if there is none."""
+    rest = texts.set(found.is_not_null(), None)
+    trimmed = rest.str.strip_chars()
+    return None if trimmed.equals(rest, null_equal=True) else trimmed
 
 
 def _parsed(texts: pl.Series, form: str) -> pl.Series:
@@ -126,12 +153,17 @@ def iso_moment(texts: pl.Series) -> pl.Series:
 def clock_time(texts: pl.Series, form: str) -> pl.Series:
     """Clock times as `Duration("us")` since midnight."""
     fitting = _fitting(texts, form)
-    return fitting.str.to_time(form, strict=False, cache=False).cast(pl.Duration("us"))
+    found = fitting.str.to_time(form, strict=False, cache=False).cast(pl.Duration("us"))
+    if found.null_count() > texts.null_count() and (trimmed := _trimmed(texts, found)) is not None:
+        found = found.zip_with(found.is_not_null(), clock_time(trimmed, form))
+    return found
 
 
 def clock_milliseconds(text: pl.Expr) -> pl.Expr:
     """A duration written as `h:mm:ss`, `mm:ss` or with a fraction, as Float64 milliseconds."""
-    parts = text.str.extract_groups(r"^(?:(\d{1,4}):)?(\d{1,4}):(\d{2})(?:[.,](\d{1,3}))?$")
+    parts = text.str.extract_groups(
+        r"^(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{2})(?:[.,]([0-9]{1,3}))?$"
+    )
 
     def part(number: int) -> pl.Expr:
         return parts.struct[number - 1]

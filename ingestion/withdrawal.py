@@ -19,14 +19,7 @@ import polars as pl
 from contracts import CONTRACTS, LINEAGE
 from ingestion.delivery import Delivery
 from ingestion.home import Home
-from ingestion.intake import (
-    BATCH_BYTES,
-    BATCH_FILES,
-    InboxFile,
-    batch_id,
-    by_shown_name,
-    read_delivery,
-)
+from ingestion.intake import BATCH_BYTES, BATCH_FILES, batch_id, find_again
 from ingestion.judge import judge
 from ingestion.lake import ACCEPTED, WITHDRAWN, Batch, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
@@ -350,11 +343,10 @@ def _read_again(
     """The files of these receipts as they are now, in runs that stay within one batch."""
     group: list[Delivery] = []
     size = 0
-    paths = by_shown_name(folder)
+    read = find_again(folder, spec, readers)
     for receipt in receipts.sort("delivered_on", "file_name").iter_rows(named=True):
-        path = paths.get(receipt["file_name"])
-        delivery = None if path is None else read_delivery(InboxFile.of(path, spec), spec, readers)
-        if delivery is None or delivery.file_id != receipt["file_id"]:
+        delivery = read(receipt["file_name"], receipt["file_id"])
+        if delivery is None:
             unread.append(receipt["file_name"])
             continue
         if group and (size + delivery.size_bytes > BATCH_BYTES // 8 or len(group) >= BATCH_FILES):

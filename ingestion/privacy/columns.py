@@ -144,7 +144,7 @@ def _may_be_guilty() -> pl.Expr:
 
 def _worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
     longest = values.str.len_bytes().max()
-    if not isinstance(longest, int) or longest < (8 if use.kind == "key" else 6):
+    if not isinstance(longest, int) or longest < 6:
         return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
     if use.kind == "timestamp" and values.str.contains(_ORDINARY).all():
         return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)

@@ -171,6 +171,8 @@ def read_csv(
             "kildens skilletegn må være et ASCII-tegn",
             "the delimiter of the source must be an ASCII character",
         )
+    if dialect.multiline and dialect.quoted:
+        _check_line_ends(payload)
     swapped = ends_with_cr(payload)
     if swapped:
         # Line breaks within fields are kept: those that were LF are CR until the end.
@@ -224,6 +226,24 @@ def read_csv(
     )
 
 
+def _check_line_ends(payload: bytes) -> None:
+    """Refuse line ends of both kinds outside texts, where a line break inside one means something.
+
+    Raises:
+        FileRefusedError: FILE_UNREADABLE.
+    """
+    if b"\r" not in payload:
+        return
+    outside = re.sub(rb'"[^"]*"', b"", payload)
+    alone = outside.replace(b"\r\n", b"")
+    if b"\r" in alone and (b"\n" in alone or b"\r\n" in outside):
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            "filen har både CR og LF som linjeslutt; bruk én",
+            "the file ends lines with both CR and LF; use one",
+        )
+
+
 # --- the header -------------------------------------------------------------------------------
 
 
@@ -243,6 +263,13 @@ def _header(payload: bytes, spec: SourceSpec, dialect: _Dialect) -> _Header:
             names = [_unquoted(name) for name in _split(text, loose)]
         elif re.fullmatch(loose.open, window) is not None:
             raise _unclosed("FILE_UNREADABLE", spec.format.header_row)
+    if "\r" in text and "\r" in re.sub('"[^"]*"', "", text):
+        # A record may stand behind the names, and would be read as more of them.
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            f"linje {spec.format.header_row}: vognretur midt i overskriften; bruk én linjeslutt",
+            f"line {spec.format.header_row}: a carriage return within the names; use one line end",
+        )
     names = [_trimmed(name) for name in names]
     if not any(names):
         raise FileRefusedError("FILE_EMPTY", "filen har ingen overskrift", "there is no header")

@@ -73,8 +73,7 @@ def read_jsonl(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> Raw
 def read_json(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:
     """Read the array of a JSON document (`format.record`, or the document itself).
 
-    An element that is not JSON is one broken record when it is clear where it ends, which it is
-    while quotation marks and brackets pair up.
+    A document with an element that is not JSON is refused: lines have an end, elements may not.
 
     Args:
         payload: UTF-8 text without a byte order mark.
@@ -99,7 +98,18 @@ def read_json(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawF
         raise _not_json(payload)
     starts, ends = _elements(payload, edges)
     counted = _count(payload, edges, starts, ends, paths)
-    return _read(payload, starts, ends, spec, renames, counted)
+    raw = _read(payload, starts, ends, spec, renames, counted)
+    for number, code in raw.broken:
+        if code == ROW_UNREADABLE:
+            # Where a quotation mark is missing, brackets and commas of other elements are inside
+            # a text: nobody can say how many records this one is.
+            line = payload.count(b"\n", 0, int(starts[number - 1])) + 1
+            raise FileRefusedError(
+                "FILE_UNREADABLE",
+                f"element {number} (linje {line}) er ikke gyldig JSON; send hele filen på nytt",
+                f"element {number} (line {line}) is not valid JSON; send the whole file again",
+            )
+    return raw
 
 
 def _read(

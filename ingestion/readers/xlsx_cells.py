@@ -113,13 +113,30 @@ def scan_xlsx(payload: bytes, wanted: str | None) -> Cells:
     if found is None:
         raise no_sheet(wanted, len(sheets))
     styles = next((part for kind, part in relations.values() if kind == "styles"), None)
-    strings = (parts.get(part, b"") for kind, part in relations.values() if kind == "sharedstrings")
+    strings = [parts.get(part, b"") for kind, part in relations.values() if kind == "sharedstrings"]
     if any(b"<![CDATA[" in xml for xml in (_part(parts, found[1]), *strings)):
         # No program writes them, and the library leaves out what is in them.
         raise unreadable("CDATA i regnearket", "CDATA in the worksheet")
     shown = _styles(parts[styles]) if styles in parts else [AS_NUMBER]
+    _check_shared(_part(parts, found[1]))
     frame = _scan(_part(parts, found[1]))
     return Cells(found[0], _typed(frame, shown, epoch_1904=_is_1904(book)))
+
+
+# A shared text is named by its number; one too high is seen, as the library then has no text.
+_NO_NUMBER_OF_A_TEXT = re.compile(
+    rb'<(?:\w+:)?c\s[^>]*t="s"[^>]*>\s*<(?:\w+:)?v(?:\s[^>]*)?>\s*[^\d\s<]'
+)
+
+
+def _check_shared(xml: bytes) -> None:
+    """Refuse a sheet with a text that the workbook does not have: the library takes another."""
+    if found := _NO_NUMBER_OF_A_TEXT.search(xml):
+        row = len(re.findall(rb"<(?:\w+:)?row[\s>]", xml[: found.start()]))
+        raise unreadable(
+            f"en celle i {row}. utfylte rad viser til en tekst som arbeidsboken ikke har",
+            f"a cell in filled row {row} refers to a text that the workbook does not have",
+        )
 
 
 def _part(parts: dict[str, bytes], name: str) -> bytes:

@@ -6,7 +6,7 @@ A file that cannot be used is left out and reported; it never stops the other so
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ def _load_cached(path: Path, _mtime_ns: int) -> SourceSpec:
         # A file that somebody is working on may hold anything, a broken pattern or an endless
         # alias; whatever it causes is this file's problem and no other source's.
         raise SourceFileError(path, [f"{type(error).__name__}: {error}"]) from error
+    if unfinished := list(_todos(root, "")):
+        raise SourceFileError(
+            path,
+            [f"{place}: står TODO; fyll inn / says TODO; fill it in" for place in unfinished],
+        )
     if spec.name != path.stem:
         raise SourceFileError(
             path,
@@ -98,6 +103,18 @@ def _load_cached(path: Path, _mtime_ns: int) -> SourceSpec:
             ],
         )
     return spec
+
+
+def _todos(node: yaml.Node | None, place: str) -> Iterator[str]:
+    """Lines and places of a draft that have not been filled in: rows would bear that name."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _todos(value, f"{place}.{key.value}" if place else str(key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _todos(item, place)
+    elif node is not None and str(node.value).strip() == "TODO":
+        yield f"linje / line {node.start_mark.line + 1}, {place}"
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

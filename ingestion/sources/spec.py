@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from contracts import CONTRACTS
-from ingestion.stamps import has_clock
+from ingestion.stamps import has_clock, has_offset
 
 
 class Strict(BaseModel):
@@ -149,7 +149,7 @@ class ColumnMap(Strict):
                 )
             except pl.exceptions.PolarsError as error:
                 raise ValueError(f"'{form}' is not a format of a stamp") from error
-        if len({"%z" in form for form in value}) > 1:
+        if len({has_offset(form) for form in value}) > 1:
             raise ValueError("formats with and without an offset (%z) cannot stand in one column")
         return value
 
@@ -162,6 +162,11 @@ class ColumnMap(Strict):
     @classmethod
     def _readable_form(cls, value: str | None) -> str | None:
         return _pattern(value)
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether a stamp of this map says its own offset, or is UTC."""
+        return self.utc or self.epoch is not None or any(map(has_offset, self.format))
 
     def raw_columns(self) -> Iterator[str]:
         """Every raw column this map reads."""
@@ -283,6 +288,12 @@ class HeaderVariant(Strict):
         return (self.valid_from is None or self.valid_from <= day) and (
             self.valid_to is None or day < self.valid_to
         )
+
+
+# Names that the intake gives columns of its own.
+_RESERVED = frozenset(
+    {"*", "_row_number", "_file", "_delivered_on", "_record_hash", "_at", "_part"}
+)
 
 
 class Clock(Strict):
@@ -432,8 +443,11 @@ class SourceSpec(Strict):
                 self._check_stamp(name, column)
             for raw in column.raw_columns():
                 # A name like this is a pattern to polars, which would pick other columns.
-                if raw.startswith("^") and raw.endswith("$"):
-                    raise ValueError(f"column '{name}': '{raw}' cannot be the name of a raw column")
+                if (raw.startswith("^") and raw.endswith("$")) or raw in _RESERVED:
+                    raise ValueError(
+                        f"column '{name}': '{raw}' cannot be the name of a raw column here; rename "
+                        "it under `headers`"
+                    )
             if contract.columns[name].privacy == "pseudonym":
                 self._check_pseudonym(name, column)
         self._check_explode()
@@ -441,6 +455,11 @@ class SourceSpec(Strict):
 
     def _check_stamp(self, name: str, column: ColumnMap) -> None:
         """A text stamp without a format would be guessed: 05.04 is in April or in May."""
+        if len({part.is_universal for part in column.coalesce}) > 1:
+            raise ValueError(
+                f"column '{name}': stamps on the source's clock and stamps in UTC cannot stand in "
+                "one coalesce"
+            )
         for part in column.coalesce or [column]:
             reads_text = part.from_ and part.epoch is None and part.after is None
             if reads_text and not part.format and self.format.type not in TYPED_FORMATS:
@@ -503,7 +522,7 @@ class SourceSpec(Strict):
     def delivery_date(self, file_name: str) -> dt.date | None:
         """The date in the file name; None when the name does not fit the pattern."""
         match = re.fullmatch(self.files, file_name)
-        if match is None:
+        if match is None or match["date"] is None:
             return None
         try:
             return dt.datetime.strptime(match["date"], self.date_format).date()

@@ -29,6 +29,7 @@ def whole(text: str, marks: Marks = POINT) -> int | None:
         ("1.234", NORWEGIAN, 1234.0),
         ("1.234,5", NORWEGIAN, 1234.5),
         ("12.34", NORWEGIAN, None),
+        ("0.001", NORWEGIAN, None),
         ("1.2345", NORWEGIAN, None),
         ("1234,5", NORWEGIAN, 1234.5),
         ("1.234", Marks(decimal=","), None),

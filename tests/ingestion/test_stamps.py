@@ -28,7 +28,11 @@ def one(text: str, *formats: str) -> dt.datetime | None:
         ("2026-01-15 04:00:00.1", "%Y-%m-%d %H:%M:%S%.3f"),
         ("2026-01-15 04:00:00.12", "%Y-%m-%d %H:%M:%S%.3f"),
         ("2026-01-15 04:00:00Z", SECONDS),
-        ("2026-01-15 04:00:00 ", SECONDS),
+        ("2026-01-15 04:00:60", SECONDS),
+        ("2026-01-15\t04:00:00", SECONDS),
+        ("2026 1 11230", "%Y%m%d%H%M"),
+        ("2026-01-15 04:01: 5", SECONDS),
+        ("15.1.+2026", "%d.%m.%Y"),
         ("2026011504000", "%Y%m%d%H%M%S"),
         ("202611504000", "%Y%m%d%H%M%S"),
         ("2026-13-01 04:00:00", SECONDS),
@@ -51,6 +55,8 @@ def test_what_does_not_fit_whole_is_no_stamp(text: str, form: str) -> None:
         ("15JAN26:04:00:01", "%d%b%y:%H:%M:%S", dt.datetime(2026, 1, 15, 4, 0, 1)),
         ("2026-01-15T04:00:01+01:00", "%Y-%m-%dT%H:%M:%S%z", dt.datetime(2026, 1, 15, 3, 0, 1)),
         ("2026-01-15", "%Y-%m-%d", dt.datetime(2026, 1, 15)),
+        ("2026-01-15 04:00:01\t", SECONDS, dt.datetime(2026, 1, 15, 4, 0, 1)),
+        ("2026-01-15T04:00:01+01:00", "%Y-%m-%dT%H:%M:%S%:z", dt.datetime(2026, 1, 15, 3, 0, 1)),
         ("20260115040001", "%Y%m%d%H%M%S", dt.datetime(2026, 1, 15, 4, 0, 1)),
     ],
 )
@@ -96,6 +102,7 @@ def test_clock_times_keep_the_width_of_minutes_and_seconds() -> None:
         ("0:61:00", None),
         ("12", None),
         ("1:2:3", None),
+        ("١:02:03", None),
     ],
 )
 def test_durations_written_as_a_clock(text: str, milliseconds: float | None) -> None:
