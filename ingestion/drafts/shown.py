@@ -16,6 +16,7 @@ _NAME_SIZE = 60
 _LONG_NUMBER = re.compile(r"\d(?:[ .\-]?\d){7}")
 _COORDINATE = re.compile(r"\d{1,3}\.\d{3,}")
 _ONLY_NUMBER = re.compile(r"\+?\d(?: ?\d){7,}")
+_PLACE = r"-?[0-9]{1,3}\.[0-9]{3,}\s*[,; ]\s*-?[0-9]{1,3}\.[0-9]{3,}"
 _PLAIN_NAME = re.compile(r"[\w.,/()+%#&@:\- ]+")
 # What the detectors find, by the word that a draft uses.
 _KINDS = {
@@ -56,10 +57,11 @@ def personal_counts(values: pl.Series, *, is_id: bool) -> dict[str, int]:
         values: the column, as text.
         is_id: the column holds identifiers of the sender, where eight digits are no phone number.
     """
+    places = int(values.str.contains(_PLACE).sum())
+    if places * 2 > len(values.drop_nulls()):
+        # Anywhere in the world; the digits of a position are no numbers of anybody.
+        return {"coordinate": places}
     found = personal_rows(values, ColumnUse("key" if is_id else "text"))
-    if "FILE_COORDINATE" in found:
-        # The digits of a position are no numbers of anybody.
-        return {"coordinate": int(found["FILE_COORDINATE"].sum())}
     return {_KINDS[code]: int(hits.sum()) for code, hits in found.items()}
 
 

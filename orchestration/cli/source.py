@@ -97,6 +97,10 @@ def check(
         f"{receipt.accepted} accepted + {receipt.rejected} rejected + "
         f"{receipt.exact_duplicates} exact duplicates"
     )
+    if receipt.left_out:
+        console().print(
+            f"{receipt.left_out} poster utenfor kilden (where) / records outside the source"
+        )
     if receipt.refusal_code:
         console().print(
             f"[red]Refused whole: {receipt.refusal_code}[/red] "

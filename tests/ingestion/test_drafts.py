@@ -72,7 +72,11 @@ def test_a_complete_draft_is_accepted_by_check(tmp_path: Path) -> None:
         "utf-8",
     )
     path = tmp_path / "oensket.yaml"
-    path.write_text(draft("oensket", "lat_request", read_sample(sample)).text, "utf-8")
+    written = draft("oensket", "lat_request", read_sample(sample)).text
+    path.write_text(written, "utf-8")
+    with pytest.raises(SourceFileError, match=r"title: står TODO"):
+        load_source(path)
+    path.write_text(re.sub(r"\bTODO\b", "LAT", written), "utf-8")
     receipt = check_file(sample, load_source(path)).receipt
     assert (receipt.rows_read, receipt.accepted) == (1, 1)
 
@@ -100,7 +104,7 @@ def test_a_draft_with_its_todos_filled_in_takes_in_the_sample(tmp_path: Path) ->
     for name, value in {"direction": "INBOUND", "channel": "VOICE", "is_test": "false"}.items():
         written = re.sub(rf"  # {name}: TODO.*", f"  {name}: {{constant: {value}}}", written)
     path = tmp_path / "prove.yaml"
-    path.write_text(written, "utf-8")
+    path.write_text(re.sub(r"(?<=: )TODO\b", "PROVE", written), "utf-8")
     receipt = check_file(sample, load_source(path)).receipt
     assert (receipt.rows_read, receipt.accepted, receipt.refusal_code) == (30, 30, None)
 

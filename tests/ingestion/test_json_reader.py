@@ -419,11 +419,13 @@ def test_an_array_inside_a_document() -> None:
     assert refusal(twice, source("json", record="data.anrop")).code == "FILE_UNREADABLE"
 
 
-def test_a_broken_element_is_one_record() -> None:
+def test_a_document_with_an_element_that_is_not_json_is_refused() -> None:
     good = json.dumps(call(1))
-    for element in ("{broken}", "NaN", '{"id": 1, "id": 2}', '{"a": [1, ]}', "7", '{"id" "x"}'):
-        raw = read(f"[{good},\n{element} , {good}]".encode(), source("json"))
-        assert [number for number, _ in raw.broken] == [2]
+    for element in ("{broken}", "NaN", '{"a": [1, ]}', "7", '{"id" "x"}'):
+        found = refusal(f"[{good},\n{element} , {good}]".encode(), source("json"))
+        assert (found.code, "line 2" in found.detail_en) == ("FILE_UNREADABLE", True)
+    twice = read(f'[{good},\n{{"id": 1, "id": 2}} , {good}]'.encode(), source("json"))
+    assert twice.broken == ((2, "ROW_KEY_TWICE"),)
 
 
 @pytest.mark.parametrize(
