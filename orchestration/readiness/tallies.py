@@ -91,12 +91,10 @@ def covered_days(receipts: pl.DataFrame) -> pl.DataFrame:
         several.select(
             "source",
             "contract",
-            pl.col("covered_dates")
-            .str.json_decode(pl.List(pl.String))
-            .cast(pl.List(pl.Date))
-            .alias("covered_on"),
+            pl.col("covered_dates").str.json_decode(pl.List(pl.String)).alias("covered_on"),
         )
         .explode("covered_on")
+        .with_columns(pl.col("covered_on").str.to_date("%Y-%m-%d"))
         .unique()
         .sort("source", "contract", "covered_on")
     )

@@ -12,7 +12,7 @@ import pytest
 
 from ingestion.lake import _RECEIPT_SCHEMA
 from orchestration.readiness.releasable import releasable_findings, releasable_readiness
-from orchestration.readiness.tallies import deliveries, rule_hits, write_tallies
+from orchestration.readiness.tallies import covered_days, deliveries, rule_hits, write_tallies
 from orchestration.suppression import SuppressionPolicy
 
 POLICY = SuppressionPolicy()
@@ -96,7 +96,19 @@ def test_the_files_for_the_warehouse_are_whole_and_alone(tmp_path: Path) -> None
     write_tallies(tmp_path, receipts(FIRST))
     (tmp_path / ".rule_hits.parquet.left_by_a_killed_run").touch()
     write_tallies(tmp_path, receipts(FIRST, REPLAY))
-    assert {path.name for path in tmp_path.iterdir()} == {"deliveries.parquet", "rule_hits.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "deliveries.parquet",
+        "rule_hits.parquet",
+        "covered_days.parquet",
+    }
+
+
+def test_a_file_of_several_days_covers_each_of_them() -> None:
+    days = ["2026-08-30", "2026-08-31", "2026-09-01"]
+    several = receipt(covered_dates=json.dumps(days))
+    found = covered_days(receipts(several, receipt(covered_dates="[]", file_id="f2")))
+    assert [day.isoformat() for day in found["covered_on"]] == days
+    assert set(found["source"]) == {"lat_requests"}
     assert pl.read_parquet(tmp_path / "deliveries.parquet").height == 2
 
 
