@@ -101,6 +101,7 @@ def test_the_files_for_the_warehouse_are_whole_and_alone(tmp_path: Path) -> None
         "rule_hits.parquet",
         "covered_days.parquet",
     }
+    assert pl.read_parquet(tmp_path / "deliveries.parquet").height == 2
 
 
 def test_a_file_of_several_days_covers_each_of_them() -> None:
@@ -109,7 +110,6 @@ def test_a_file_of_several_days_covers_each_of_them() -> None:
     found = covered_days(receipts(several, receipt(covered_dates="[]", file_id="f2")))
     assert [day.isoformat() for day in found["covered_on"]] == days
     assert set(found["source"]) == {"lat_requests"}
-    assert pl.read_parquet(tmp_path / "deliveries.parquet").height == 2
 
 
 def measured(part: int, whole: int, *, of_rows: bool = True) -> dict[str, Any]:
