@@ -27,7 +27,7 @@ def misplaced(inbox: Path, sources: Collection[str]) -> list[str]:
     for path in sorted(inbox.iterdir()):
         if path.name.startswith(".") or is_manifest(path.name):
             continue
-        if path.is_dir() and (path.name in sources or not any(path.iterdir())):
+        if path.is_dir() and path.name in sources:
             continue
         found.append(shown_name(path) + ("/" if path.is_dir() else ""))
     return found

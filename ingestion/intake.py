@@ -44,6 +44,8 @@ _DAYS_AHEAD = 2
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".writing")
 # A weekday's usual volume is told from so many of its latest deliveries.
 _VOLUME_DAYS, _VOLUME_DAYS_LEAST = 8, 4
+# Below this a day's number of rows is chance.
+_VOLUME_LEAST = 50
 # How much text a byte on disk becomes, to keep batches of packed formats as bounded as the others.
 _GROWTH = {"gzip": 6, "zip": 6, "xlsx": 6, "parquet": 8}
 
@@ -270,7 +272,6 @@ def ingest(
     started = time.perf_counter()
     report = IngestReport()
     with exclusive(layout.lake / ".lock"), Readers() as readers:
-        check_key(layout.lake, key)
         sweep(layout.lake)
         known = known_files(layout.lake)
         pending = {
@@ -282,6 +283,8 @@ def ingest(
             )
             for name in names
         }
+        if any(pending.values()):
+            check_key(layout.lake, key)
         if any(
             files and registry[name].format.type in TYPED_FORMATS for name, files in pending.items()
         ):
@@ -501,7 +504,11 @@ def _with_volume(delivery: Delivery, spec: SourceSpec, known: Known) -> Delivery
     is_first = day not in known.volumes
     usual = _usual_rows(known.volumes, day) if is_first else None
     known.volumes[day] = known.volumes.get(day, 0) + content.rows_read
-    if usual is None or content.rows_read >= spec.thresholds.min_volume_share * usual:
+    if (
+        usual is None
+        or usual < _VOLUME_LEAST
+        or content.rows_read >= spec.thresholds.min_volume_share * usual
+    ):
         return delivery
     findings = {**content.findings, "FILE_VOLUME_LOW": 1}
     return replace(delivery, content=replace(content, findings=findings))

@@ -199,8 +199,8 @@ def test_far_fewer_rows_than_usual_for_the_weekday_are_a_warning(home: Path) -> 
     day = dt.date(2025, 12, 4)
     for week in range(5):
         name = f"prove_{day + dt.timedelta(weeks=week)}.csv"
-        deliver(home, name, text(*(row(10 * week + n) for n in range(10))))
-    deliver(home, "prove_2026-01-08.csv", text(*(row(90 + n) for n in range(4))))
+        deliver(home, name, text(*(row(100 * week + n) for n in range(60))))
+    deliver(home, "prove_2026-01-08.csv", text(*(row(900 + n) for n in range(29))))
     take(home)
     warned = {
         receipt["delivered_on"]
