@@ -44,7 +44,12 @@ def as_text(values: pl.Series) -> pl.Series:
 
 def float_text(values: pl.Series) -> pl.Series:
     """Floats as the shortest plain decimal: no exponent, no `.0`, no negative zero."""
-    text = values.cast(pl.String).str.strip_suffix(".0").replace("-0", "0")
+    text = values.cast(pl.String)
+    if values.dtype == pl.Float32:
+        # The shortest text of a large single is another whole number than it holds.
+        whole = (values == values.round(0)).fill_null(False)
+        text = values.cast(pl.Float64).cast(pl.String).zip_with(whole, text)
+    text = text.str.strip_suffix(".0").replace("-0", "0")
     # The words nan and inf have no digit; an exponent stands behind one.
     odd = text.str.contains(r"\de") | text.is_in(["nan"])
     if not odd.any():

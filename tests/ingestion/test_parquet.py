@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers import RawFile, parquet_file, raw, read_bytes
-from ingestion.readers.typed_text import as_text
+from ingestion.readers.typed_text import as_text, float_text
 from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import HEADER, call_source
 
@@ -188,3 +188,8 @@ def test_damaged_files_are_refused_even_when_the_library_panics(step: int) -> No
     assert "FILE_UNREADABLE" in seen
     assert seen <= {"FILE_UNREADABLE", "FILE_COLUMN_MISSING", "FILE_COUNT_DIFFERS",
                     "FILE_TOO_LARGE"}  # fmt: skip
+
+
+def test_a_whole_single_is_the_number_it_holds() -> None:
+    singles = pl.Series([9007199254740992.0, 16777217.0, 0.1, 301.0, None], dtype=pl.Float32)
+    assert float_text(singles).to_list() == ["9007199254740992", "16777216", "0.1", "301", None]
