@@ -197,6 +197,13 @@ FILE_RULES: tuple[Rule, ...] = (
         level="row",
     ),
     _rule(
+        "ROW_CHARACTER_LOST",
+        "parse",
+        "Et felt har erstatningstegnet �: et tegn gikk tapt før filen ble sendt.",
+        "A field has the replacement character �: a character was lost before the file was sent.",
+        level="row",
+    ),
+    _rule(
         "ROW_CELL_NOT_CALCULATED",
         "parse",
         "En celle i raden er en formel uten lagret verdi: åpne og lagre arbeidsboken.",

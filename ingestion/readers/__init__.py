@@ -11,8 +11,8 @@ from ingestion.readers.fixed_file import read_fixed
 from ingestion.readers.json_file import read_json, read_jsonl
 from ingestion.readers.members import read_members
 from ingestion.readers.parquet_file import read_parquet
-from ingestion.readers.raw import RawFile
-from ingestion.readers.text import to_utf8
+from ingestion.readers.raw import RawFile, marked_lost
+from ingestion.readers.text import has_lost, to_utf8
 from ingestion.readers.workbook_file import read_workbook
 from ingestion.readers.xml_file import read_xml
 from ingestion.sources.spec import SourceSpec
@@ -52,19 +52,22 @@ def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = Fals
     match spec.format.type:
         case "csv":
             text = to_utf8(payload, spec.format.encoding)
-            return read_csv(text, spec, renames, hashed=hashed)
+            raw = read_csv(text, spec, renames, hashed=hashed)
+            return marked_lost(raw) if has_lost(text) else raw
         case "fixed":
             text = to_utf8(payload, spec.format.encoding)
-            return read_fixed(text, spec, renames, hashed=hashed)
+            raw = read_fixed(text, spec, renames, hashed=hashed)
+            return marked_lost(raw) if has_lost(text) else raw
         case "jsonl":
-            return read_jsonl(to_utf8(payload, spec.format.encoding), spec, renames)
+            text = to_utf8(payload, spec.format.encoding)
+            return marked_lost(read_jsonl(text, spec, renames))
         case "json":
             text = to_utf8(payload, spec.format.encoding, lines=False)
-            return read_json(text, spec, renames)
+            return marked_lost(read_json(text, spec, renames))
         case "xml":
             # The document says itself how it is encoded.
-            return read_xml(payload, spec, renames)
+            return marked_lost(read_xml(payload, spec, renames))
         case "xlsx" | "xls" | "ods":
-            return read_workbook(payload, spec, renames)
+            return marked_lost(read_workbook(payload, spec, renames))
         case "parquet":
-            return read_parquet(payload, spec, renames)
+            return marked_lost(read_parquet(payload, spec, renames))

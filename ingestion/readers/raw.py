@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -22,7 +22,11 @@ ROW_UNREADABLE = "ROW_UNREADABLE"
 ROW_KEY_TWICE = "ROW_KEY_TWICE"
 ROW_CELL_ERROR = "ROW_CELL_ERROR"
 ROW_VALUE_NESTED = "ROW_VALUE_NESTED"
+ROW_CHARACTER_LOST = "ROW_CHARACTER_LOST"
 ROW_CELL_NOT_CALCULATED = "ROW_CELL_NOT_CALCULATED"
+
+# What stands where a character could not be read by a program before us.
+LOST = "\ufffd"
 
 # Beyond these a file is not a day's extract: it is refused before it fills the memory.
 MAX_ROWS = 20_000_000
@@ -121,6 +125,20 @@ def check_size(rows: int, columns: int) -> None:
 def both(names: str) -> tuple[str, str]:
     """The same column names as the detail in both languages."""
     return f"kolonne: {names}", f"column: {names}"
+
+
+def marked_lost(raw: RawFile) -> RawFile:
+    """The file with the records marked in which a mapped text has lost a character."""
+    texts = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
+    if not texts or not raw.frame.height:
+        return raw
+    hits = raw.frame.select(
+        pl.any_horizontal(pl.col(texts).str.contains(LOST, literal=True)).fill_null(False)
+    ).to_series()
+    if not hits.any():
+        return raw
+    rows = raw.frame[ROW_NUMBER].filter(hits).to_list()
+    return replace(raw, marks={**raw.marks, ROW_CHARACTER_LOST: rows})
 
 
 def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:

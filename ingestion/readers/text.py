@@ -32,6 +32,7 @@ _MIN_CONTROL_RECORDS = 2
 
 # Without 01 and 1C to 1F, which separate fields in some extracts.
 _CONTROL_BYTES = frozenset({*range(2, 9), *range(14, 28), 127})
+_LOST = "\ufffd".encode()
 _CONTROL = re.compile(rb"[\x02-\x08\x0e-\x1b\x7f]|\xef\xbf\xbd|\xc2[\x80-\x9f]")
 _NO_CONTROL = bytes(c for c in range(256) if c not in _CONTROL_BYTES and c not in b"\xc2\xef")
 
@@ -62,10 +63,18 @@ def to_utf8(payload: bytes, encoding: Encoding, *, lines: bool = True) -> bytes:
     """
     payload = _from_utf16(payload) if encoding == "utf-16" else _byte_text(payload, encoding)
     payload = payload.removesuffix(_DOS_END)
+    if payload.endswith(_LOST):
+        raise _cut(payload)
     if lines:
         _check_line_length(payload)
     _check_controls(payload, encoding)
     return payload
+
+
+def has_lost(text: bytes) -> bool:
+    """Whether UTF-8 text holds the replacement character."""
+    # Its last byte is in few other characters, and one byte is found much faster than three.
+    return _LOST[-1:] in text and _LOST in text
 
 
 def likely_encoding(payload: bytes, among: Iterable[Encoding]) -> Encoding | None:
@@ -122,9 +131,7 @@ def _checked_utf8(payload: bytes) -> bytes:
         payload.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
-            raise FileRefusedError(
-                "FILE_TRUNCATED", "filen slutter midt i et tegn", "the file ends within a character"
-            ) from error
+            raise _cut(payload) from error
         raise _undecodable(payload, error.start, "utf-8", ("cp1252", "cp865")) from error
     _check_twice(payload)
     return payload.removeprefix(_UTF8_BOM)
@@ -137,16 +144,20 @@ def _from_utf16(payload: bytes) -> bytes:
         codec = _utf16_order(payload)
     if codec is None or payload.startswith(_UTF32_BOMS):
         raise _wrong("filen er ikke UTF-16", "the file is not UTF-16")
-    if len(body) % 2:
-        raise FileRefusedError(
-            "FILE_TRUNCATED", "filen slutter midt i et tegn", "the file ends within a character"
-        )
+    whole = body[: len(body) // 2 * 2]
     try:
-        text = body.decode(codec).encode("utf-8")
+        text = whole.decode(codec).encode("utf-8")
     except UnicodeDecodeError as error:
+        before = whole[: error.start].decode(codec).encode("utf-8")
+        if error.reason == "unexpected end of data":
+            raise _cut(before) from error
+        line = before.count(b"\n") + 1
         raise _wrong(
-            f"ikke UTF-16 ved byte {error.start}", f"not UTF-16 at byte {error.start}"
+            f"ikke UTF-16 ved byte {error.start}, linje {line}",
+            f"not UTF-16 at byte {error.start}, line {line}",
         ) from error
+    if whole != body:
+        raise _cut(text)
     _check_binary(text)
     return text
 
@@ -252,6 +263,15 @@ def _sample(payload: bytes) -> bytes:
 
 def _wrong(nb: str, en: str) -> FileRefusedError:
     return FileRefusedError("FILE_ENCODING", nb, en)
+
+
+def _cut(payload: bytes) -> FileRefusedError:
+    line = payload.count(b"\n") + 1
+    return FileRefusedError(
+        "FILE_TRUNCATED",
+        f"filen slutter midt i et tegn, i linje {line}",
+        f"the file ends within a character, in line {line}",
+    )
 
 
 def _seems(likely: Encoding | None, declared: Encoding) -> FileRefusedError:

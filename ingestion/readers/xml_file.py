@@ -261,7 +261,8 @@ class _Rows(_Walk):
 class _Contents(_Walk):
     """A hash of every record: of its elements, attributes and texts, mapped or not.
 
-    The order of attributes, prefixes, comments, and white space around texts make no difference.
+    The order of attributes, prefixes, comments, and the white space between elements make no
+    difference; white space in a text does.
 
     Attributes:
         hashes: one per record, also of those that are ambiguous.
@@ -272,6 +273,8 @@ class _Contents(_Walk):
         self.hashes: list[str] = []
         self._hash = hashlib.blake2b(digest_size=16)
         self._text: list[str] = []
+        # Whether the last tag began an element: what follows, if that ends it, is all it holds.
+        self._begun = False
 
     def begin(self) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
@@ -279,21 +282,24 @@ class _Contents(_Walk):
 
     def enter(self, name: str, attributes: dict[str, str]) -> None:
         self._update()
+        self._begun = True
         self._hash.update(repr((name, sorted(attributes.items()))).encode("utf-8"))
 
     def add(self, text: str) -> None:
         self._text.append(text)
 
     def leave(self) -> None:
-        self._update()
+        self._update(whole=self._begun)
+        self._begun = False
         self._hash.update(b"()")
 
     def finish(self) -> None:
         self.hashes.append(self._hash.hexdigest())
 
-    def _update(self) -> None:
-        text = "".join(self._text).strip()
-        if text:
+    def _update(self, *, whole: bool = False) -> None:
+        """Take in the text since the last tag: if it is no layout, or `whole`: all of an element."""
+        text = "".join(self._text)
+        if whole or text.strip():
             self._hash.update(repr(text).encode("utf-8"))
         self._text = []
 

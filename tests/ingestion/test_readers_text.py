@@ -321,9 +321,29 @@ def test_one_odd_character_does_not_refuse_a_delivery() -> None:
     assert read(text(*rows)).rows_read == 200
 
 
-def test_a_file_that_ends_within_a_character() -> None:
-    assert refused(PLAIN.encode() + "ø".encode()[:1]).code == "FILE_TRUNCATED"
-    assert refused(PLAIN.encode("utf-16")[:-1], encoding="utf-16").code == "FILE_TRUNCATED"
+def test_a_value_that_lost_a_character_is_not_accepted() -> None:
+    rows = [row(n, id=f"a{n}\ufffd" if n == 7 else f"a{n}") + ";" for n in range(200)]
+    rows[11] += "unmapped \ufffd"
+    raw = read("\n".join([HEADER + ";note", *rows, ""]))
+    assert raw.marks == {"ROW_CHARACTER_LOST": [8]}
+    assert raw.rows_read == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (PLAIN.encode() + "ø".encode()[:1], "utf-8"),
+        ((PLAIN + "ø").encode("utf-16")[:-1], "utf-16"),
+        ((PLAIN + "\U0001f691").encode("utf-16")[:-2], "utf-16"),
+        # Cut by a program that wrote what it could not read as the replacement character.
+        ((PLAIN + "\ufffd").encode(), "utf-8"),
+        ((PLAIN + "\ufffd").encode("utf-16"), "utf-16"),
+    ],
+)
+def test_a_file_that_ends_within_a_character(data: bytes, encoding: str) -> None:
+    error = refused(data, encoding=encoding)
+    assert error.code == "FILE_TRUNCATED"
+    assert f"line {PLAIN.count(chr(10)) + 1}" in error.detail_en
 
 
 def test_a_document_on_one_line_may_be_long() -> None:

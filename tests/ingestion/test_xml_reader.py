@@ -230,13 +230,19 @@ def test_records_are_equal_by_all_their_content() -> None:
         '<Anrop id="1" x="2"><other/>a</Anrop>',
         '<Anrop id="1" x="2"><other>a</other><other/></Anrop>',
         '<Anrop id="1"><other>a</other></Anrop>',
+        '<Anrop id="1" x="2"><other>a </other></Anrop>',
+        '<Anrop id="1" x="2"><other>\u3000a</other></Anrop>',
+        '<Anrop id="1" x="2"><other>a</other> b</Anrop>',
+        '<Anrop id="1" x="2"><other>a</other>b</Anrop>',
+        '<Anrop id="1" x="2"><other> </other></Anrop>',
+        '<Anrop id="1" x="2"><other></other></Anrop>',
     ]
     spec = source(source_id="@id")
     raw = read(f"<Melding>{''.join(records)}</Melding>", spec)
     assert raw.record_hash is not None
     first, alone, same, *different = raw.record_hash.to_list()
     assert first == same
-    assert len({first, alone, *different}) == 6
+    assert len({first, alone, *different}) == 12
     assert read(f"<Melding>{records[0]}{records[1]}</Melding>", spec).record_hash is None
 
 

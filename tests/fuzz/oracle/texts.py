@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import json
 import re
@@ -26,22 +27,27 @@ from tests.fuzz.oracle.reading import (
     required_columns,
 )
 
-_LOST = "\ufffd"
+
+
+def _undecodable(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "\udcff", error.end
+
+
+codecs.register_error("oracle-lost", _undecodable)
 
 
 def decodings(data: bytes, encoding: str) -> Iterator[str]:
     """The texts that the bytes can be; what cannot be decoded becomes a lone surrogate."""
     if encoding == "utf-16":
-        text = data.decode("utf-16", errors="replace")
-        yield text.replace(_LOST, "\udcff")
-        for name in ("utf-16-le", "utf-16-be"):
-            yield data.decode(name, errors="replace").replace(_LOST, "\udcff").lstrip("\ufeff")
+        for name in ("utf-16", "utf-16-le", "utf-16-be"):
+            yield data.decode(name, errors="oracle-lost").lstrip("\ufeff")
     elif encoding == "utf-8":
         yield data.decode("utf-8-sig", errors="surrogateescape")
     else:
         yield data.decode(encoding, errors="surrogateescape")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        yield data.decode("utf-16", errors="replace").replace(_LOST, "\udcff")
+        yield data.decode("utf-16", errors="oracle-lost")
     if data.startswith(b"\xef\xbb\xbf"):
         yield data.decode("utf-8-sig", errors="surrogateescape")
 

@@ -112,6 +112,9 @@ def as_text(value: Raw, nulls: set[str], *, trim: bool) -> Text:
     if isinstance(value, Number):
         text = spelled(value.value)
         return Text() if text in nulls else Text((text,), value.value)
+    if "\ufffd" in value:
+        # What stands here was another character before the file was sent.
+        return Text(broken=True)
     texts = {value.strip(_BLANK), value.strip(_UNICODE_BLANK)} if trim else {value}
     left = sorted(text for text in texts if text not in nulls and text)
     return Text(tuple(left))
