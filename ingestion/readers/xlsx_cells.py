@@ -343,7 +343,8 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
     kind = pl.col("type")
     is_shared = (frame["type"] == "s").fill_null(False)
     texts = frame.filter(is_shared).select("row", "column", kind=pl.lit(TEXT, pl.UInt8))
-    value = pl.col("value")
+    # Blanks around a number are layout; texts come from the library.
+    value = pl.col("value").str.strip_chars(" \t\r\n")
     empty = value.is_null() | (value == "")
     style = pl.col("style").fill_null(0)
     places = pl.when(style < len(shown)).then(style).otherwise(len(shown))
@@ -380,6 +381,12 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
     )
     if (frame["type"] == "d").any():
         cells = cells.with_columns(_iso(value, kind == "d", epoch_1904))
+    # A cell that says it is a number, a date or a truth, and holds something else, is damaged.
+    damaged = pl.col("was").is_null() & pl.col("number").is_null()
+    not_truth = (kind == "b") & ~pl.col("text").is_in(["true", "false"])
+    cells = cells.with_columns(
+        pl.when(damaged | not_truth).then(pl.lit(ERROR, pl.UInt8)).otherwise("was").alias("was")
+    )
     return pl.concat([typed(cells, epoch_1904=epoch_1904), texts], how="diagonal")
 
 

@@ -277,6 +277,7 @@ def test_what_the_built_in_formats_show() -> None:
         ("-0", "0"),
         ("-2.50", "-2.5"),
         ("NaN", "NaN"),
+        (" 301 ", "301"),
     ],
 )
 def test_a_number_has_one_spelling(written: str, text: str) -> None:
@@ -320,6 +321,15 @@ def test_an_error_cell_is_there_and_marks_its_row() -> None:
     assert raw.rows_read == 3
     assert raw.frame["svar"].to_list() == ["#N/A", None, "#DIV/0!"]
     assert raw.marks == {"ROW_CELL_ERROR": [1, 3]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("", "x"), ("", "1,5"), (' t="b"', "2"), (' t="b"', "x"), (' t="d"', "i morgen")],
+)
+def test_a_cell_with_another_thing_than_it_says_it_is_is_damaged(kind: str, value: str) -> None:
+    raw = read(by_hand(f'<row r="2"><c r="A2"><v>1</v></c><c r="K2"{kind}><v>{value}</v></c></row>'))
+    assert raw.marks == {"ROW_CELL_ERROR": [1]}
 
 
 def test_an_error_in_a_column_that_is_not_mapped_marks_nothing() -> None:

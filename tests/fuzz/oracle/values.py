@@ -529,7 +529,7 @@ def _after(
                     milliseconds=int((fraction or "0").ljust(3, "0"))))  # fmt: skip
     else:
         for number in _numbers(text, column, spec):
-            if abs(number) < Decimal("1e15"):
+            if abs(number) < Decimal("1e12"):
                 milliseconds = float(number * _MS[column.unit])
                 lengths.append(dt.timedelta(milliseconds=round(milliseconds)))
     found_stamps: list[Any] = [None] if None in reference.values else []
