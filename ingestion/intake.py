@@ -11,11 +11,10 @@ import functools
 import hashlib
 import os
 import re
-import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,7 +22,8 @@ from ingestion.delivery import Delivery
 from ingestion.errors import FileRefusedError, refusal_of
 from ingestion.home import Home
 from ingestion.judge import judge
-from ingestion.lake import Batch, iter_receipts, note_repeats, repeats, sweep, write_batch
+from ingestion.known import Known, Stamp, compared, known_files
+from ingestion.lake import Batch, note_repeats, sweep, write_batch
 from ingestion.lock import exclusive
 from ingestion.manifest import Manifest, check_content, check_rows, is_manifest, read_manifests
 from ingestion.privacy import Pseudonymiser, check_key, personal_text, safe
@@ -42,10 +42,6 @@ _READ_THREADS = 2
 _DAYS_AHEAD = 2
 # Names that programs use while they are still writing.
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".writing")
-# A weekday's usual volume is told from so many of its latest deliveries.
-_VOLUME_DAYS, _VOLUME_DAYS_LEAST = 8, 4
-# Below this a day's number of rows is chance.
-_VOLUME_LEAST = 50
 # How much text a byte on disk becomes, to keep batches of packed formats as bounded as the others.
 _GROWTH = {"gzip": 6, "zip": 6, "xlsx": 6, "parquet": 8}
 
@@ -112,11 +108,6 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-
-
-# Name, size, time of the content and time of the entry: what a file is known by before it is read.
-# The last is unknown (None) of files taken in before it was kept.
-Stamp = tuple[str, int, int, int | None]
 
 
 @dataclass(frozen=True)
@@ -197,48 +188,6 @@ def find_again(
     return read
 
 
-@dataclass
-class Known:
-    """What the lake has already judged of one source.
-
-    Attributes:
-        refused: name, content and manifest of refused files: the same content under another name,
-            or with another manifest, is tried again, as that may have been what was wrong.
-        manifests: the manifest of files that were refused for it, by what they are known by.
-        volumes: rows per delivery date, of deliveries that were accepted.
-        columns: every column name that a delivery had.
-    """
-
-    stamps: set[Stamp] = field(default_factory=set)
-    file_ids: set[str] = field(default_factory=set)
-    refused: set[tuple[str, str, str | None]] = field(default_factory=set)
-    manifests: dict[Stamp, str | None] = field(default_factory=dict)
-    volumes: dict[dt.date, int] = field(default_factory=dict)
-    columns: set[str] = field(default_factory=set)
-
-    def has_file(self, file: InboxFile) -> bool:
-        """Whether a file of this name, size and times was judged, under the manifest it has now."""
-        stamp = file.stamp
-        if stamp in self.manifests and self.manifests[stamp] != file.mark:
-            return False
-        return stamp in self.stamps or (*stamp[:3], None) in self.stamps
-
-    def has_content(self, delivery: Delivery) -> bool:
-        """Whether this content was judged, under this name if it was refused."""
-        return (
-            delivery.file_id in self.file_ids
-            or (delivery.file_name, delivery.file_id, delivery.manifest) in self.refused
-        )
-
-    def add(self, batch: Batch) -> None:
-        """Remember what was judged."""
-        for receipt in batch.receipts:
-            if receipt.status == "refused":
-                self.refused.add((receipt.file_name, receipt.file_id, receipt.manifest))
-            else:
-                self.file_ids.add(receipt.file_id)
-
-
 def ingest(
     home: Path,
     sources: Sequence[str] | None = None,
@@ -302,17 +251,14 @@ def ingest(
                 # The same content under two names is judged once, unless the first name is refused.
                 while fresh := _first_of_content(waiting):
                     judged.update(map(id, fresh))
-                    fresh_now = [
-                        _with_new_columns(_with_volume(delivery, spec, seen), seen)
-                        for delivery in fresh
-                    ]
                     batch = judge(
                         spec,
-                        batch_id(spec, fresh_now),
-                        fresh_now,
+                        batch_id(spec, fresh),
+                        fresh,
                         pseudonymise,
                         dt.datetime.now(dt.UTC),
                     )
+                    batch = compared(batch, fresh, spec, seen)
                     write_batch(layout.lake, batch)
                     counts.add(batch)
                     seen.add(batch)
@@ -333,46 +279,6 @@ def ingest(
             note_repeats(layout.lake, repeated)
     report.seconds = time.perf_counter() - started
     return report
-
-
-def known_files(lake: Path) -> dict[str, Known]:
-    """What the lake has judged, per source."""
-    known: dict[str, Known] = {}
-    # A file that was judged again counts once in its day's volume.
-    rows: dict[tuple[str, str, str], int] = {}
-    for _, receipt in iter_receipts(lake):
-        entry = known.setdefault(receipt["source"], Known())
-        entry.stamps.add(
-            (
-                receipt["file_name"],
-                receipt["size_bytes"],
-                receipt["mtime_ns"],
-                receipt.get("ctime_ns"),
-            )
-        )
-        if receipt["status"] == "refused":
-            entry.refused.add((receipt["file_name"], receipt["file_id"], receipt.get("manifest")))
-            if receipt["refusal_code"] == "FILE_MANIFEST_DIFFERS":
-                stamp = (
-                    receipt["file_name"],
-                    receipt["size_bytes"],
-                    receipt["mtime_ns"],
-                    receipt.get("ctime_ns"),
-                )
-                entry.manifests[stamp] = receipt.get("manifest")
-            continue
-        entry.file_ids.add(receipt["file_id"])
-        entry.columns.update(receipt.get("new_columns", ()))
-        if receipt["delivered_on"] and receipt["replay_of"] is None:
-            rows[receipt["source"], receipt["delivered_on"], receipt["file_id"]] = receipt[
-                "rows_read"
-            ]
-    for (source, delivered_on, _), count in rows.items():
-        volumes, day = known[source].volumes, dt.date.fromisoformat(delivered_on)
-        volumes[day] = volumes.get(day, 0) + count
-    for source, name, size, mtime, ctime in repeats(lake):
-        known.setdefault(source, Known()).stamps.add((name, size, mtime, ctime))
-    return known
 
 
 def pending_files(
@@ -401,7 +307,7 @@ def pending_files(
             file = InboxFile.of(path, spec, manifests.get(path.name))
         except OSError:
             continue  # renamed or taken away since the folder was listed
-        if known.has_file(file):
+        if known.has_file(file.stamp, file.mark):
             continue
         day = file.delivered_on
         if dates is not None and (day is None or not dates[0] <= day <= dates[1]):
@@ -490,53 +396,6 @@ def _believable_date(file: InboxFile, spec: SourceSpec) -> dt.date:
             f"{day.isoformat()} is not between {spec.first_date.isoformat()} and today",
         )
     return day
-
-
-def _with_volume(delivery: Delivery, spec: SourceSpec, known: Known) -> Delivery:
-    """The delivery, marked when it has far fewer rows than is usual for its weekday.
-
-    Senders without a manifest have no other way to see that half a day is missing. A second
-    delivery of a day is a correction, and may be small.
-    """
-    day, content = delivery.delivered_on, delivery.content
-    if day is None or isinstance(content, FileRefusedError):
-        return delivery
-    is_first = day not in known.volumes
-    usual = _usual_rows(known.volumes, day) if is_first else None
-    known.volumes[day] = known.volumes.get(day, 0) + content.rows_read
-    if (
-        usual is None
-        or usual < _VOLUME_LEAST
-        or content.rows_read >= spec.thresholds.min_volume_share * usual
-    ):
-        return delivery
-    findings = {**content.findings, "FILE_VOLUME_LOW": 1}
-    return replace(delivery, content=replace(content, findings=findings))
-
-
-def _with_new_columns(delivery: Delivery, known: Known) -> Delivery:
-    """The delivery with only those column names that no earlier one had, and a mark if it adds any.
-
-    A sender that adds a column may have moved what was in another.
-    """
-    content = delivery.content
-    if isinstance(content, FileRefusedError) or not content.columns:
-        return delivery
-    names = dict.fromkeys(safe(name, 80) for name in content.columns)
-    new = tuple(name for name in names if name not in known.columns)
-    is_first = not known.columns
-    known.columns.update(new)
-    findings = content.findings
-    if new and not is_first:
-        findings = {**findings, "FILE_COLUMN_ADDED": len(new)}
-    return replace(delivery, content=replace(content, columns=new, findings=findings))
-
-
-def _usual_rows(volumes: dict[dt.date, int], day: dt.date) -> float | None:
-    """Median rows of the latest deliveries of the same weekday; None when they are too few."""
-    weeks = (day - dt.timedelta(weeks=back) for back in range(1, 2 * _VOLUME_DAYS))
-    rows = [volumes[week] for week in weeks if week in volumes][:_VOLUME_DAYS]
-    return statistics.median(rows) if len(rows) >= _VOLUME_DAYS_LEAST else None
 
 
 def batch_id(spec: SourceSpec, deliveries: list[Delivery], note: str = "") -> str:

@@ -132,7 +132,6 @@ class ReceiptMaker:
             rejected=rejected,
             exact_duplicates=duplicates,
             left_out=delivery.raw.left_out,
-            new_columns=list(delivery.raw.columns),
             warnings={**delivery.raw.findings, **_of_file(counts.warnings, index), **warnings},
             rejections=rejections,
             first_rows=first_rows,

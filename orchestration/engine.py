@@ -108,7 +108,8 @@ class Engine:
 
     def pending(self) -> dict[str, int]:
         """Number of files in the inbox that the lake does not know, per source."""
-        from ingestion.intake import Known, known_files, pending_files
+        from ingestion.intake import pending_files
+        from ingestion.known import Known, known_files
 
         known = known_files(self.home.lake)
         counts = {

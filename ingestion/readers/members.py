@@ -69,6 +69,7 @@ def _stacked(parts: list[RawFile], spec: SourceSpec) -> RawFile:
         _hashes(parts) if ids_recur(frame, spec) else None,
         dict(findings),
         sum(part.left_out for part in parts),
+        tuple(dict.fromkeys(name for part in parts for name in part.columns)),
     )
 
 

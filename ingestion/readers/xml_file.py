@@ -297,7 +297,7 @@ class _Contents(_Walk):
         self.hashes.append(self._hash.hexdigest())
 
     def _update(self, *, whole: bool = False) -> None:
-        """Take in the text since the last tag: if it is no layout, or `whole`: all of an element."""
+        """Take in the text since the last tag, unless it is layout; `whole`: it is an element's."""
         text = "".join(self._text)
         if whole or text.strip():
             self._hash.update(repr(text).encode("utf-8"))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.intake import IngestReport, ingest, known_files, pending_files
+from ingestion.intake import IngestReport, ingest, pending_files
+from ingestion.known import known_files
 from ingestion.lake import iter_receipts, read_receipts
 from ingestion.lock import LockBusyError, exclusive
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from ingestion.delivery import Delivery
-from ingestion.intake import InboxFile, ingest, known_files, pending_files, read_delivery
+from ingestion.intake import InboxFile, ingest, pending_files, read_delivery
 from ingestion.judge import judge
+from ingestion.known import known_files
 from ingestion.lake import iter_receipts
 from ingestion.privacy import Pseudonymiser
 from ingestion.quarantine import rejected_rows, replay
@@ -195,12 +196,20 @@ def test_a_file_of_which_no_row_can_be_accepted_is_refused_and_says_so(home: Pat
     assert (receipt["rows_read"], receipt["rejected"]) == (2, 2)
 
 
-def test_far_fewer_rows_than_usual_for_the_weekday_are_a_warning(home: Path) -> None:
-    day = dt.date(2025, 12, 4)
+def five_weeks(home: Path) -> None:
+    """Five deliveries of 60 rows, a week apart, up to the first of January."""
     for week in range(5):
-        name = f"prove_{day + dt.timedelta(weeks=week)}.csv"
-        deliver(home, name, text(*(row(100 * week + n) for n in range(60))))
-    deliver(home, "prove_2026-01-08.csv", text(*(row(900 + n) for n in range(29))))
+        day = dt.date(2025, 12, 4) + dt.timedelta(weeks=week)
+        deliver(home, f"prove_{day}.csv", a_days_rows(day, 100 * week, 60))
+
+
+def a_days_rows(day: dt.date, first: int, count: int) -> str:
+    return text(*(row(first + n) for n in range(count))).replace("2026-01-15", str(day))
+
+
+def test_far_fewer_rows_than_usual_for_the_weekday_are_a_warning(home: Path) -> None:
+    five_weeks(home)
+    deliver(home, "prove_2026-01-08.csv", a_days_rows(dt.date(2026, 1, 8), 900, 29))
     take(home)
     warned = {
         receipt["delivered_on"]
@@ -208,6 +217,22 @@ def test_far_fewer_rows_than_usual_for_the_weekday_are_a_warning(home: Path) -> 
         if "FILE_VOLUME_LOW" in receipt["warnings"]
     }
     assert warned == {"2026-01-08"}
+
+
+def test_a_refused_file_is_no_earlier_delivery_of_another(home: Path) -> None:
+    five_weeks(home)
+    few = a_days_rows(dt.date(2026, 1, 8), 900, 29)
+    wider = "".join(f"{line};ny\n" for line in few.splitlines())
+    # Of the same day and with the same column; refused when its rows are judged.
+    deliver(home, "prove_2026-01-08_a.csv", wider.replace(";B;", ";X;"))
+    deliver(home, "prove_2026-01-08_b.csv", wider)
+    take(home)
+    receipts = {receipt["file_name"]: receipt for _, receipt in iter_receipts(home / "lake")}
+    assert receipts["prove_2026-01-08_a.csv"]["status"] == "refused"
+    assert receipts["prove_2026-01-08_b.csv"]["warnings"] == {
+        "FILE_VOLUME_LOW": 1,
+        "FILE_COLUMN_ADDED": 1,
+    }
 
 
 def test_pending_is_known_again_after_a_run(home: Path) -> None:

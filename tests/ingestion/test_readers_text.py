@@ -463,6 +463,7 @@ def test_members_are_read_in_name_order_as_one_delivery() -> None:
         ("dag/del_3.csv", text(row(4), "x", row(1, utfall="F"))),
     )
     raw = read(data, compression="zip", members=r"del_\d\.csv")
+    assert raw.columns == tuple(header)
     assert ids(raw) == ["a1", "a2", "a3", "a1", "a4", "a1"]
     assert raw.frame["_row_number"].to_list() == [1, 3, 4, 5, 6, 8]
     assert raw.broken == ((2, UNREADABLE), (7, UNREADABLE))

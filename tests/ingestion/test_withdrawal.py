@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingestion.intake import Known, ingest, known_files, pending_files
+from ingestion.intake import ingest, pending_files
+from ingestion.known import Known, known_files
 from ingestion.lake import read_receipts
 from ingestion.quarantine import refused_files, rejected_rows, summary
 from ingestion.sources.spec import SourceSpec

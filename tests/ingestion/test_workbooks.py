@@ -328,7 +328,9 @@ def test_an_error_cell_is_there_and_marks_its_row() -> None:
     [("", "x"), ("", "1,5"), (' t="b"', "2"), (' t="b"', "x"), (' t="d"', "i morgen")],
 )
 def test_a_cell_with_another_thing_than_it_says_it_is_is_damaged(kind: str, value: str) -> None:
-    raw = read(by_hand(f'<row r="2"><c r="A2"><v>1</v></c><c r="K2"{kind}><v>{value}</v></c></row>'))
+    raw = read(
+        by_hand(f'<row r="2"><c r="A2"><v>1</v></c><c r="K2"{kind}><v>{value}</v></c></row>')
+    )
     assert raw.marks == {"ROW_CELL_ERROR": [1]}
 
 

@@ -28,7 +28,6 @@ from tests.fuzz.oracle.reading import (
 )
 
 
-
 def _undecodable(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeDecodeError)
     return "\udcff", error.end
