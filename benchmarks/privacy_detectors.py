@@ -70,11 +70,19 @@ IDENTITY_SPELLINGS: dict[str, Callable[[str], str]] = {
     "separators around": lambda n: f"2026-{n}_7",
     "float": lambda n: f"{n}.0",
     "exponent": _float,
+    "underscore": lambda n: f"{n[:6]}_{n[6:]}",
+    "colon": lambda n: f"{n[:6]}:{n[6:]}",
+    "bar": lambda n: f"{n[:6]} | {n[6:]}",
+    "arrow": lambda n: f"{n[:6]} => {n[6:]}",
+    "pnr": lambda n: f"{n[:6]} pnr {n[6:]}",
+    "personnr.": lambda n: f"født {n[:6]}, personnr. {n[6:]}",
 }
 PHONE_SPELLINGS: dict[str, Callable[[str], str]] = {
     "bare": lambda n: n,
     "3 2 3": lambda n: f"{n[:3]} {n[3:5]} {n[5:]}",
     "2 2 2 2": lambda n: f"{n[:2]} {n[2:4]} {n[4:6]} {n[6:]}",
+    "dotted pairs": lambda n: f"{n[:2]}.{n[2:4]}.{n[4:6]}.{n[6:]}",
+    "slashes": lambda n: f"{n[:3]}/{n[3:5]}/{n[5:]}",
     "+47": lambda n: f"+47{n}",
     "+47 grouped": lambda n: f"+47 {n[:3]} {n[3:5]} {n[5:]}",
     "(+47)": lambda n: f"(+47){n}",
@@ -105,6 +113,8 @@ EMAIL_SPELLINGS: dict[str, Callable[[str], str]] = {
     "blanks": lambda n: f"kari{n} @ example.no",
     "(at)": lambda n: f"kari{n}(at)example.no",
     "full-width": lambda n: f"kari{n}＠example.no",
+    "spoken": lambda n: f"kari{n} at example dot no",
+    "spoken, in brackets": lambda n: f"kari{n}(alfa)example(punktum)no",
 }
 
 

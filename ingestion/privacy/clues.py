@@ -16,6 +16,12 @@ _EMAIL = re.compile(
     r"[\w.!#$%&'*+=?^`{|}~-]+ ?(?:@|[\[(] ?(?:at|AT|alfa|krøllalfa) ?[\])]) ?"
     r"[\w-]+(?: ?\. ?[\w-]+)*? ?\. ?[^\W\d_]{2,24}\b"
 )
+# As people write it where no @ is let through.
+_SPOKEN_EMAIL = re.compile(
+    r"(?i)(?<![\w.-])[\w.-]+ ?(?: (?:at|alfa|krøllalfa) |[\[(] ?(?:at|alfa|krøllalfa) ?[\])]) ?"
+    r"[\w-]+ ?(?: (?:dot|punktum) |[\[(] ?(?:dot|punktum|\.) ?[\])]) ?[^\W\d_]{2,24}\b"
+)
+_SPOKEN = re.compile(r"(?i)\b(?:dot|punktum)\b")
 # Norway with Svalbard and Jan Mayen. Fewer than three decimals say no more than a municipality.
 _LATITUDE = r"(?:5[789]|6[0-9]|7[0-9]|80)[.,][0-9]{3,}"
 _LONGITUDE = r"-?(?:[0-9]|[12][0-9]|3[0-4])[.,][0-9]{3,}"
@@ -73,6 +79,9 @@ def emails(text: str) -> Iterator[Clue]:
     """E-mail addresses alone."""
     if "@" in text or "(" in text or "[" in text:
         for found in _EMAIL.finditer(text):
+            yield Clue("FILE_EMAIL", *found.span())
+    if _SPOKEN.search(text):
+        for found in _SPOKEN_EMAIL.finditer(text):
             yield Clue("FILE_EMAIL", *found.span())
 
 

@@ -46,6 +46,12 @@ _THOUSANDS = re.compile(r"(?<![0-9.,'])[0-9]{1,2}(?:[.,'][0-9]{3}){3}(?![0-9])(?
 _ANY_GROUPS = re.compile(
     r"(?<![0-9])(?<![0-9][ /_-])[0-9](?:[ /-]{0,2}[0-9]){10}(?![0-9])(?![ /_-][0-9])"
 )
+# Six digits and five, kept apart by what is in no number: `010190_12345`, `010190 pnr 12345`.
+_APART = re.compile(
+    r"(?<![0-9])(?<![0-9][.,])([0-9]{6})"
+    r"(?:[^0-9A-Za-z]{1,5}|[^0-9A-Za-z]{0,3}(?i:p|pnr|personnr|personnummer|nr|fnr)[^0-9A-Za-z]{0,3})"
+    r"([0-9]{5})(?![0-9])(?![.,][0-9])"
+)
 # Dates and stamps, which are no part of a number grouped in an unusual way.
 _STAMPS = re.compile(
     r"(?<![0-9])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
@@ -87,11 +93,15 @@ def is_identity_number(digits: str) -> bool:
 
 @dataclass(frozen=True)
 class Eleven:
-    """Eleven digits that stand in a text as one number, valid or not."""
+    """Eleven digits that stand in a text as one number, valid or not.
+
+    Those that are `apart` may as well be two numbers: a date and a sequence number.
+    """
 
     digits: str
     start: int
     end: int
+    apart: bool = False
 
 
 def elevens(text: str) -> Iterator[Eleven]:
@@ -115,7 +125,11 @@ def elevens(text: str) -> Iterator[Eleven]:
         yield Eleven(digits.zfill(11), *found.span())
     for found in _ANY_GROUPS.finditer(_STAMPS.sub(_blanked, text)):
         if found.span() not in seen and found.end() - found.start() > 11:
+            seen.add(found.span())
             yield Eleven(re.sub(r"[^0-9]", "", found[0]), *found.span())
+    for found in _APART.finditer(text):
+        if found.span() not in seen:
+            yield Eleven("".join(found.groups()), *found.span(), apart=True)
 
 
 def _blanked(found: re.Match[str]) -> str:

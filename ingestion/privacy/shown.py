@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 
@@ -47,14 +48,26 @@ def personal_text(text: str) -> str | None:
     Names hold dates and sequence numbers, so eight digits alone are no phone number there.
     """
     read = plain(text).replace("_", " ")
-    # Numbers in parts that only an underscore keeps apart are a date and a sequence number.
     for found in elevens(plain(text)):
-        if is_identity_number(found.digits):
+        if is_identity_number(found.digits) and not (found.apart and _is_dated(found.digits)):
             return IDENTITY
     if any(phone.spelling != "bare" for phone in phones(plain(text))):
         return PHONE
     mail = next(emails(read), None)
     return mail.code if mail else next((clue.code for clue in clues(_parted(read))), None)
+
+
+def _is_dated(digits: str) -> bool:
+    """Whether digits that stand apart are the day of a delivery and a sequence number."""
+    day, this_year = digits[:6], dt.date.today().year % 100
+    return any(
+        _DELIVERY_DAY.fullmatch(order) and 10 <= int(order[4:]) <= this_year + 1
+        for order in (day, day[4:] + day[2:4] + day[:2])
+    )
+
+
+# ddmmyy
+_DELIVERY_DAY = re.compile(r"(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2}")
 
 
 def _parted(name: str) -> str:
@@ -65,11 +78,16 @@ def _parted(name: str) -> str:
 def safe(text: str, limit: int = 200) -> str:
     """A text as it may be written anywhere: masked, in one line of visible characters, cut.
 
-    Eleven digits are masked whether or not they are valid: a slip of the pen hides nobody.
+    Eleven digits are masked whether or not they are valid: a slip of the pen hides nobody. What may
+    be a date and a sequence number is masked when it is valid.
     """
     text = unicodedata.normalize("NFC", text[:_LOOKED_THROUGH])
     read, places = plain_with_places(text)
-    spans = [(found.start, found.end) for found in elevens(read)]
+    spans = [
+        (found.start, found.end)
+        for found in elevens(read)
+        if not found.apart or is_identity_number(found.digits)
+    ]
     spans += [(phone.start, phone.end) for phone in phones(read)]
     spans += [(clue.start, clue.end) for clue in clues(read)]
     spans += [found.span() for found in _FLOAT.finditer(read)]

@@ -346,6 +346,18 @@ def test_names_of_files_and_columns(name: str, code: str | None) -> None:
     assert personal_text(name) == code
 
 
+def test_a_number_in_two_parts_is_found_in_a_name_and_a_day_with_a_sequence_number_is_none() -> (
+    None
+):
+    apart = f"{NUMBER[:6]}_{NUMBER[6:]}"
+    assert personal_text(f"ambulanse_{apart}.csv") == "FILE_IDENTITY_NUMBER"
+    assert NUMBER[6:] not in safe(f"ambulanse_{apart}.csv")
+    names = [
+        f"ambulanse_{day}_{number:05d}.csv" for day in ("150126", "260115") for number in range(500)
+    ]
+    assert {personal_text(name) for name in names} == {None}
+
+
 @settings(deadline=None)
 @given(st.text(max_size=300), st.integers(1, 250))
 def test_safe_text_is_one_visible_line_within_its_limit(text: str, limit: int) -> None:
