@@ -439,11 +439,15 @@ def _judged(seen: pl.DataFrame, values: pl.Series, use: ColumnUse) -> dict[str, 
     for code in CODES[2:]:
         guilty[code] = set(seen.filter(pl.col(code))["text"])
     if not use.holds_names and guilty[EMAIL]:
-        # Telephone exchanges make call ids of this form: name@host.
-        mails = seen.filter(pl.col(EMAIL))
-        if mails.height >= _HOME_SHARE * values.drop_nulls().n_unique() and mails.height > 2:
-            guilty[EMAIL] = set()
+        # Telephone exchanges make call ids of this form: number@host.
+        made = seen.filter(pl.col(EMAIL) & pl.col("text").str.contains(_CALL_ID))["text"]
+        if len(made) > 2 and len(made) >= _HOME_SHARE * values.drop_nulls().n_unique():
+            guilty[EMAIL] -= set(made)
     return {code: texts for code, texts in guilty.items() if texts}
+
+
+# Digits, hexadecimal or not, which no person is called.
+_CALL_ID = r"^[0-9a-fA-F][0-9a-fA-F.:_-]{7,}@[\w.-]+$"
 
 
 def _identity(seen: pl.DataFrame, column: _Column, use: ColumnUse) -> set[str]:

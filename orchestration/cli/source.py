@@ -93,7 +93,7 @@ def check(
             raise typer.Exit(1)
         return
     console().print(
-        f"[bold]{file.name}[/bold] as {spec.name}: {receipt.rows_read} rows read = "
+        f"[bold]{_shown(file)}[/bold] as {spec.name}: {receipt.rows_read} rows read = "
         f"{receipt.accepted} accepted + {receipt.rejected} rejected + "
         f"{receipt.exact_duplicates} exact duplicates"
     )

@@ -320,6 +320,14 @@ def test_the_cheap_test_never_hides_what_is_found() -> None:
     assert personal_rows(pl.Series([None, None], dtype=pl.String), ColumnUse("text")) == {}
 
 
+def test_a_column_of_addresses_is_no_column_of_call_ids() -> None:
+    call_ids = [f"{number:016x}@pbx.example.no" for number in range(7_000, 7_060)]
+    assert found(call_ids, "key") == {}
+    addresses = [f"kari.{number}@example.no" for number in range(60)]
+    assert set(found(addresses, "key")) == {"FILE_EMAIL"}
+    assert set(found([*call_ids, addresses[0]], "key")) == {"FILE_EMAIL"}
+
+
 # --- names, masks, shapes -----------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""Personal values planted in deliveries of every format, and looked for in all that is written."""
