@@ -178,8 +178,8 @@ FILE_RULES: tuple[Rule, ...] = (
     _rule(
         "ROW_KEY_TWICE",
         "structure",
-        "Objektet har samme nøkkel to ganger, så verdien er tvetydig.",
-        "The object has the same key twice, so its value is ambiguous.",
+        "Posten har samme felt to ganger, eller under to av navnene sine: verdien er tvetydig.",
+        "The record has a field twice, or under two of its names: its value is ambiguous.",
         level="row",
     ),
     _rule(

@@ -17,6 +17,7 @@ from ingestion.errors import FileRefusedError
 from ingestion.readers.json_layout import Places, read_records
 from ingestion.readers.json_record import (
     Fields,
+    KeyTwiceError,
     compact,
     find,
     is_cut,
@@ -290,7 +291,14 @@ def _count(
         document = read_value(outline.decode("utf-8"))
     except ValueError as error:
         raise _not_json(payload) from error
-    array = find(document, paths) if isinstance(document, dict) else document
+    try:
+        array = find(document, paths) if isinstance(document, dict) else document
+    except KeyTwiceError as error:
+        raise FileRefusedError(
+            "FILE_UNREADABLE",
+            "dokumentet har to lister på stien i kildefilen (format.record)",
+            "the document has two arrays at the path in the source file (format.record)",
+        ) from error
     return len(array) if isinstance(array, list) else 0
 
 

@@ -3,7 +3,7 @@
 A record is one object. It is broken when it is not JSON to the letter (RFC 8259): `NaN`, control
 characters in texts, half surrogate pairs, nesting beyond `MAX_DEPTH`. Numbers have one spelling, so
 that `1`, `1.0` and `1e0` are one key. A key given twice, however it is escaped and however deep,
-makes the record ambiguous.
+makes the record ambiguous, and so do values under two names of one column.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
+from ingestion.readers.raw import written_as
 from ingestion.sources.spec import SourceSpec
 
 MAX_DEPTH = 100
@@ -33,6 +34,12 @@ class KeyTwiceError(ValueError):
 
 class Exact(str):
     """A text that stands in the record without quotation marks: a number, or a piece of JSON."""
+
+    __slots__ = ()
+
+
+class _Blocked(Exact):
+    """What stands where an object should be, on the way to a value."""
 
     __slots__ = ()
 
@@ -161,16 +168,17 @@ class Fields:
     def __init__(self, spec: SourceSpec, renames: dict[str, str]) -> None:
         self.names = spec.raw_columns()
         self._required = spec.required_raw_columns()
-        written: dict[str, list[str]] = {}
-        for old, new in renames.items():
-            written.setdefault(new, []).append(old)
         self._paths = {
-            name: [path for text in written.get(name, [name]) for path in readings(text)]
+            name: [path for text in written_as(name, renames) for path in readings(text)]
             for name in self.names
         }
 
     def find(self, record: Record) -> list[Any]:
-        """The value of every raw column in a record: JSON, `ABSENT`, or `Exact` text."""
+        """The value of every raw column in a record: JSON, `ABSENT`, or `Exact` text.
+
+        Raises:
+            KeyTwiceError: a column has a value under two of its names.
+        """
         return [find(record, paths) for paths in self._paths.values()]
 
     def missing(self, present: Iterable[str]) -> list[str]:
@@ -193,12 +201,18 @@ def readings(dotted: str) -> list[tuple[str, ...]]:
 
 
 def find(record: Record, paths: list[tuple[str, ...]]) -> Any:
-    """The value at the first of these paths that the record has, or `ABSENT`."""
-    for path in paths:
-        value = _walk(record, path)
-        if value is not ABSENT:
-            return value
-    return ABSENT
+    """The value at the one of these paths where the record has one; null, or `ABSENT`, if none.
+
+    Raises:
+        KeyTwiceError: there is a value at more than one of them.
+    """
+    if len(paths) == 1:
+        return _walk(record, paths[0])
+    found = [value for path in paths if (value := _walk(record, path)) is not ABSENT]
+    values = [value for value in found if not (value is None or isinstance(value, _Blocked))]
+    if len(values) > 1:
+        raise KeyTwiceError("a value under two names")
+    return next(iter(values or found), ABSENT)
 
 
 def _walk(node: Any, path: tuple[str, ...]) -> Any:
@@ -207,7 +221,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Any:
             return None
         if not isinstance(node, dict):
             # Something else where an object should be: shown as JSON, never silently empty.
-            return Exact(compact(node))
+            return _Blocked(compact(node))
         node = node.get(key, ABSENT)
         if node is ABSENT:
             return ABSENT

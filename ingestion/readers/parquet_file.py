@@ -16,6 +16,7 @@ from ingestion.readers.raw import (
     check_size,
     ids_recur,
     numbered,
+    written_as,
 )
 from ingestion.readers.typed_text import as_text
 from ingestion.sources.spec import SourceSpec
@@ -38,13 +39,13 @@ def read_parquet(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> R
     counted = _footer(payload)
     schema = _whole(lambda: pl.read_parquet_schema(io.BytesIO(payload)))
     names = [renames.get(name, name) for name in schema]
-    raw_names = {new: name for name, new in renames.items()}
     paths = {
-        name: _path(raw_names.get(name, name), schema) or _path(name, schema)
+        name: [path for text in written_as(name, renames) if (path := _path(text, schema))]
         for name in spec.raw_columns()
     }
-    found = {name: path for name, path in paths.items() if path}
-    check_header([*names, *(name for name in found if name not in names)], spec)
+    found = {name: some[0] for name, some in paths.items() if some}
+    nested = [name for name, some in paths.items() for path in some if len(path) > 1]
+    check_header([*names, *nested], spec)
     roots = list(dict.fromkeys(path[0] for path in found.values()))
     table = _whole(lambda: pl.read_parquet(io.BytesIO(payload), columns=roots))
     check_count(table.height, counted)

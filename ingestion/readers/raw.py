@@ -78,6 +78,12 @@ def check_header(header: Sequence[str], spec: SourceSpec) -> None:
         raise FileRefusedError("FILE_COLUMN_DOUBLED", *both(", ".join(doubled)))
 
 
+def written_as(name: str, renames: Mapping[str, str]) -> list[str]:
+    """The names in a file that mean a raw column: those renamed to it, and its own."""
+    own = [] if name in renames else [name]
+    return [old for old, new in renames.items() if new == name] + own
+
+
 def refuse_missing(names: Iterable[str]) -> None:
     """Refuse the file when any required raw column is absent."""
     missing = list(names)

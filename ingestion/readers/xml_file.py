@@ -23,6 +23,7 @@ from ingestion.readers.raw import (
     check_size,
     ids_recur,
     refuse_missing,
+    written_as,
 )
 from ingestion.sources.spec import SourceSpec
 
@@ -58,6 +59,8 @@ def read_xml(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFi
     An element or attribute that is absent is null. The text of an element is all text in it, also
     in elements below it; comments are none of it. A record in which a mapped element, or one above
     it, is there twice is ambiguous.
+
+    A column that has a value under two of its names is ambiguous too.
 
     Args:
         payload: the document as it was delivered; its declaration says the encoding.
@@ -234,13 +237,19 @@ class _Rows(_Walk):
             for attribute, value in attributes.items():
                 place = node.attributes.get(_local(attribute))
                 if place is not None:
-                    self._once(place)
+                    self._once((id(node), place))
                     self._found.add(place)
-                    self._values[place] = value or None
+                    self._put(place, value)
 
-    def _once(self, thing: _Node | int) -> None:
+    def _once(self, thing: _Node | tuple[int, int]) -> None:
         self._ambiguous = self._ambiguous or thing in self._seen
         self._seen.add(thing)
+
+    def _put(self, place: int, text: str) -> None:
+        """Keep a value; one more, under another name of the column, makes the record ambiguous."""
+        if text:
+            self._ambiguous = self._ambiguous or self._values[place] is not None
+            self._values[place] = text
 
     def add(self, text: str) -> None:
         for parts in self._texts:
@@ -249,7 +258,7 @@ class _Rows(_Walk):
     def leave(self) -> None:
         node = self._nodes.pop()
         if node is not None and node.text is not None:
-            self._values[node.text] = "".join(self._texts.pop()) or None
+            self._put(node.text, "".join(self._texts.pop()))
 
     def finish(self) -> None:
         if self._ambiguous:
@@ -306,12 +315,9 @@ class _Contents(_Walk):
 
 def _tree(names: list[str], renames: dict[str, str]) -> _Node:
     """The mapped paths as elements below the record."""
-    written: dict[str, list[str]] = {}
-    for old, new in renames.items():
-        written.setdefault(new, []).append(old)
     tree = _Node()
     for place, name in enumerate(names):
-        for path in written.get(name, [name]):
+        for path in written_as(name, renames):
             *above, last = path.strip("/").split("/")
             node = tree
             for step in above:

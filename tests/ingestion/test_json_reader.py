@@ -201,16 +201,20 @@ def test_dotted_paths_and_keys_with_dots() -> None:
     spec = source(source_id="call.id", central_id="a.b.c")
     rows = [
         {"call": {"id": "nested"}, "a": {"b": {"c": "1"}}},
+        {"call.id": "whole", "call": "a text", "a.b": {"c": "2"}},
         {"call.id": "whole", "call": {"id": "nested"}, "a.b": {"c": "2"}},
+        {"call.id": "whole", "call": {"id": None}, "a.b": {"c": None}},
         {"call": None, "a": {"b.c": "3"}},
         {"call": "a text", "a": None},
         {"call": ["x"], "a": {"b": 7}},
         {"call": {"id": {"x": 1.0}}},
     ]
     rest = {name: "v" for name in NAMES if name not in ("id", "sentral")}
-    frame = read(lines(*({**rest, **row} for row in rows)), spec).frame
-    assert frame["call.id"].to_list() == ["nested", "whole", None, '"a text"', '["x"]', '{"x":1}']
-    assert frame["a.b.c"].to_list() == ["1", "2", "3", None, "7", None]
+    raw = read(lines(*({**rest, **row} for row in rows)), spec)
+    ids = ["nested", "whole", "whole", None, '"a text"', '["x"]', '{"x":1}']
+    assert raw.frame["call.id"].to_list() == ids
+    assert raw.frame["a.b.c"].to_list() == ["1", "2", None, "3", None, "7", None]
+    assert raw.broken == ((3, "ROW_KEY_TWICE"),)
 
 
 def test_a_parent_that_is_null_has_the_field() -> None:
@@ -291,9 +295,9 @@ def check_as_strict(data: bytes, spec: SourceSpec | None = None) -> RawFile:
     return raw
 
 
-# Control characters refuse a file before it is JSON.
+# Control characters, and what looks like UTF-8 twice, refuse a file before it is JSON.
 TEXTS = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd"), max_size=8
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffdÂÃ"), max_size=8
 ) | st.sampled_from(['"', "\\", ":", '":', "null", "a\nb", '","id":"', "}", "[", "\u0000", "1.0"])
 SCALARS = (
     st.none()
@@ -470,6 +474,24 @@ def test_names_by_period() -> None:
     rest = {name: "v" for name in NAMES if name != "id"}
     frame = read(lines({**rest, "ring": {"nr": "7"}}), SourceSpec.model_validate(spec)).frame
     assert frame["call.id"].to_list() == ["7"]
+
+
+def test_a_value_under_two_names_of_one_column_is_ambiguous() -> None:
+    headers = [{"rename": {"nr": "id", "no": "id"}}]
+    spec = call_source(format={"type": "jsonl"}, headers=headers)
+    rest = {name: "v" for name in NAMES if name != "id"}
+    keys: list[dict[str, Any]] = [{"nr": "1"}, {"id": "2"}, {"no": "3", "nr": None, "id": None}]
+    both = [{"nr": "4", "id": "4"}, {"nr": "5", "no": "6"}]
+    # Many of each, so that they are read together too.
+    raw = read(lines(*({**key, **rest} for key in [*keys, *both] * 40)), spec)
+    assert raw.frame["id"].to_list() == ["1", "2", "3"] * 40
+    assert raw.broken == tuple((5 * n + k, "ROW_KEY_TWICE") for n in range(40) for k in (4, 5))
+
+
+def test_two_arrays_at_the_path_are_refused() -> None:
+    data = json.dumps({"a.b": [call(1)], "a": {"b": [call(2)]}}).encode()
+    error = refusal(data, source("json", record="a.b"))
+    assert (error.code, "two arrays" in error.detail_en) == ("FILE_UNREADABLE", True)
 
 
 def test_unmapped_values_never_leave_the_reader() -> None:

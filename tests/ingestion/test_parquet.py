@@ -135,6 +135,16 @@ def test_a_dotted_name_is_a_field_of_a_struct() -> None:
     assert "sted" not in out.columns
 
 
+def test_a_field_of_a_struct_and_a_column_of_one_name_are_refused() -> None:
+    headers = [{"rename": {"utfall2": "utfall", "sted.utfall": "utfall"}}]
+    sted = pl.Series("sted", [{"utfall": "x"}])
+    for frame in (rows(1), rows(1).rename({"utfall": "utfall2"})):
+        with pytest.raises(FileRefusedError, match="FILE_COLUMN_DOUBLED"):
+            read(written(frame.with_columns(sted)), source(headers=headers))
+    alone = rows(1).drop("utfall").with_columns(sted)
+    assert read(written(alone), source(headers=headers)).frame["utfall"].to_list() == ["x"]
+
+
 def test_unmapped_columns_stay_in_the_reader_but_make_rows_different() -> None:
     same = pl.Series(["a1", "a1", "a1"])
     columns = {name: ["x"] * 3 for name in NAMES}

@@ -216,6 +216,22 @@ def test_a_mapped_element_twice_makes_a_record_ambiguous(inside: str) -> None:
     assert raw.frame["tid/start"].to_list() == ["s", "s"]
 
 
+def test_a_value_under_two_names_of_one_column_is_ambiguous() -> None:
+    spec = source(source_id="tid/start", central_id="tid/@kode").model_dump(by_alias=True)
+    spec["headers"] = [{"rename": {"klokke/@fra": "tid/start", "klokke/@kode": "tid/@kode"}}]
+    records = [
+        "<klokke fra='1'/>",
+        "<tid><start>2</start></tid>",
+        "<klokke fra='3'/><tid kode='k'><start/></tid>",
+        "<klokke fra='4'/><tid><start>4</start></tid>",
+        "<klokke fra='5' kode='k'/><tid kode='l'/>",
+    ]
+    text = f"<Melding>{''.join(f'<Anrop>{record}</Anrop>' for record in records)}</Melding>"
+    raw = read(text, SourceSpec.model_validate(spec))
+    assert raw.frame["tid/start"].to_list() == ["1", "2", "3"]
+    assert raw.broken == ((4, ROW_KEY_TWICE), (5, ROW_KEY_TWICE))
+
+
 def test_all_text_of_an_element() -> None:
     text = "<Melding><Anrop>en <b>to</b><!-- - --><![CDATA[ &]]> &lt; tre<c/></Anrop></Melding>"
     assert read(text, source(source_id=".")).frame["."].to_list() == ["en to & < tre"]
