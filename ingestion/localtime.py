@@ -75,6 +75,16 @@ def in_shift(local: pl.Expr, zone: str, years: Iterable[int], *, doubled: bool) 
     return expr
 
 
+def past_the_gap(local: pl.Expr, zone: str, years: Iterable[int]) -> pl.Expr:
+    """Naive local stamps that we made ourselves, moved on by the hour that does not exist."""
+    for year in years:
+        for shift in shifts(zone, year):
+            if not shift.doubled:
+                gap = local.is_between(shift.start, shift.end, closed="left")
+                local = pl.when(gap).then(local + (shift.after - shift.before)).otherwise(local)
+    return local
+
+
 def to_utc(
     local: pl.Expr, zone: str, ambiguous: Literal["earliest", "latest"], years: Iterable[int]
 ) -> pl.Expr:

@@ -27,7 +27,7 @@ from contracts.helpers import (
     nonexistent,
     unparsable,
 )
-from ingestion.localtime import in_shift, local_date, to_utc
+from ingestion.localtime import in_shift, local_date, past_the_gap, to_utc
 from ingestion.numbers import Marks, plain_number, whole_number
 from ingestion.sources.spec import TYPED_FORMATS, ColumnMap, SourceSpec
 from ingestion.stamps import (
@@ -175,42 +175,56 @@ def _prepared(
 
     Only what is needed is touched: stamps are parsed as they are, and trimmed when that fails.
     """
-    trimmed = _trimmed_columns(spec, steps)
-    raw = raw.with_columns(
-        pl.col(name).str.strip_chars() for name in trimmed if raw.schema.get(name) == pl.String
+    parts = [(step, part) for step in steps for part in _parts(step.map)]
+    texts, stamps, kept = (
+        dict.fromkeys(
+            name
+            for step, part in parts
+            if (_trims(part, spec), step.is_stamp) in wanted
+            for name in part.raw_columns()
+            if raw.schema.get(name) == pl.String
+        )
+        for wanted in ({(True, False)}, {(True, True)}, {(False, False), (False, True)})
     )
     raw = raw.with_columns(
-        _padded_stamp(raw, name)
-        for name in _stamp_columns(steps)
-        if name not in trimmed and raw.schema.get(name) == pl.String and spec.trim
+        *(pl.col(name).alias(_kept(name)) for name in kept if name in texts or name in stamps),
+        *(pl.col(name).str.strip_chars() for name in texts),
+        *(_padded_stamp(raw, name) for name in stamps if name not in texts),
     )
     made = {}
-    for step in steps:
-        for part in [step.map, *step.map.coalesce]:
-            if part.pseudonym:
-                made[_pseudonym_name(part)] = pseudonymise(
-                    raw.select(_joined(part, spec, raw)).to_series()
-                )
-            elif part.hash_of:
-                made[_hash_name(part)] = _content_key(raw.select(part.hash_of), pseudonymise)
+    for _, part in parts:
+        if part.pseudonym:
+            made[_pseudonym_name(part)] = pseudonymise(
+                raw.select(_joined(part, spec, raw)).to_series()
+            )
+        elif part.hash_of:
+            names = _sources(part.hash_of, part, spec, raw)
+            made[_hash_name(part)] = _content_key(raw.select(names), pseudonymise)
     return raw.with_columns(series.alias(name) for name, series in made.items())
 
 
-def _trimmed_columns(spec: SourceSpec, steps: list[_Step]) -> list[str]:
-    names = [
-        raw
-        for step in steps
-        if not step.is_stamp
-        for part in [step.map, *step.map.coalesce]
-        if (spec.trim if part.trim is None else part.trim)
-        for raw in part.raw_columns()
-    ]
-    return list(dict.fromkeys(names))
+def _parts(column_map: ColumnMap) -> Iterator[ColumnMap]:
+    """The maps that read raw columns: the map itself, or those that it takes the first value of."""
+    if not column_map.coalesce:
+        yield column_map
+    for part in column_map.coalesce:
+        yield from _parts(part)
 
 
-def _stamp_columns(steps: list[_Step]) -> list[str]:
-    names = [raw for step in steps if step.is_stamp for raw in step.map.raw_columns()]
-    return list(dict.fromkeys(names))
+def _trims(part: ColumnMap, spec: SourceSpec) -> bool:
+    return spec.trim if part.trim is None else part.trim
+
+
+def _kept(name: str) -> str:
+    """A raw column as it stood, where one map takes white space away and another does not."""
+    return f"\x1fkept {name}"
+
+
+def _sources(names: list[str], part: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> list[str]:
+    """The prepared columns behind these raw ones, for this map."""
+    if _trims(part, spec):
+        return names
+    return [_kept(name) if _kept(name) in raw.columns else name for name in names]
 
 
 def _padded_stamp(raw: pl.DataFrame, name: str) -> pl.Expr:
@@ -242,15 +256,21 @@ def _hash_name(part: ColumnMap) -> str:
     return f"\x1fhash {part.model_dump_json()}"
 
 
-def _text(
-    name: str, spec: SourceSpec, raw: pl.DataFrame, nulls: list[str] | None = None
-) -> pl.Expr:
-    """A raw column as text, with the source's words for 'no value' made null."""
+def _texts(
+    names: list[str], column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame
+) -> list[pl.Expr]:
+    """Raw columns as this map reads them."""
+    prepared = _sources(names, column_map, spec, raw)
+    return [_text(name, spec, raw, column_map.nulls) for name in prepared]
+
+
+def _text(name: str, spec: SourceSpec, raw: pl.DataFrame, nulls: list[str]) -> pl.Expr:
+    """A prepared column as text, with the source's words for 'no value' made null."""
     column = pl.col(name)
     dtype = raw.schema[name]
     if dtype == pl.Null:
         return pl.lit(None, dtype=pl.String)
-    tokens = list(dict.fromkeys(["", *spec.nulls, *(nulls or [])]))
+    tokens = list(dict.fromkeys(["", *spec.nulls, *nulls]))
     if dtype != pl.String:
         # Stamps of typed formats, the only columns that are not text.
         column = column.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
@@ -262,7 +282,7 @@ def _text(
 
 
 def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    parts = [_text(name, spec, raw, column_map.nulls) for name in column_map.from_]
+    parts = _texts(column_map.from_, column_map, spec, raw)
     if len(parts) == 1:
         text = parts[0]
     elif column_map.join_nulls == "skip":
@@ -275,8 +295,13 @@ def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Ex
 
 def _raw_present(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """Whether there is text to read, whatever comes out of it."""
-    parts = [_text(name, spec, raw, column_map.nulls).is_not_null() for name in column_map.from_]
-    return pl.any_horizontal(parts) if column_map.join_nulls == "skip" else pl.all_horizontal(parts)
+    names = column_map.from_ or column_map.any_of
+    if not names:
+        return pl.lit(False)
+    parts = [text.is_not_null() for text in _texts(names, column_map, spec, raw)]
+    if column_map.any_of or column_map.join_nulls == "skip":
+        return pl.any_horizontal(parts)
+    return pl.all_horizontal(parts)
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -319,7 +344,7 @@ def _marks(column_map: ColumnMap, spec: SourceSpec) -> Marks:
 
 def _any_of(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """True when any flag is, false when none is and all that are there can be read."""
-    texts = [_text(name, spec, raw, column_map.nulls) for name in column_map.any_of]
+    texts = _texts(column_map.any_of, column_map, spec, raw)
     flags = [_boolean(text) for text in texts]
     unread = [text.is_not_null() & flag.is_null() for text, flag in zip(texts, flags, strict=True)]
     present = pl.any_horizontal(text.is_not_null() for text in texts)
@@ -369,8 +394,11 @@ def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Exp
     clock it would be an hour wrong across a clock change.
     """
     if column_map.hours_after_delivery is not None:
-        offset = dt.timedelta(hours=column_map.hours_after_delivery)
-        return pl.col(DELIVERED_ON).cast(pl.Datetime("us")) + offset
+        value = pl.col(DELIVERED_ON).cast(pl.Datetime("us")) + dt.timedelta(
+            hours=column_map.hours_after_delivery
+        )
+        years = raw.select(value.dt.year().unique().drop_nulls()).to_series()
+        return past_the_gap(value, spec.clock.zone, sorted(years))
     if column_map.coalesce:
         return pl.coalesce(_stamp(part, spec, raw) for part in column_map.coalesce)
     if column_map.after is not None:
@@ -437,8 +465,8 @@ def _is_date_and_clock(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
 def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     date_format, clock_format = column_map.format[0].split(" ")
     day, clock = (
-        raw.select(_text(name, spec, raw, column_map.nulls).alias("text")).to_series()
-        for name in column_map.from_
+        raw.select(text.alias("text")).to_series()
+        for text in _texts(column_map.from_, column_map, spec, raw)
     )
     return pl.lit(_dates(day, date_format) + clock_time(clock, clock_format))
 
@@ -471,42 +499,40 @@ def _reads_raw(column_map: ColumnMap) -> bool:
 
 def _is_unparsable(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """Raw text is there, and no value came out of it."""
-    if step.map.coalesce:
-        present = [_raw_present(part, spec, raw) for part in step.map.coalesce if part.from_]
-        raw_present = pl.any_horizontal(present)
-    elif step.map.any_of:
-        raw_present = pl.any_horizontal(
-            _text(name, spec, raw, step.map.nulls).is_not_null() for name in step.map.any_of
-        )
-    elif step.map.hash_of:
-        raw_present = pl.lit(False)
-    else:
-        raw_present = _raw_present(step.map, spec, raw)
-    return raw_present & pl.col(_out(step.name)).is_null()
+    present = [_raw_present(part, spec, raw) for part in _parts(step.map)]
+    return pl.any_horizontal(present) & pl.col(_out(step.name)).is_null()
 
 
 def _may_be_date_only(column_map: ColumnMap, spec: SourceSpec) -> bool:
-    parts = column_map.coalesce or [column_map]
     return any(
         part.from_
         and part.epoch is None
         and part.after is None
         and (spec.format.type in TYPED_FORMATS or not all(map(has_clock, part.format)))
-        for part in parts
+        for part in _parts(column_map)
     )
 
 
 def _is_date_only(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
     """The stamp is a date without a time of day, so no interval can be taken from it."""
-    part = (step.map.coalesce or [step.map])[0]
+    parts = list(_parts(step.map))
+    is_clockless = pl.lit(False)
+    for part in reversed(parts):
+        own = _is_clockless(part, spec, raw)
+        # Of several maps the first that has a value gave it.
+        gave = _stamp(part, spec, raw).is_not_null() if len(parts) > 1 else pl.lit(True)
+        is_clockless = pl.when(gave).then(own).otherwise(is_clockless)
+    return is_clockless & pl.col(_out(step.name)).is_not_null()
+
+
+def _is_clockless(part: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+    """The text of a stamp has no time of day."""
     if not part.from_ or all(_is_typed(raw, name) for name in part.from_):
         return pl.lit(False)
+    if part.format and not part.epoch and not any(map(has_clock, part.format)):
+        return pl.lit(True)
     text = _joined(part, spec, raw)
-    clockless = [form for form in part.format if not has_clock(form)]
-    if part.format and len(clockless) == len(part.format) and not part.epoch:
-        return pl.col(_out(step.name)).is_not_null()
-    is_clockless = (~text.str.contains(r"\d:\d\d|\d{10}")).fill_null(False)
-    return is_clockless & pl.col(_out(step.name)).is_not_null()
+    return (~text.str.contains(r"\d:\d\d|\d{10}")).fill_null(False)
 
 
 def _is_local(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
@@ -568,7 +594,7 @@ def _clock(
     if not local:
         return records
     zone = spec.clock.zone
-    years = _years(records, local)
+    years = _years(records, local, min(spec.first_date.year, _FIRST_ZONED_YEAR))
     gap = {name: in_shift(pl.col(name), zone, years, doubled=False) for name in local}
     # The extract time is ours to know, and has no interval: only event stamps are flagged.
     doubled = [
@@ -598,12 +624,12 @@ def _intervals(records: pl.DataFrame, steps: list[_Step]) -> pl.DataFrame:
     return records
 
 
-def _years(records: pl.DataFrame, names: list[str]) -> list[int]:
-    """The calendar years in which there are stamps, as far as clocks have been changed in them."""
+def _years(records: pl.DataFrame, names: list[str], first: int) -> list[int]:
+    """The calendar years in which there are stamps, from the first that may be accepted on."""
     years: set[int] = set()
     for name in names:
         years.update(records[name].dt.year().unique().drop_nulls())
-    return sorted(year for year in years if _FIRST_ZONED_YEAR <= year <= _LAST_ZONED_YEAR)
+    return sorted(year for year in years if first <= year <= _LAST_ZONED_YEAR)
 
 
 # Stamps outside these years are rejected; a thousand different years are not looked up for them.

@@ -176,6 +176,49 @@ def test_pseudonyms_replace_numbers() -> None:
     assert "12345678" not in str(record)
 
 
+def test_each_column_keeps_or_trims_white_space_for_itself() -> None:
+    columns = {
+        "source_id": {"from": "id", "trim": False},
+        "chain_id": "id",
+        "transferred_to": {"coalesce": [{"from": "no", "trim": False}, {"from": "id"}]},
+        "ring_start_at": {"from": "t", "format": "%Y-%m-%d %H:%M:%S"},
+    }
+    raw = {"id": [" a1 "], "no": [" 7"], "t": [" 2026-01-15 12:00:00"]}
+    record = mapped(raw, columns)
+    assert (record["source_id"], record["chain_id"]) == (" a1 ", "a1")
+    assert record["transferred_to"] == " 7"
+    assert record["ring_start_at"] is not None
+
+
+def test_a_date_without_a_time_of_day_is_one_whichever_map_gave_it() -> None:
+    either = [
+        {"from": "t", "format": "%Y-%m-%d %H:%M:%S"},
+        {"from": "d", "format": "%Y-%m-%d"},
+    ]
+    for texts, expected in ((("2026-01-15 12:00:00", ""), False), (("", "2026-01-15"), True)):
+        raw = dict(zip("td", ([text] for text in texts), strict=True))
+        for parts in (either, either[::-1]):
+            record = mapped(raw, {"ring_start_at": {"coalesce": parts}})
+            assert record["ring_start_at__date_only"] is expected
+
+
+def test_a_time_that_we_make_is_never_in_the_missing_hour() -> None:
+    columns = {"extract_at": {"hours_after_delivery": 26.5}}
+    day = (dt.date(2025, 3, 29) - DAY).total_seconds() / 3600
+    record = mapped({"x": ["1"]}, {"extract_at": {"hours_after_delivery": day + 26.5}})
+    assert not record["extract_at__nonexistent"]
+    assert record["extract_at"] == dt.datetime(2025, 3, 30, 1, 30)
+    assert mapped({"x": ["1"]}, columns)["extract_at"] == dt.datetime(2026, 1, 16, 1, 30)
+
+
+def test_summer_time_before_1970() -> None:
+    columns = {"ring_start_at": {"from": "t", "format": "%Y-%m-%d %H:%M"}}
+    clock = {"zone": "Europe/London"}
+    for text, hour in (("1962-01-15 12:00", 12), ("1962-07-15 12:00", 11)):
+        record = mapped({"t": [text]}, columns, first_date="1960-01-01", clock=clock)
+        assert record["ring_start_at"].hour == hour
+
+
 def test_circular_references_are_an_error() -> None:
     columns = {
         "answered_at": {"from": "x", "after": "ended_at"},
