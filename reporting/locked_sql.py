@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reporting.numbers import spaced
 from reporting.reader import Release
+from reporting.sql_process import Failure, run_apart
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,45 +49,15 @@ def run_sql(
     seconds: float = TIME_LIMIT_SECONDS,
 ) -> SqlResult:
     """Run one reading statement, for so many rows and so many seconds at most."""
-    import duckdb
-    from polars.exceptions import PolarsError
-
     if limit < 1 or seconds <= 0:
         raise SqlError("limit og tid må være over 0 / limit and seconds must be above 0")
     with release.cursor() as cursor:
         text, is_plain = _check(cursor, statement)
-        stopped = threading.Event()
-
-        def stop() -> None:
-            stopped.set()
-            with contextlib.suppress(duckdb.Error):
-                cursor.interrupt()
-
-        timer = threading.Timer(seconds, stop)
-        timer.daemon = True
-        timer.start()
-        try:
-            relation = cursor.sql(text)
-            if relation is None:
-                raise SqlError("Setningen gir ingen rader. / The statement gives no rows.")
-            # Only a plain query can be limited before it runs.
-            frame: pl.DataFrame = (relation.limit(limit + 1) if is_plain else relation).pl()
-        except PolarsError as error:
-            raise SqlError(
-                "En kolonne har en type som ikke kan leveres; skriv cast(... as varchar). / "
-                f"A column has a type that cannot be delivered; cast it to text. ({_first(error)})"
-            ) from error
-        except duckdb.Error as error:
-            if stopped.is_set():
-                raise SqlError(
-                    f"Stoppet etter {seconds:g} s. Avgrens på kpi_id og period_grain, som radene "
-                    f"er ordnet etter. / Stopped after {seconds:g} s. Filter on kpi_id and "
-                    "period_grain, by which the rows are ordered."
-                ) from error
-            raise _explained(release, error) from error
-        finally:
-            timer.cancel()
-    return SqlResult(frame.head(limit), limit, frame.height > limit)
+    # Only a plain query can be limited before it runs.
+    found = run_apart(release.path, text, limit + 1 if is_plain else None, seconds)
+    if isinstance(found, Failure):
+        raise _explained(release, found, seconds)
+    return SqlResult(found.head(limit), limit, found.height > limit)
 
 
 def _check(cursor: duckdb.DuckDBPyConnection, statement: str) -> tuple[str, bool]:
@@ -129,27 +98,39 @@ def _without_end(statement: str) -> str:
     return statement
 
 
-def _explained(release: Release, error: duckdb.Error) -> SqlError:
-    """The engine's message, and what it means here."""
-    import duckdb
-
-    text = str(error)
-    if isinstance(error, duckdb.PermissionException):
+def _explained(release: Release, failure: Failure, seconds: float) -> SqlError:
+    """What became of a statement, and what it means here."""
+    text, first = failure.message, (failure.message.strip().splitlines() or [""])[0]
+    if failure.kind == "Stopped":
+        return SqlError(
+            f"Stoppet etter {seconds:g} s. Avgrens på kpi_id og period_grain, som radene "
+            f"er ordnet etter. / Stopped after {seconds:g} s. Filter on kpi_id and "
+            "period_grain, by which the rows are ordered."
+        )
+    if failure.kind == "NoRelease":
+        return SqlError(text)
+    if failure.kind == "NoRows":
+        return SqlError("Setningen gir ingen rader. / The statement gives no rows.")
+    if failure.kind == "PolarsError":
+        return SqlError(
+            "En kolonne har en type som ikke kan leveres; skriv cast(... as varchar). / "
+            f"A column has a type that cannot be delivered; cast it to text. ({first})"
+        )
+    if failure.kind == "PermissionException":
         return SqlError(
             "Spørringen får bare lese utgivelsens tabeller, ingen filer eller nettverk. / "
-            f"The query may only read the tables of the release. ({_first(error)})"
+            f"The query may only read the tables of the release. ({first})"
         )
-    if isinstance(error, duckdb.InvalidInputException) and (
+    if failure.kind == "InvalidInputException" and (
         "has been locked" in text or "read-only" in text
     ):
         return SqlError(
-            "Innstillinger og tabeller er låst. / Settings and tables are locked. "
-            f"({_first(error)})"
+            f"Innstillinger og tabeller er låst. / Settings and tables are locked. ({first})"
         )
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if failure.kind in ("OutOfMemoryException", "Ended") or "bad_alloc" in text:
         return SqlError(
             "Spørringen trenger for mye minne; avgrens den. / The query needs too much memory; "
-            f"filter it. ({_first(error)})"
+            f"filter it. ({first})"
         )
     missing = re.match(r"Catalog Error: Table with name (.+?) does not exist!", text)
     if missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from reporting import metrics
+from reporting import locked_sql, metrics
 from reporting.locked_sql import SqlError, run_sql
 from reporting.reader import Release
+from reporting.sql_process import run_apart
 
 ENDLESS = "select count(*) from range(1000000000000) as a, range(1000000) as b"
 
@@ -119,6 +121,30 @@ def test_a_query_that_does_not_end_is_stopped() -> None:
     with pytest.raises(SqlError, match=r"0\.3 s"):
         metrics.sql(ENDLESS, seconds=0.3)
     assert time.perf_counter() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select length(list_aggregate(range(200000000), 'string_agg', 'x'))",
+        "select regexp_replace(repeat('a', 200000000), 'a', 'bbbbbbbb', 'g')",
+    ],
+)
+def test_a_statement_that_answers_no_interrupt_is_ended(statement: str) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(SqlError):
+        metrics.sql(statement, seconds=1)
+    assert time.perf_counter() - begun < 8
+
+
+def test_a_huge_value_ends_the_statement_and_not_the_program(
+    current: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    less = functools.partial(run_apart, memory_bytes=700 * 1024**2)
+    monkeypatch.setattr(locked_sql, "run_apart", less)
+    huge = "select sum(length(repeat('x', 90000000) || i)) from range(40) as t(i)"
+    with pytest.raises(SqlError, match=r"minne.*memory"):
+        run_sql(current, huge, seconds=60)
 
 
 def test_rows_beyond_the_cap_are_left_out_with_a_warning(current: Release) -> None:
