@@ -155,6 +155,7 @@ FURTHER_TABLES = (
     "readiness_findings",
     "chain_link_methods",
     "withdrawn",
+    "official_figures",
 )
 
 _SEEDS = (

@@ -37,6 +37,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "data_volume": ("source", "contract", "month"),
     "readiness_grades": ("contract", "level", "unit_id", "period_grain", "period_start"),
     "readiness_findings": ("contract", "source", "code", "field"),
+    "official_figures": ("figure_id",),
 }
 _REFERENCES = (
     (("kpi_id", "kpi_version"), "kpi_registry", ("kpi_id", "version")),
@@ -66,6 +67,7 @@ TITLES = {
     "data_readiness": "Datagrunnlagets modenhet / readiness of the data",
     "readiness_grades": "Karakter per enhet og periode / grade per unit and period",
     "readiness_findings": "Funn per kilde / findings per source",
+    "official_figures": "Publiserte tall / published figures",
     "chain_link_methods": "Koblingsmetoder / methods of linking",
 }
 

@@ -37,6 +37,7 @@ __all__ = [
     "definition",
     "kpis",
     "query",
+    "reconcile",
     "release",
     "sql",
     "units",
@@ -324,6 +325,17 @@ def break_rows(opened: Release, wanted: KpiQuery) -> list[dict[str, Any]]:
         " order by break_date, kpi_id, level, unit_id, segment",
         parameters,
     )
+
+
+def reconcile(*, release: ReleaseName = None) -> pl.DataFrame:
+    """Figures that others have published beside ours, with the difference and the known reasons.
+
+    Returns:
+        One row per published figure; see `reporting.reconcile.reconcile`.
+    """
+    from reporting.reconcile import reconcile as held_against
+
+    return held_against(open_release(release))
 
 
 def sql(

@@ -39,6 +39,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "lake": LazyCommand("orchestration.cli.lake", "Take back or read again what was accepted."),
     "kpi": LazyCommand("orchestration.cli.kpi", "Query released KPIs and their definitions."),
     "readiness": LazyCommand("orchestration.cli.readiness", "Grades and findings per source."),
+    "reconcile": LazyCommand("orchestration.cli.reconcile", "Published figures beside ours."),
     "sql": LazyCommand("orchestration.cli.sql", "Your own SQL on a release, read-only."),
     "release": LazyCommand(
         "orchestration.cli.release", "List, show, verify, export, roll back releases."

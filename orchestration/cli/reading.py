@@ -28,10 +28,12 @@ def readable(function: Callable[P, R]) -> Callable[P, R]:
         from reporting.locked_sql import SqlError
         from reporting.periods import PeriodError
         from reporting.reader import NoReleaseError
+        from reporting.reconcile import NoOfficialFiguresError
 
+        wrong = (PeriodError, QueryError, NoReleaseError, NoOfficialFiguresError, SqlError)
         try:
             return function(*args, **kwargs)
-        except (PeriodError, QueryError, NoReleaseError, SqlError) as error:
+        except wrong as error:
             raise fail(str(error)) from error
 
     return wrapped
