@@ -124,6 +124,67 @@ def export(
 
 
 @app.command()
+@readable
+def diff(
+    old: Annotated[
+        str | None,
+        typer.Argument(help="Release id or its beginning; the one before NEW if not given."),
+    ] = None,
+    new: Annotated[
+        str | None, typer.Argument(help="Release id or its beginning; the current if not given.")
+    ] = None,
+    kpi: Annotated[list[str] | None, typer.Option(help="Only these KPIs (repeatable).")] = None,
+    level: Annotated[list[str] | None, typer.Option(help="Only these levels.")] = None,
+    fmt: Annotated[
+        str | None, typer.Option("--format", help="table, csv, json, xlsx or parquet.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Cells to show in the table.")] = 20,
+) -> None:
+    """What changed between two releases: cells new, revised, withdrawn, hidden, shown, and why."""
+    import polars as pl
+
+    from orchestration.cli.reading import chosen_format, deliver
+    from reporting.changes import as_table, changes
+    from reporting.describe import describe
+    from reporting.metrics import open_release
+
+    chosen = chosen_format(fmt, output)
+    after = open_release(new)
+    before = open_release(old or _release_before(after.path))
+    frame = changes(before, after)
+    for column, wanted in (("kpi_id", kpi), ("level", level)):
+        if wanted:
+            frame = frame.filter(pl.col(column).is_in(wanted))
+    if chosen != "table":
+        question = f"akutt release diff {before.release_id} {after.release_id}"
+        deliver(frame, chosen, describe(after, frame, question), output)
+        return
+    shown = f"{before.release_id} → {after.release_id}\n{as_table(frame, limit)}\n"
+    if output is None:
+        typer.echo(shown, nl=False)
+    else:
+        output.write_text(shown, encoding="utf-8")
+
+
+def _release_before(path: Path) -> str:
+    """The id of the release before this one, in the same folder."""
+    from reporting.reader import METADATA, NoReleaseError
+
+    earlier = sorted(
+        found.parent.name
+        for found in path.parent.glob(f"*/{METADATA}")
+        if found.parent.name < path.name
+    )
+    if not earlier:
+        raise NoReleaseError(
+            f"Ingen utgivelse før {path.name} i {path.parent}. / "
+            f"No release before {path.name} in {path.parent}."
+        )
+    return earlier[-1]
+
+
+@app.command()
 @_readable
 def rollback(
     release: Annotated[
