@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from reporting.board import NothingToShowError, board
 from reporting.datapackage import write_package
 from reporting.describe import describe
 from reporting.dimensions import QueryError, dimensions
@@ -22,6 +23,7 @@ FORMATS = ("csv", "xlsx", "parquet")
 LAYOUTS = ("family", "table")
 # Days and weeks are most of the rows, and few need all of them.
 DEFAULT_GRAINS = ("month", "quarter", "year")
+_BOARD_LEVELS = ("national", "region", "health_trust", "county", "central", "base")
 _FIGURES = ("kpi_values", "kpi_comparisons", "kpi_trends")
 _LONGEST_SHEET_NAME = 31
 _METADATA = "metadata.json"
@@ -60,6 +62,8 @@ def export_release(
             _write_family(frame, fmt, about, target)
             files[target] = None if fmt == "xlsx" else frame.schema
             say(f"{target.name}: {spaced(frame.height)}")
+            if fmt == "xlsx" and "month" in grains:
+                files |= _write_board(release, family, kpis, folder, say)
     for name in sorted(set(release.columns) - {"release_info"}):
         if layout == "family" and name in _FIGURES:
             continue
@@ -74,6 +78,23 @@ def export_release(
     (folder / _METADATA).write_text(dumped(_whole(release, abouts, grains)), encoding="utf-8")
     package = write_package(folder, release.metadata, files)
     return [*files, folder / _METADATA, package]
+
+
+def _write_board(
+    release: Release,
+    family: str,
+    kpis: Sequence[str],
+    folder: Path,
+    say: Callable[[str], None],
+) -> dict[Path, None]:
+    """The same figures as a board reads them, without municipalities; nothing when none are."""
+    target = folder / f"board_{family}.xlsx"
+    try:
+        target.write_bytes(board(release, KpiQuery(kpis=kpis, levels=_BOARD_LEVELS)))
+    except NothingToShowError:
+        return {}
+    say(target.name)
+    return {target: None}
 
 
 def _families(release: Release) -> dict[str, list[str]]:

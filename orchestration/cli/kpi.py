@@ -151,6 +151,9 @@ def query(
     limit: Annotated[
         int, typer.Option(min=0, help="Most rows to give; 0 is no limit. A table shows 500.")
     ] = _ROW_LIMIT,
+    layout: Annotated[
+        str, typer.Option(help="rows, or board: months across and units down, for XLSX.")
+    ] = "rows",
     release: ReleaseOption = None,
 ) -> None:
     """Values of the current release, filtered. Says so when there are more than the limit."""
@@ -183,6 +186,9 @@ def query(
         is_cut_allowed=True,
     )
     opened = open_release(release)
+    if layout != "rows":
+        _write_board(opened, wanted, layout, chosen, output)
+        return
     frame = run_query(opened, wanted)
     in_all = _in_all(opened, wanted, frame.height, count)
     about = (
@@ -201,6 +207,19 @@ def query(
             + ("--output" if chosen == "table" and output is None else "--limit 0"),
             err=chosen != "table",
         )
+
+
+def _write_board(
+    opened: Any, wanted: KpiQuery, layout: str, chosen: str, output: Path | None
+) -> None:
+    from reporting.board import board
+
+    if layout != "board":
+        raise fail(f"--layout {layout}: rows, board")
+    if chosen != "xlsx" or output is None:
+        raise fail("--layout board trenger / needs --output FILE.xlsx")
+    output.write_bytes(board(opened, wanted))
+    typer.echo(f"skrevet / written: {output}. Utgivelse / release {opened.release_id}")
 
 
 def _in_all(opened: Any, wanted: KpiQuery, rows: int, count: Any) -> int:

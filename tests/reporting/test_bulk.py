@@ -72,6 +72,7 @@ def test_days_are_given_when_asked_for(current: Release, tmp_path: Path) -> None
 
 def test_a_workbook_has_a_sheet_per_kpi(current: Release, tmp_path: Path) -> None:
     export_release(current, tmp_path / "out", "xlsx")
+    assert "Innhold" in fastexcel.read_excel(tmp_path / "out" / "board_calls.xlsx").sheet_names
     reader = fastexcel.read_excel(tmp_path / "out" / "kpi_values_calls.xlsx")
     assert {"calls_offered", "c113_within_10s", "Om", "Definisjoner"} <= set(reader.sheet_names)
     sheet = reader.load_sheet("calls_offered").to_polars()
