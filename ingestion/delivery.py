@@ -20,8 +20,9 @@ class Delivery:
         content: its rows, or why it must be refused.
         replay_of: the batch that is replayed.
         manifest: what tells the manifest it came with from another; None without one.
-        accepted_rows: in a replay, number and id of the rows that were accepted before: they are
-            left alone, and all others are judged again.
+        quarantined: in a replay of a file that was judged before, the numbers of the rows that are
+            in quarantine, and are judged again; None: all of the file is judged.
+        accepted_rows: number and id of the rows that were accepted before: they are left alone.
     """
 
     file_name: str
@@ -33,6 +34,7 @@ class Delivery:
     replay_of: str | None = None
     ctime_ns: int | None = None
     manifest: str | None = None
+    quarantined: frozenset[int] | None = None
     accepted_rows: frozenset[tuple[int, str]] = frozenset()
 
     @property
@@ -48,5 +50,6 @@ class Delivery:
         return self.raw.broken
 
     @property
-    def is_replay(self) -> bool:
-        return self.replay_of is not None
+    def is_judged_in_part(self) -> bool:
+        """Whether only what is in quarantine is judged."""
+        return self.quarantined is not None

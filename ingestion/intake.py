@@ -58,6 +58,7 @@ class SourceReport:
     accepted: int = 0
     rejected: int = 0
     exact_duplicates: int = 0
+    left_out: int = 0
     batch_ids: list[str] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
 
@@ -74,6 +75,7 @@ class SourceReport:
             self.accepted += receipt.accepted
             self.rejected += receipt.rejected
             self.exact_duplicates += receipt.exact_duplicates
+            self.left_out += receipt.left_out
 
 
 @dataclass

@@ -140,9 +140,9 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
 
     records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER])
     duplicate, wanted = _exact_duplicates(deliveries), _to_be_judged(records, deliveries)
-    # A replay judges what was rejected; duplicates were counted the first time.
-    replayed = [index for index, delivery in enumerate(deliveries) if delivery.is_replay]
-    counted = duplicate & ~raw[FILE_INDEX].is_in(replayed)
+    # Where only what is in quarantine is judged, duplicates were counted the first time.
+    in_part = [index for index, item in enumerate(deliveries) if item.is_judged_in_part]
+    counted = duplicate & ~raw[FILE_INDEX].is_in(in_part)
     duplicates = raw.filter(counted).group_by(FILE_INDEX).len()
     kept = wanted & ~duplicate
     repeated, alike = _reused_keys(records, duplicate)
@@ -173,9 +173,9 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
             counts,
             distrusted.get(index),
             screening.warnings.get(index, {}),
-            # What the reader counted; of a replay, what is not accepted already.
+            # What the reader counted; else what is judged again.
             to_account_for.get(index, len(delivery.broken))
-            if delivery.is_replay
+            if delivery.is_judged_in_part
             else delivery.raw.rows_read,
         )
         for index, delivery in enumerate(deliveries)
@@ -214,8 +214,8 @@ def _distrusted_files(
     limit = spec.thresholds
     found: dict[int, FileRefusedError] = {}
     for index, delivery in enumerate(deliveries):
-        # A replay judges old rejects only, so a high share says nothing there.
-        if delivery.is_replay and delivery.accepted_rows:
+        # Of old rejects a high share says nothing.
+        if delivery.is_judged_in_part:
             continue
         bad = failed.get(index, 0) + len(delivery.broken)
         rows = total.get(index, 0) + len(delivery.broken)
@@ -273,9 +273,13 @@ def _stack(deliveries: list[Delivery]) -> pl.DataFrame:
 
 
 def _to_be_judged(records: pl.DataFrame, deliveries: list[Delivery]) -> pl.Series:
-    """All rows, but of a replayed file those that were not accepted before."""
+    """All rows, but of a replayed file those that are in quarantine."""
     mask = pl.repeat(True, records.height, dtype=pl.Boolean, eager=True)
     for index, delivery in enumerate(deliveries):
+        if delivery.quarantined is not None:
+            mask &= (records[FILE_INDEX] != index) | records[ROW_NUMBER].is_in(
+                list(delivery.quarantined)
+            )
         if delivery.accepted_rows:
             rows = records.select(FILE_INDEX, ROW_NUMBER, "source_id")
             before = pl.DataFrame(

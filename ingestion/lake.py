@@ -36,7 +36,8 @@ class Receipt:
 
     Attributes:
         status: `accepted` (its rows were judged one by one) or `refused` (whole, see refusal).
-        left_out: records that the source's own filter says are not of this source.
+        left_out: records that the source's own filter says are not of this source; where only
+            what is in quarantine was judged again, how many of those rows these are.
         warnings, rejections: number of rows per rule code.
         first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.

@@ -7,12 +7,15 @@ original file once more under the source's present map and judges only what is i
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from contracts import CONTRACTS, FILE_RULES
+from ingestion.delivery import Delivery
+from ingestion.errors import FileRefusedError
 from ingestion.home import Home
 from ingestion.intake import SourceReport, batch_id, find_again
 from ingestion.judge import judge
@@ -20,6 +23,7 @@ from ingestion.lake import ACCEPTED, REJECTED, batch_folders, read_receipts, wri
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key
 from ingestion.readers.isolated import Readers
+from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import SourceSpec
 from ingestion.withdrawal import standing
@@ -187,7 +191,9 @@ def replay(
 
     What was last judged under this very map is left alone unless `force` is given.
     Files are read from the inbox once more and must have the same content as before; one that is
-    gone is left in quarantine. Returns the counts of the replay.
+    gone is left in quarantine, and so are rows of a file that cannot be read under this map. Rows
+    that are outside the source now (`where`) leave quarantine, and are counted as left out.
+    Returns the counts of the replay.
 
     Raises:
         KeyError: an unknown source name.
@@ -203,11 +209,14 @@ def replay(
         )
         check_key(layout.lake, key)
         accepted = _accepted_rows(layout.lake, source)
+        rejected = _rejected_numbers(layout.lake, source)
         read = find_again((inbox or layout.inbox) / source, spec, readers)
         deliveries = []
         for receipt in latest.iter_rows(named=True):
             delivery = read(receipt["file_name"], receipt["file_id"])
             if delivery is not None:
+                if receipt["status"] == "accepted":
+                    delivery = _in_part(delivery, rejected.get(receipt["file_id"], ()))
                 known = frozenset(accepted.get(receipt["file_id"], ()))
                 deliveries.append(
                     replace(delivery, accepted_rows=known, replay_of=receipt["batch_id"])
@@ -221,9 +230,34 @@ def replay(
                 Pseudonymiser(key).series,
                 dt.datetime.now(dt.UTC),
             )
-            write_batch(layout.lake, batch)
             report.add(batch)
+            # What was judged before stands where the file cannot be read now.
+            in_part = {item.file_id for item in deliveries if item.is_judged_in_part}
+            kept = [
+                receipt
+                for receipt in batch.receipts
+                if receipt.status == "accepted" or receipt.file_id not in in_part
+            ]
+            if kept:
+                write_batch(layout.lake, replace(batch, receipts=kept))
     return report
+
+
+def _in_part(delivery: Delivery, rows: Iterable[int]) -> Delivery:
+    """The delivery with only these rows to be judged; those that are gone are left out."""
+    numbers, content = frozenset(rows), delivery.content
+    if isinstance(content, FileRefusedError):
+        return replace(delivery, quarantined=numbers)
+    broken = tuple((number, code) for number, code in content.broken if number in numbers)
+    there = {number for number, _ in broken}.union(content.frame[ROW_NUMBER])
+    content = replace(content, broken=broken, left_out=len(numbers - there))
+    return replace(delivery, content=content, quarantined=numbers)
+
+
+def _rejected_numbers(lake: Path, source: str) -> dict[str, list[int]]:
+    """The row numbers in quarantine, by file."""
+    rows = _of_source(_rejects(lake), source).select("file_id", "row")
+    return dict(rows.group_by("file_id").agg("row").iter_rows())
 
 
 def _accepted_rows(lake: Path, source: str) -> dict[str, list[tuple[int, str]]]:

@@ -302,7 +302,7 @@ def remap(
     if write:
         check_words(reason, who)
     layout = Home(home)
-    spec = (specs if specs is not None else load_sources())[source]
+    spec = (specs if specs is not None else load_sources(home=layout))[source]
     report = RemapReport(source)
     with exclusive(layout.lake / ".lock"), Readers() as readers:
         if write:

@@ -118,10 +118,20 @@ def replay(
         typer.echo(f"{source}: ingenting å prøve på nytt / nothing to judge again (see --force)")
         return
     typer.echo(
-        f"{source}: {report.files_read} files, {report.rows_read} rows judged again = "
-        f"{report.accepted} accepted + {report.rejected} rejected + "
-        f"{report.exact_duplicates} exact duplicates"
+        f"{source}: {report.files_read} filer / files, {report.rows_read} rader vurdert på nytt / "
+        f"rows judged again = {report.accepted} godtatt / accepted + {report.rejected} avvist / "
+        f"rejected + {report.exact_duplicates} helt like / exact duplicates"
     )
+    if report.left_out:
+        typer.echo(
+            f"{report.left_out} rader er ikke lenger av kilden (where) / rows are no longer of the "
+            "source (where)"
+        )
+    for code, count in sorted(report.refusals.items()):
+        typer.echo(
+            f"{code}: {count} filer kan ikke leses nå, og står som før / files cannot be read now, "
+            "and stay as they were"
+        )
 
 
 def _print(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -> None:

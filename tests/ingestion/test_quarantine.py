@@ -10,6 +10,7 @@ import polars as pl
 from contracts import CONTRACTS, FILE_RULES
 from ingestion.check import check_file
 from ingestion.intake import ingest
+from ingestion.lake import read_receipts
 from ingestion.quarantine import (
     export_workbook,
     messages,
@@ -19,6 +20,7 @@ from ingestion.quarantine import (
     summary,
 )
 from ingestion.sources.spec import SourceSpec
+from orchestration.deliveries import net
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 
 
@@ -73,6 +75,60 @@ def test_a_refused_file_is_taken_whole_once_the_map_fits(home: Path) -> None:
     report = replay(home, "prove", key=KEY, specs={"prove": renamed})
     assert report.accepted == 2
     assert refused_files(home / "lake").is_empty()
+
+
+def account(home: Path) -> tuple[int, ...]:
+    """Rows read, accepted, rejected and exact duplicates, as sums of net receipts."""
+    receipts = net(read_receipts(home / "lake"))
+    names = ("rows_read", "accepted", "rejected", "exact_duplicates")
+    return tuple(int(receipts[name].sum()) for name in names)
+
+
+def filtered(lines: list[str], *, spec: SourceSpec | None = None) -> SourceSpec:
+    """Only rows of these service lines are of the source."""
+    return (spec or corrected()).model_copy(update={"where": {"tjeneste": lines}})
+
+
+def test_a_replay_after_the_filter_grew_narrower(home: Path) -> None:
+    rows = [row(1), row(2, utfall="X"), row(3, utfall="X", tjeneste="116117"), row(4, id="")]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    assert account(home) == (4, 1, 3, 0)
+    report = replay(home, "prove", key=KEY, specs={"prove": filtered(["113"])})
+    assert (report.rows_read, report.accepted, report.rejected, report.left_out) == (2, 1, 1, 1)
+    # Row 3 is of another source by now: neither read nor rejected.
+    assert account(home) == (3, 2, 1, 0)
+    assert rejected_rows(home / "lake")["row"].to_list() == [4]
+
+
+def test_a_replay_after_the_filter_grew_wider(home: Path) -> None:
+    rows = [row(1), row(2, utfall="X"), row(3, tjeneste="116117"), row(4, id="")]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    narrow = filtered(["113"], spec=call_source())
+    ingest(home, key=KEY, specs={"prove": narrow})
+    assert account(home) == (3, 1, 2, 0)
+    report = replay(home, "prove", key=KEY, specs={"prove": corrected()})
+    # Row 3 was never in quarantine; to read the file again in whole is a remap.
+    assert (report.rows_read, report.accepted, report.rejected, report.left_out) == (2, 1, 1, 0)
+    assert account(home) == (3, 2, 1, 0)
+
+
+def test_a_refused_file_is_accounted_for_through_several_replays(home: Path) -> None:
+    rows = [row(1), row(1), row(2, utfall="X"), row(3), row(4, id="")]
+    deliver(home, "prove_2026-01-15.csv", text(*rows).replace("utfall", "resultat"))
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    headers = [{"rename": {"resultat": "utfall"}}]
+    first = call_source(headers=headers)
+    replay(home, "prove", key=KEY, specs={"prove": first})
+    assert account(home) == (5, 2, 2, 1)
+    columns = corrected().model_dump(by_alias=True, exclude_defaults=True)["columns"]
+    replay(home, "prove", key=KEY, specs={"prove": call_source(headers=headers, columns=columns)})
+    assert account(home) == (5, 3, 1, 1)
+    # Under a map that cannot read it, the file stays as it is.
+    report = replay(home, "prove", key=KEY, specs={"prove": corrected()})
+    assert report.refusals == {"FILE_COLUMN_MISSING": 1}
+    assert account(home) == (5, 3, 1, 1)
+    assert rejected_rows(home / "lake")["row"].to_list() == [5]
 
 
 def test_the_workbook_tells_the_sender_what_to_do(home: Path) -> None:

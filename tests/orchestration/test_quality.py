@@ -43,6 +43,7 @@ def receipt(day: int, source: str = "hdo_iccs_calls", **columns: Any) -> dict[st
         "accepted": 990,
         "rejected": 10,
         "exact_duplicates": 0,
+        "left_out": 0,
         "null_counts": json.dumps({"municipality_code": 99}),
         "replay_of": None,
         # A replay comes after what it replays.
