@@ -97,6 +97,9 @@ def test_power_bi_finds_files_and_columns(release: Release) -> None:
     code = block("powerquery")
     files = re.findall(r'Folder & "([\w.]+)"', code)
     assert files == ["kpi_values.parquet", "units.parquet"]
+    # The pointer beside the releases names the folder.
+    assert 'File.Contents(Releases & "current")' in code
+    assert (release.path.parent / "current").read_text("utf-8").strip() == release.path.name
     columns: set[str] = set()
     for name in files:
         columns |= set(pl.read_parquet_schema(release.path / name))
@@ -104,9 +107,11 @@ def test_power_bi_finds_files_and_columns(release: Release) -> None:
         re.findall(r'"(\w+)"', " ".join(re.findall(r"\{([^}]*)\}", code)))
     )
     assert named <= columns
-    # The steps of the query, on the same files.
+    # The steps of the query, on the same files; hidden cells stay, without a number.
     values, units = (pl.read_parquet(release.path / name) for name in files)
-    chosen = values.filter((pl.col("period_grain") == "month") & (pl.col("status") == "ok"))
+    chosen = values.filter(pl.col("period_grain") == "month")
+    hidden = chosen.filter(pl.col("status") == "suppressed")
+    assert hidden.height > 0 and hidden["value"].null_count() == hidden.height
     joined = chosen.join(units.select("level", "unit_id", "unit_name"), on=["level", "unit_id"])
     assert joined.height == chosen.height > 0
 
@@ -118,6 +123,7 @@ def test_r_reads_the_exported_folder(release: Release, tmp_path: Path) -> None:
     frame = pl.read_csv(tmp_path / file, infer_schema_length=None)
     used = set(re.findall(r"values\$(\w+)", code)) | set(re.findall(r"(\w+) ==", code))
     used |= set(re.findall(r'"(\w+)"', code[code.index("c(") :]))
+    assert "period_grain" in used
     assert used - {"central"} <= set(frame.columns)
     if shutil.which("Rscript") is None:
         pytest.skip("R is not installed; file and columns were checked")
