@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -51,6 +52,26 @@ class FileChangedError(Exception):
             f"{name}: filen ble endret mens den ble lest; prøv igjen / "
             "the file was changed while it was read; try again"
         )
+
+
+class SourceProblem(ValueError):
+    """Something in a source file that cannot be meant.
+
+    Attributes:
+        place: the words of the file that lead to it.
+    """
+
+    def __init__(self, nb: str, en: str, *place: str | int) -> None:
+        super().__init__(f"{nb} / {en}")
+        self.place = place
+
+
+class SourceProblems(ValueError):
+    """All that is wrong between the words of a source file."""
+
+    def __init__(self, problems: Sequence[SourceProblem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 class SourceFileError(Exception):

@@ -9,12 +9,11 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from ingestion.errors import SourceFileError
+from ingestion.errors import SourceFileError, SourceProblem, SourceProblems
 from ingestion.home import Home, default_home
 from ingestion.sources.spec import SourceSpec
 
@@ -76,15 +75,17 @@ def _load_cached(path: Path, _mtime_ns: int) -> SourceSpec:
     try:
         text = path.read_text("utf-8-sig")
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
+        if doubled := list(_doubled(root, "")):
+            raise SourceFileError(path, doubled)
         spec = SourceSpec.model_validate(yaml.load(text, Loader=yaml.CSafeLoader))
-    except OSError:
+    except (OSError, SourceFileError):
         raise
     except UnicodeDecodeError as error:
         raise SourceFileError(path, ["er ikke UTF-8 / is not UTF-8"]) from error
     except yaml.YAMLError as error:
         raise SourceFileError(path, [_yaml_problem(error)]) from error
     except ValidationError as error:
-        raise SourceFileError(path, [_plain(item, root) for item in error.errors()]) from error
+        raise SourceFileError(path, list(_all(error, root))) from error
     except Exception as error:
         # A file that somebody is working on may hold anything, a broken pattern or an endless
         # alias; whatever it causes is this file's problem and no other source's.
@@ -103,6 +104,24 @@ def _load_cached(path: Path, _mtime_ns: int) -> SourceSpec:
             ],
         )
     return spec
+
+
+def _doubled(node: yaml.Node | None, place: str) -> Iterator[str]:
+    """Words that stand twice in one place: of two, YAML takes the last without a word."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            word = str(key.value)
+            if word in seen and word != "<<":
+                yield (
+                    f"linje / line {key.start_mark.line + 1}, {place}{word}: står to ganger; ta "
+                    "bort den ene / stands twice; remove one"
+                )
+            seen.add(word)
+            yield from _doubled(value, f"{place}{word}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _doubled(item, place)
 
 
 def _todos(node: yaml.Node | None, place: str) -> Iterator[str]:
@@ -124,17 +143,25 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     return f"{where}ikke gyldig YAML / not valid YAML: {problem}"
 
 
-def _plain(item: Any, root: yaml.Node | None) -> str:
-    """One error of the model: line, place and what to do."""
+def _all(error: ValidationError, root: yaml.Node | None) -> Iterator[str]:
+    """Every error of the model: line, place and what to do."""
+    for item in error.errors():
+        place, cause = item["loc"], item.get("ctx", {}).get("error")
+        if isinstance(cause, SourceProblems):
+            for problem in cause.problems:
+                yield _line((*place, *problem.place), str(problem), root)
+        elif isinstance(cause, SourceProblem):
+            yield _line((*place, *cause.place), str(cause), root)
+        else:
+            message = _PLAIN.get(item["type"], "").format(**item.get("ctx", {})) or item["msg"]
+            yield _line(place, message, root)
+
+
+def _line(place: Sequence[int | str], message: str, root: yaml.Node | None) -> str:
     # pydantic adds the kinds of a union to the place; only words of the file are of use.
-    place = ".".join(str(part) for part in _words(item["loc"], root)) or "file"
-    line = _line_of(item["loc"], root)
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "value_error":
-        message = str(context.get("error", item["msg"]))
-    else:
-        message = _PLAIN.get(kind, "").format(**context) or item["msg"]
-    return f"{f'linje / line {line}, ' if line else ''}{place}: {message}"
+    words = ".".join(str(part) for part in _words(place, root)) or "file"
+    line = _line_of(place, root)
+    return f"{f'linje / line {line}, ' if line else ''}{words}: {message}"
 
 
 def _words(place: Sequence[int | str], node: yaml.Node | None) -> list[int | str]:
@@ -186,7 +213,13 @@ def read_sources(folder: Path | None = None, *, home: Home | None = None) -> Sou
         if not path.name.startswith("."):
             found.setdefault(path.stem, []).append(path)
     specs: dict[str, SourceSpec] = {}
-    skipped: list[SourceFileError] = []
+    skipped = [
+        SourceFileError(
+            path, ["filen må hete noe med .yaml / the name of the file must end in .yaml"]
+        )
+        for place in folders
+        for path in sorted(place.glob("*.yml"))
+    ]
     for name, paths in sorted(found.items()):
         if len(paths) > 1:
             skipped.append(

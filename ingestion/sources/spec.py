@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from contracts import CONTRACTS
+from ingestion.errors import SourceProblem, SourceProblems
+from ingestion.sources.rules import problems
 from ingestion.stamps import has_clock, has_offset
 
 
@@ -39,10 +40,19 @@ def _pattern(value: str | None, groups: int | None = None) -> str | None:
         compiled = re.compile(value)
         pl.Series([""]).str.contains(value)
     except (re.error, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"'{value}' is not a regular expression: {error}") from error
+        raise _no_pattern(value, error) from error
     if groups is not None and compiled.groups != groups:
-        raise ValueError(f"'{value}' needs exactly {groups} group in parentheses")
+        raise SourceProblem(
+            f"'{value}' må ha nøyaktig {groups} gruppe i parentes",
+            f"'{value}' needs exactly {groups} group in parentheses",
+        )
     return value
+
+
+def _no_pattern(value: str, error: Exception) -> SourceProblem:
+    return SourceProblem(
+        f"'{value}' er ikke et regulært uttrykk", f"'{value}' is not a regular expression: {error}"
+    )
 
 
 Mark = Annotated[str, Field(min_length=1, max_length=1)]
@@ -131,12 +141,10 @@ class ColumnMap(Strict):
             bool(self.hash_of),
         ]
         if sum(origins) != 1:
-            raise ValueError(
-                "a column takes exactly one of: from, constant, any_of, coalesce, "
-                "hours_after_delivery, hash_of"
+            names = "from, constant, any_of, coalesce, hours_after_delivery, hash_of"
+            raise SourceProblem(
+                f"en kolonne tar nøyaktig én av: {names}", f"a column takes exactly one of: {names}"
             )
-        if any(part.after is not None for part in self.coalesce):
-            raise ValueError("an interval (after) cannot be one of several (coalesce)")
         return self
 
     @field_validator("format")
@@ -148,9 +156,14 @@ class ColumnMap(Strict):
                     form + (" %H:%M" * (not has_clock(form))), strict=False
                 )
             except pl.exceptions.PolarsError as error:
-                raise ValueError(f"'{form}' is not a format of a stamp") from error
+                raise SourceProblem(
+                    f"'{form}' er ikke et format for en tid", f"'{form}' is not a format of a stamp"
+                ) from error
         if len({has_offset(form) for form in value}) > 1:
-            raise ValueError("formats with and without an offset (%z) cannot stand in one column")
+            raise SourceProblem(
+                "formater med og uten tidssone (%z) kan ikke stå i samme kolonne",
+                "formats with and without an offset (%z) cannot stand in one column",
+            )
         return value
 
     @field_validator("extract")
@@ -250,7 +263,10 @@ class FileFormat(Strict):
     def _one_character(cls, value: str) -> str:
         value = {"tab": "\t", r"\t": "\t"}.get(value, value)
         if len(value) != 1 or value in '"\r\n':
-            raise ValueError("the delimiter is one character (or 'tab')")
+            raise SourceProblem(
+                "skilletegnet er ett tegn (eller 'tab')",
+                "the delimiter is one character (or 'tab')",
+            )
         return value
 
     @field_validator("members")
@@ -261,19 +277,44 @@ class FileFormat(Strict):
     @model_validator(mode="after")
     def _fits_type(self) -> Self:
         if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands marks are the same")
+            raise SourceProblem(
+                "desimaltegn og tusenskille er samme tegn",
+                "decimal and thousands marks are the same",
+            )
         if self.thousands is not None and self.type not in {"csv", "fixed", "xml"}:
-            raise ValueError("`thousands` is for text formats; numbers here have no marks")
+            raise SourceProblem(
+                "`thousands` er for tekstformater; tallene her har ingen skilletegn",
+                "`thousands` is for text formats; numbers here have no marks",
+                "thousands",
+            )
         if self.type == "xml" and not self.record:
-            raise ValueError("an XML source needs `record`, the path of the record element")
+            raise SourceProblem(
+                "en XML-kilde trenger `record`, stien til elementet som er en post",
+                "an XML source needs `record`, the path of the record element",
+            )
         if self.type == "fixed" and not self.fields:
-            raise ValueError("a fixed-width source needs `fields`: name: [first, last]")
+            raise SourceProblem(
+                "en kilde med fast bredde trenger `fields`: navn: [første, siste]",
+                "a fixed-width source needs `fields`: name: [first, last]",
+            )
         for name, (first, last) in self.fields.items():
             if not 1 <= first <= last:
-                raise ValueError(f"field '{name}': first and last character, from 1")
+                raise SourceProblem(
+                    "første og siste tegn, talt fra 1",
+                    "first and last character, counted from 1",
+                    "fields",
+                    name,
+                )
         if self.members is not None and self.compression != "zip":
-            raise ValueError("`members` needs compression: zip")
+            raise SourceProblem(
+                "`members` trenger compression: zip", "`members` needs compression: zip", "members"
+            )
         return self
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether cells have types, so that a stamp needs no format."""
+        return self.type in TYPED_FORMATS
 
 
 class HeaderVariant(Strict):
@@ -288,12 +329,6 @@ class HeaderVariant(Strict):
         return (self.valid_from is None or self.valid_from <= day) and (
             self.valid_to is None or day < self.valid_to
         )
-
-
-# Names that the intake gives columns of its own.
-_RESERVED = frozenset(
-    {"*", "_row_number", "_file", "_delivered_on", "_record_hash", "_at", "_part"}
-)
 
 
 class Clock(Strict):
@@ -311,8 +346,11 @@ class Clock(Strict):
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"'{value}' is not an IANA time zone") from error
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise SourceProblem(
+                f"'{value}' er ikke en IANA-tidssone, som Europe/Oslo",
+                f"'{value}' is not an IANA time zone, such as Europe/Oslo",
+            ) from error
         return value
 
 
@@ -346,7 +384,7 @@ def _pattern_of_name(value: str) -> None:
     try:
         re.compile(value)
     except re.error as error:
-        raise ValueError(f"'{value}' is not a regular expression: {error}") from error
+        raise _no_pattern(value, error) from error
 
 
 class SourceSpec(Strict):
@@ -401,9 +439,11 @@ class SourceSpec(Strict):
     @classmethod
     def _records_only(cls, value: str) -> str:
         if value in {"aggregate", "daily", "daily_figures", "statistics"}:
-            raise ValueError(
+            raise SourceProblem(
+                "talte tall kan ikke være en kilde: definisjoner og persentiler trenger "
+                "enkeltposter. Be eieren om én rad per anrop, oppdrag eller forespørsel",
                 "counted figures cannot be a source: definitions and percentiles need single "
-                "records. Ask the owner for one row per call, mission or request"
+                "records. Ask the owner for one row per call, mission or request",
             )
         return value
 
@@ -412,78 +452,17 @@ class SourceSpec(Strict):
     def _has_date(cls, value: str) -> str:
         _pattern_of_name(value)
         if "date" not in re.compile(value).groupindex:
-            raise ValueError("the file pattern needs a group (?P<date>...)")
+            raise SourceProblem(
+                "filmønsteret trenger en gruppe (?P<date>...)",
+                "the file pattern needs a group (?P<date>...)",
+            )
         return value
 
     @model_validator(mode="after")
-    def _fits_contract(self) -> Self:
-        contract = CONTRACTS.get(self.contract)
-        if contract is None:
-            raise ValueError(f"contract '{self.contract}' is not one of {sorted(CONTRACTS)}")
-        unknown = sorted(set(self.columns) - set(contract.columns))
-        if unknown:
-            raise ValueError(f"not columns of contract '{self.contract}': {', '.join(unknown)}")
-        unfilled = [
-            column.name
-            for column in contract.columns.values()
-            if column.required and column.default is None and column.name not in self.columns
-        ]
-        derived = {"extract_at", "urgency_changed"}
-        missing = [name for name in unfilled if name not in derived]
-        if missing:
-            raise ValueError(
-                f"contract '{self.contract}' requires columns that are not mapped: "
-                f"{', '.join(missing)}"
-            )
-        for name, column in self.columns.items():
-            for other in (column.after, column.next_day_if_before):
-                if other is not None and other not in self.columns:
-                    raise ValueError(f"column '{name}' refers to '{other}', which is not mapped")
-            if contract.columns[name].kind == "timestamp":
-                self._check_stamp(name, column)
-            for raw in column.raw_columns():
-                # A name like this is a pattern to polars, which would pick other columns.
-                if (raw.startswith("^") and raw.endswith("$")) or raw in _RESERVED:
-                    raise ValueError(
-                        f"column '{name}': '{raw}' cannot be the name of a raw column here; rename "
-                        "it under `headers`"
-                    )
-            if contract.columns[name].privacy == "pseudonym":
-                self._check_pseudonym(name, column)
-        self._check_explode()
+    def _can_be_meant(self) -> Self:
+        if found := list(problems(self)):
+            raise SourceProblems(found)
         return self
-
-    def _check_stamp(self, name: str, column: ColumnMap) -> None:
-        """A text stamp without a format would be guessed: 05.04 is in April or in May."""
-        if len({part.is_universal for part in column.coalesce}) > 1:
-            raise ValueError(
-                f"column '{name}': stamps on the source's clock and stamps in UTC cannot stand in "
-                "one coalesce"
-            )
-        for part in column.coalesce or [column]:
-            reads_text = part.from_ and part.epoch is None and part.after is None
-            if reads_text and not part.format and self.format.type not in TYPED_FORMATS:
-                raise ValueError(
-                    f"column '{name}': a text stamp needs `format`, such as "
-                    "'%Y-%m-%d %H:%M:%S' (or `epoch`, or `after`)"
-                )
-
-    def _check_pseudonym(self, name: str, column: ColumnMap) -> None:
-        if any(part.from_ and not part.pseudonym for part in column.coalesce or [column]):
-            raise ValueError(f"column '{name}' needs `pseudonym: true`: the number is not stored")
-
-    def _check_explode(self) -> None:
-        names = [set(part) for part in self.explode]
-        if names and any(part != names[0] for part in names):
-            raise ValueError("every part of `explode` gives the same names")
-
-    @field_validator("columns")
-    @classmethod
-    def _no_mark_of_a_key_space(cls, value: dict[str, ColumnMap]) -> dict[str, ColumnMap]:
-        system = value.get("source_system")
-        if system is not None and "@" in str(system.constant or ""):
-            raise ValueError("`source_system` cannot hold '@': it stands between system and scope")
-        return value
 
     @property
     def map_version(self) -> str:

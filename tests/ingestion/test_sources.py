@@ -16,6 +16,7 @@ from ingestion.home import Home
 from ingestion.intake import ingest
 from ingestion.source_schema import SCHEMA_PATH, schema_text
 from ingestion.sources import SOURCES_DIR, load_source, load_sources, read_sources
+from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import KEY, call_source
 
 
@@ -87,6 +88,87 @@ def test_a_source_that_cannot_be_used_says_line_and_place(
     assert message in str(caught.value)
 
 
+STAMP = {"from": "t", "format": "%H:%M"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"answered_at": {**STAMP, "next_day_if_before": "ended_at"},
+             "ended_at": {**STAMP, "next_day_if_before": "answered_at"}},
+            "columns.answered_at: tidene viser til hverandre i ring: answered_at -> ended_at -> "
+            "answered_at / stamps refer to each other in a circle",
+        ),
+        (
+            {"answered_at": {"from": "n", "after": "answered_at"}},
+            "columns.answered_at: tidene viser til hverandre i ring: answered_at -> answered_at",
+        ),
+        (
+            {"answered_at": {"from": "n", "after": "ring_start_at"},
+             "ended_at": {**STAMP, "next_day_if_before": "answered_at"}},
+            "ended_at.next_day_if_before: viser til 'answered_at', som selv er et intervall",
+        ),
+        ({"answered_at": {"from": "n", "after": "outcome"}}, "som ikke er en tid / refers to"),
+        ({"answered_at": {"from": "n", "after": "alerted_at"}}, "som ikke er med / refers to"),
+        (
+            {"deleted": {"from": "slettet", "codes": {"J": "true", "N": False}}},
+            "columns.deleted.codes.J: må være true eller false, uten anførselstegn / must be",
+        ),
+        ({"is_test": {"constant": "nei"}}, "columns.is_test.constant: må være true eller false"),
+        ({"revision": {"constant": "en"}}, "columns.revision.constant: må være et helt tall"),
+        (
+            {"outcome": {"from": "u", "codes": [{"map": {"B": "SVART"}}]}},
+            "columns.outcome.codes.0.map.B: må være en av kodene ANSWERED, ABANDONED",
+        ),
+        # As YAML reads `constant: 0301`.
+        ({"municipality_code": {"constant": 193}}, "må være tekst; sett den i anførselstegn"),
+        ({"outcome": {**STAMP}}, "columns.outcome.format: format er bare for tider / format is"),
+        ({"answered_at": {**STAMP, "pad": 4}}, "columns.answered_at.pad: pad er ikke for tider"),
+        ({"answered_at": {**STAMP, "epoch": "s"}}, "bare én av format og epoch kan si"),
+        ({"answered_at": {"constant": "12:00"}}, "constant: constant er ikke for tider"),
+        ({"revision": {"any_of": ["a"]}}, "columns.revision.any_of: any_of er for flagg"),
+        (
+            {"chain_id": {"coalesce": [{"from": "a"}], "trim": False}},
+            "columns.chain_id.trim: trim virker ikke ved siden av coalesce",
+        ),
+        ({"revision": {"from": "r", "thousands": "."}}, "desimaltegn og tusenskille er samme"),
+        ({"date_format": "%Q"}, "date_format: '%Q' er ikke et datoformat; skriv det som"),
+        ({"date_format": "YYYY-MM-DD"}, "date_format: 'YYYY-MM-DD' er ikke et datoformat"),
+        (
+            {"headers": [{"valid_from": "2026-01-02", "valid_to": "2026-01-01", "rename": {}}]},
+            "headers.0: gjelder aldri: valid_to er ikke etter valid_from / is never in force",
+        ),
+        ({"clock": {"zone": "Europe"}}, "clock.zone: 'Europe' er ikke en IANA-tidssone"),
+        (
+            {"format": {"type": "fixed", "fields": {"id": [1, 3]}}},
+            "format.fields: mangler kolonner som kilden leser: ",
+        ),
+        ({"where": {"^a$": ["1"]}}, "'^a$' kan ikke være navn på en råkolonne her"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_found_when_the_file_is_loaded(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """Not when a delivery is read, and then as a fault of the delivery."""
+    path = tmp_path / "prove.yaml"
+    document = call_source().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for name, change in changes.items():
+        (document if name in SourceSpec.model_fields else document["columns"])[name] = change
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+    with pytest.raises(SourceFileError) as caught:
+        load_source(path)
+    assert message in str(caught.value)
+    assert "linje / line" in str(caught.value)
+
+
+def test_a_word_that_stands_twice_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "feil.yaml"
+    path.write_text("name: feil\ncolumns:\n  outcome: a\n  outcome: b\n", "utf-8")
+    with pytest.raises(SourceFileError, match=r"line 4, columns.outcome: står to ganger"):
+        load_source(path)
+
+
 def own_source(home: Home, name: str) -> Path:
     """A usable source file of an installation."""
     home.sources.mkdir(parents=True, exist_ok=True)
@@ -114,10 +196,13 @@ def test_a_source_that_cannot_be_used_is_skipped_and_told(tmp_path: Path) -> Non
     own_source(home, "own_requests")
     (home.sources / "draft.yaml").write_text("name: draft\ncolumns: TODO\n", "utf-8")
     (home.sources / "folder.yaml").mkdir()
+    (home.sources / "short.yml").write_text("name: short\n", "utf-8")
     found = read_sources(home=home)
     assert len(found.specs) == 11
-    assert found.skipped_names == ["draft", "folder"]
-    assert "linje / line 2, columns" in str(found.skipped[0])
+    assert found.skipped_names == ["draft", "folder", "short"]
+    said = {error.path.stem: str(error) for error in found.skipped}
+    assert "linje / line 2, columns" in said["draft"]
+    assert "must end in .yaml" in said["short"]
 
 
 def test_a_name_in_two_places_is_used_from_neither(tmp_path: Path) -> None:
