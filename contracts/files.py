@@ -143,6 +143,15 @@ FILE_RULES: tuple[Rule, ...] = (
         "The file is not the one its manifest describes: other number of rows or SHA-256.",
     ),
     _rule(
+        "FILE_MANIFEST_UNREADABLE",
+        "structure",
+        "Ved siden av filen ligger et følgebrev (liste) som ikke kan leses: ventet kolonnene file, "
+        "rows og sha256.",
+        "Beside the file is a manifest (list) that cannot be read: expected the columns file, rows "
+        "and sha256.",
+        level="warning",
+    ),
+    _rule(
         "FILE_DATE_IMPLAUSIBLE",
         "plausibility",
         "Datoen i filnavnet ligger fram i tid, eller før kildens første dato.",

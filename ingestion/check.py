@@ -16,6 +16,7 @@ from ingestion.errors import FileChangedError, FileRefusedError
 from ingestion.intake import InboxFile, read_delivery, shown_name
 from ingestion.judge import judge, masked_raw_columns
 from ingestion.lake import Receipt
+from ingestion.manifest import read_manifests
 from ingestion.mapping import map_records
 from ingestion.personal import column_uses, showable
 from ingestion.privacy import MASK, Pseudonymiser
@@ -52,7 +53,8 @@ def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> Check
     """
     pseudonymise = Pseudonymiser(secrets.token_bytes(32)).series
     with Readers() as readers:
-        delivery = read_delivery(InboxFile.of(path, spec), spec, readers)
+        manifest = read_manifests(path.parent.iterdir()).get(path.name)
+        delivery = read_delivery(InboxFile.of(path, spec, manifest), spec, readers)
     if delivery is None:
         raise FileChangedError(shown_name(path))
     batch = judge(spec, "check", [delivery], pseudonymise, dt.datetime.now(dt.UTC))

@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,14 @@ from ingestion.judge import judge
 from ingestion.known import Known, Stamp, compared, known_files
 from ingestion.lake import Batch, note_repeats, sweep, write_batch
 from ingestion.lock import exclusive
-from ingestion.manifest import Manifest, check_content, check_rows, is_manifest, read_manifests
+from ingestion.manifest import (
+    UNREAD,
+    Manifest,
+    check_content,
+    check_rows,
+    is_manifest,
+    read_manifests,
+)
 from ingestion.privacy import Pseudonymiser, check_key, personal_text, safe
 from ingestion.readers import RawFile
 from ingestion.readers.isolated import Readers
@@ -371,6 +378,8 @@ def _content(
         check_content(file.manifest, data)
         raw = readers.read(data, spec, day)
         check_rows(file.manifest, raw.rows_read + raw.left_out)
+        if file.manifest is not None and file.manifest.unread:
+            raw = replace(raw, findings={**raw.findings, UNREAD: 1})
         return shaped(raw, spec)
     except BaseException as error:
         return refusal_of(error)
