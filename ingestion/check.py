@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from contracts import CONTRACTS, evaluate
-from ingestion.delivery import Delivery
+from contracts.helpers import unparsable
 from ingestion.errors import FileChangedError, FileRefusedError
 from ingestion.intake import InboxFile, read_delivery, shown_name
 from ingestion.judge import judge, masked_raw_columns
@@ -23,6 +23,9 @@ from ingestion.privacy import MASK, Pseudonymiser
 from ingestion.readers.isolated import Readers
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
+
+# Of the different texts in a column that are no codes, so many are shown.
+_CODES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class UnknownCode:
+    """A text of a coded column that is no code, as it may be shown, and how many rows have it."""
+
+    column: str
+    raw: str
+    value: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class CheckResult:
-    """Counts of the dry run, and the findings."""
+    """Counts of the dry run, the findings, and the codes to be added to the source file.
+
+    Attributes:
+        unknown_codes: the most frequent of each column first.
+        more_codes: per contract column, how many different ones there are beyond those.
+    """
 
     receipt: Receipt
     findings: list[Finding] = field(default_factory=list)
+    unknown_codes: list[UnknownCode] = field(default_factory=list)
+    more_codes: dict[str, int] = field(default_factory=dict)
 
 
 def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> CheckResult:
@@ -61,11 +81,6 @@ def check_file(path: Path, spec: SourceSpec, *, rows_per_rule: int = 5) -> Check
     receipt = batch.receipts[0]
     if isinstance(delivery.content, FileRefusedError) or not receipt.rows_read:
         return CheckResult(receipt)
-    return CheckResult(receipt, _findings(delivery, spec, rows_per_rule))
-
-
-def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[Finding]:
-    contract = CONTRACTS[spec.contract]
     raw = delivery.raw.frame
     records = map_records(
         raw.with_columns(pl.lit(delivery.delivered_on, dtype=pl.Date).alias("_delivered_on")),
@@ -73,6 +88,53 @@ def _findings(delivery: Delivery, spec: SourceSpec, rows_per_rule: int) -> list[
         Pseudonymiser(secrets.token_bytes(32)).series,
         dt.datetime.now(dt.UTC),
     )
+    codes, more = _unknown_codes(raw, records, spec)
+    return CheckResult(receipt, _findings(raw, records, spec, rows_per_rule), codes, more)
+
+
+def _unknown_codes(
+    raw: pl.DataFrame, records: pl.DataFrame, spec: SourceSpec
+) -> tuple[list[UnknownCode], dict[str, int]]:
+    """Texts of coded columns that no code is known for, with the number of their rows."""
+    contract = CONTRACTS[spec.contract]
+    hidden, uses = masked_raw_columns(spec), column_uses(spec)
+    found: list[UnknownCode] = []
+    more: dict[str, int] = {}
+    for name, column_map in spec.columns.items():
+        column = contract.columns[name]
+        names = [raw_name for raw_name in column_map.raw_columns() if raw_name not in hidden]
+        if column.codes is not None:
+            unknown = ~records[name].is_in(list(column.codes))
+        elif column_map.codes is not None and unparsable(name) in records.columns:
+            unknown = records[unparsable(name)]
+        else:
+            continue
+        if not names or not (unknown := unknown.fill_null(False)).any():
+            continue
+        counted = (
+            raw.filter(unknown)
+            .select(pl.col(names).cast(pl.String))
+            .group_by(names)
+            .agg(pl.len().alias("\x1frows"))
+            .sort("\x1frows", *names, descending=[True, *([False] * len(names))])
+        )
+        first = counted.head(_CODES_SHOWN)
+        values = first.select(showable(first[n], uses[n]) for n in names).select(
+            pl.concat_str(pl.all(), separator=" + ", ignore_nulls=True)
+        )
+        found += [
+            UnknownCode(name, " + ".join(names), value or "", rows)
+            for value, rows in zip(values.to_series(), first["\x1frows"], strict=True)
+        ]
+        if counted.height > _CODES_SHOWN:
+            more[name] = counted.height - _CODES_SHOWN
+    return found, more
+
+
+def _findings(
+    raw: pl.DataFrame, records: pl.DataFrame, spec: SourceSpec, rows_per_rule: int
+) -> list[Finding]:
+    contract = CONTRACTS[spec.contract]
     outcome = evaluate(contract, records)
     hidden, uses = masked_raw_columns(spec), column_uses(spec)
     findings = []

@@ -39,6 +39,7 @@ class Receipt:
         left_out: records that the source's own filter says are not of this source; where only
             what is in quarantine was judged again, how many of those rows these are.
         warnings, rejections: number of rows per rule code.
+        warning_columns: of warnings about what stands in columns, rows per raw column.
         first_rows: per rule code, the number of the first row it stands on.
         null_counts: empty values per contract column among the accepted rows.
         covered_dates: the days of a file that covers several; empty for a file of one day.
@@ -75,6 +76,7 @@ class Receipt:
     manifest: str | None = None
     new_columns: list[str] = field(default_factory=list)
     covered_dates: list[str] = field(default_factory=list)
+    warning_columns: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         accounted = self.accepted + self.rejected + self.exact_duplicates

@@ -35,22 +35,24 @@ class Screening:
 
     Attributes:
         refused: files that are refused, and why.
-        warnings: per file and code, the number of rows.
+        warnings: per file and code, the number of rows in each raw column.
         hidden: per raw column and file, the texts that a warning is about: the row is kept, and
             they are not.
     """
 
     refused: Mapping[int, FileRefusedError] = field(default_factory=dict)
-    warnings: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    warnings: Mapping[int, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     hidden: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def joined(self, other: Screening) -> Screening:
         """Both screenings of the same files."""
-        warnings = {index: dict(found) for index, found in self.warnings.items()}
-        for index, found in other.warnings.items():
-            mine = warnings.setdefault(index, {})
-            for code, count in found.items():
-                mine[code] = mine.get(code, 0) + count
+        warnings: dict[int, dict[str, dict[str, int]]] = {}
+        for screening in (self, other):
+            for index, found in screening.warnings.items():
+                for code, columns in found.items():
+                    mine = warnings.setdefault(index, {}).setdefault(code, {})
+                    for name, rows in columns.items():
+                        mine[name] = mine.get(name, 0) + rows
         return Screening(
             {**other.refused, **self.refused}, warnings, {**self.hidden, **other.hidden}
         )
@@ -152,7 +154,7 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
     """One column of several files; each is judged by its own values."""
     name = str(rows.columns[-1])
     refused: dict[int, FileRefusedError] = {}
-    warnings: dict[int, dict[str, int]] = {}
+    warnings: dict[int, dict[str, dict[str, int]]] = {}
     hidden: dict[tuple[str, int], frozenset[str]] = {}
     for index, guilty in personal_texts(rows[name], rows[FILE_INDEX], use).items():
         own = rows.filter(pl.col(FILE_INDEX) == index)
@@ -170,7 +172,7 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
                     f"column: {name}, first row: {min(hits)}",
                 )
             else:
-                warnings.setdefault(index, {})[code] = len(hits)
+                warnings.setdefault(index, {})[code] = {name: len(hits)}
                 hidden[name, index] = hidden.get((name, index), frozenset()) | texts
     return Screening(refused, warnings, hidden)
 

@@ -104,7 +104,7 @@ class ReceiptMaker:
         index: int,
         counts: Counts,
         distrust: FileRefusedError | None,
-        warnings: Mapping[str, int],
+        warnings: Mapping[str, Mapping[str, int]],
         rows_read: int,
     ) -> Receipt:
         """The receipt of a delivery whose rows were judged one by one.
@@ -112,7 +112,7 @@ class ReceiptMaker:
         Args:
             index: the delivery's place among those judged together.
             distrust: why none of its rows is accepted all the same.
-            warnings: rows per warning about what stands in its columns.
+            warnings: rows per raw column of each warning about what stands in its columns.
             rows_read: the records that must be accounted for.
         """
         accepted = counts.accepted.get(index, 0)
@@ -132,7 +132,12 @@ class ReceiptMaker:
             rejected=rejected,
             exact_duplicates=duplicates,
             left_out=delivery.raw.left_out,
-            warnings={**delivery.raw.findings, **_of_file(counts.warnings, index), **warnings},
+            warnings={
+                **delivery.raw.findings,
+                **_of_file(counts.warnings, index),
+                **{code: sum(columns.values()) for code, columns in warnings.items()},
+            },
+            warning_columns={code: dict(columns) for code, columns in warnings.items()},
             rejections=rejections,
             first_rows=first_rows,
             null_counts={

@@ -20,9 +20,11 @@ from ingestion.drafts.guess import TODO, Filled, Guess, epoch_columns, guess, ma
 from ingestion.drafts.keys import proposed_key
 from ingestion.drafts.looked_at import Sample
 from ingestion.drafts.shown import name_is_personal, visible, visible_names
+from ingestion.stamps import has_offset
 
 _WIDTH = 100
 _ENDLESS = float("inf")
+_ZONE = "Europe/Oslo"
 _SCHEMA = "# yaml-language-server: $schema=../source.schema.json"
 
 
@@ -74,7 +76,7 @@ def draft(
     found = guess(contract, sample.frame, facts, proposed_key(sample.frame, facts, named))
     names = file_names(sample.name)
     marks, mark_asks = _marks(facts, found, contract, decimal)
-    left = list(_left(found, names, mark_asks))
+    left = list(_left(sample, found, names, mark_asks))
     text = _written(name, contract, sample, facts, found, names, marks, left)
     personal = {fact.name: fact.personal for fact in facts.values() if fact.personal}
     return Draft(text, tuple(left), personal, facts, _without_people(sample.format) | marks)
@@ -111,7 +113,10 @@ def _marks(
         if decimal is not None:
             return {"decimal": decimal, "thousands": other[decimal]}, ""
         if any(facts[name].type == "number" for name in read if name in facts):
-            return {}, "decimal mark: '.' or ','? No value tells; see format.decimal and thousands"
+            return {}, (
+                "desimaltegn: '.' eller ','? Ingen verdi viser det / decimal mark: '.' or ','? No "
+                "value tells; see format.decimal, format.thousands"
+            )
         return {}, ""
     marks = {}
     if mark == ",":
@@ -128,13 +133,24 @@ def _marks(
 # --- what is left -----------------------------------------------------------------------------
 
 
-def _left(found: Guess, names: FileNames, mark_asks: str) -> Iterator[str]:
-    yield "title, owner: who answers for the data and receives the reject reports"
-    yield "source_system: the name of the sender's system, in capitals"
+def _left(sample: Sample, found: Guess, names: FileNames, mark_asks: str) -> Iterator[str]:
+    yield (
+        "title, owner: hvem som svarer for dataene og får rapportene om avviste rader / who "
+        "answers for the data and receives the reject reports"
+    )
+    yield (
+        "source_system: navnet på avsenderens system, med store bokstaver / the name of the "
+        "sender's system, in capitals"
+    )
     if names.date is None:
         yield f"files: {names.remark}"
     if mark_asks:
         yield f"format: {mark_asks}"
+    if any(_is_on_the_clock(filled, sample) for filled in found.columns.values()):
+        yield (
+            f"clock.zone: {_ZONE} er antatt for tider uten tidssone; se at det er riktig / is "
+            "assumed for stamps that carry no offset; see that it is right"
+        )
     for column in found.unfilled:
         yield f"{column.name}: {_options(column)}"
     for name, filled in found.columns.items():
@@ -142,15 +158,26 @@ def _left(found: Guess, names: FileNames, mark_asks: str) -> Iterator[str]:
             yield f"{name}: {filled.asks}"
 
 
+def _is_on_the_clock(filled: Filled, sample: Sample) -> bool:
+    """Whether a stamp says no offset, so that the source's clock decides which moment it is."""
+    entry = filled.map if isinstance(filled.map, dict) else {}
+    if "format" in entry:
+        texts = [entry["format"]] if isinstance(entry["format"], str) else entry["format"]
+        return not entry.get("utc") and not any(map(has_offset, texts))
+    dtypes = [sample.frame.schema.get(name) for name in filled.raw]
+    return any(isinstance(dtype, pl.Datetime) and dtype.time_zone is None for dtype in dtypes)
+
+
 def _options(column: Column) -> str:
     """What a required column without a candidate can be given."""
+    none = "ingen kandidat / no candidate;"
     if column.kind == "timestamp":
-        return "no candidate; {from: ..., format: ...}"
+        return f"{none} {{from: ..., format: ...}}"
     if column.dtype == pl.Boolean:
-        return "no candidate; {from: ...} or {constant: false}"
+        return f"{none} {{from: ...}} | {{constant: false}}"
     if column.codes is not None:
-        return f"no candidate; {{from: ..., codes: ...}} or {{constant: {'|'.join(column.codes)}}}"
-    return "no candidate; {from: ...} or {constant: ...}"
+        return f"{none} {{from: ..., codes: ...}} | {{constant: {'|'.join(column.codes)}}}"
+    return f"{none} {{from: ...}} | {{constant: ...}}"
 
 
 # --- the text ---------------------------------------------------------------------------------
@@ -181,7 +208,7 @@ def _written(
     head["format"] = _without_people(sample.format) | marks
     if names.date is not None and names.date.year < 2010:
         head["first_date"] = names.date.replace(month=1, day=1)
-    head["clock"] = {"zone": "Europe/Oslo"}
+    head["clock"] = {"zone": _ZONE}
     lines = [
         _SCHEMA,
         "# Utkast laget av en prøve: se over det, fyll ut TODO, kjør `akutt source check`.",
@@ -189,7 +216,10 @@ def _written(
     ]
     if names.remark:
         lines.append(f"# files: {names.remark}")
-    lines.append("# clock: Europe/Oslo is assumed for stamps that carry no offset")
+    lines.append(
+        f"# clock: {_ZONE} er antatt for tider uten tidssone / is assumed for stamps that carry no "
+        "offset"
+    )
     for key, value in head.items():
         lines.append(_entry({key: value}))
     lines.append("")
@@ -260,8 +290,9 @@ def visible_line(text: str) -> str:
 
 def _profile(sample: Sample, facts: Mapping[str, Facts], found: Guess) -> Iterator[str]:
     rows = sample.frame.height
-    cut = " (the first of more)" if sample.is_cut else ""
-    yield f"# Raw columns of the sample, {rows} records{cut}."
+    cut = " (de første av flere / the first of more)" if sample.is_cut else ""
+    yield f"# Råkolonner i prøven / raw columns of the sample, {rows} poster / records{cut}."
+    yield "# Navn: type, andel fylt, ulike verdier, former (9 siffer, A stor, a liten bokstav)."
     yield "# Name: type, share filled, different values, shapes (9 digit, A capital, a letter)."
     width = min(max((len(visible(name)) for name in facts), default=0), 32)
     for fact in facts.values():
@@ -270,10 +301,11 @@ def _profile(sample: Sample, facts: Mapping[str, Facts], found: Guess) -> Iterat
         yield f"#   {visible(name):<{width}}  {nb} / {en}"
     for nb, en in sample.notes:
         yield f"# {visible_line(nb)} / {visible_line(en)}"
-    yield f"# Not mapped, so they never leave the reader: {visible_names(found.unused)}"
+    unused = visible_names(found.unused)
+    yield f"# Ikke i bruk, så de leses aldri inn / not mapped, so never taken in: {unused}"
     for fact in facts.values():
         if fact.personal:
-            yield f"# PERSONAL: {visible(fact.name)}: {personal_line(fact.personal)}"
+            yield f"# PERSONLIG / PERSONAL: {visible(fact.name)}: {personal_line(fact.personal)}"
 
 
 def facts_line(fact: Facts) -> str:

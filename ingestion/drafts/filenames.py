@@ -67,12 +67,20 @@ def file_names(name: str) -> FileNames:
             before = group.join(_literal(part) for part in re.split(shape, name[: match.start()]))
             stem, ending = _ending(name[match.end() :])
             pattern = f"{before}(?P<date>{group}){_literal(stem)}"
-            others = "the last of several dates is taken" if len(found) > 1 else ""
+            others = (
+                "den siste av flere datoer er brukt / the last of several dates is taken"
+                if len(found) > 1
+                else ""
+            )
             return FileNames(f"{pattern}{_more(stem)}{ending}", form, day, others)
     stem, ending = _ending(name)
     pattern = rf"{_literal(stem)}_(?P<date>\d{{4}}-\d{{2}}-\d{{2}}){ending}"
     return FileNames(
-        pattern, "%Y-%m-%d", None, "the name of the sample holds no date: a delivery needs one"
+        pattern,
+        "%Y-%m-%d",
+        None,
+        "prøvens navn har ingen dato, og en leveranse trenger en / the name of the sample holds no "
+        "date: a delivery needs one",
     )
 
 

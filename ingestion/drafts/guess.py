@@ -19,7 +19,7 @@ _LIKE_ENOUGH = 0.84
 _TRUE = frozenset({"true", "1", "ja", "j", "yes", "y"})
 _FALSE = frozenset({"false", "0", "nei", "n", "no"})
 TODO = "TODO"
-_EMPTY = "the column is empty in the sample: format?"
+_EMPTY = "kolonnen er tom i prøven: hvilket format? / the column is empty in the sample: format?"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,9 @@ def _fill_empty_stamps(
             kept = {key: value for key, value in like.map.items() if key != "nulls"}
             entry = {**kept, "from": [*like.raw[:-1], raw] if len(like.raw) > 1 else raw}
         columns[name] = Filled(
-            entry, (*like.raw[:-1], raw), remark="empty in the sample: taken to be as the others"
+            entry,
+            (*like.raw[:-1], raw),
+            remark="tom i prøven: som de andre / empty in the sample: taken to be as the others",
         )
 
 
@@ -245,16 +247,20 @@ def _stamp(
         entry: dict[str, Any] = {"from": raw, "after": anchor or TODO}
         if unit != "s":
             entry["unit"] = unit
-        asks = "" if anchor else "which stamp is this an interval after?"
+        asks = (
+            ""
+            if anchor
+            else "hvilken tid er dette et intervall etter? / which stamp is this an interval after?"
+        )
         return Filled({**entry, **nulls}, (raw,), asks=asks)
     if stamps.kind == "clock":
         return _clock(column, fact, stamps, anchor, date, nulls)
     entry = {"from": raw, **_reading(stamps), **nulls}
     remarks = []
     if stamps.kind == "date":
-        remarks.append("only a date: no time of day, so no interval from it")
+        remarks.append("bare en dato: intet intervall derfra / only a date: no interval from it")
     if stamps.unread:
-        remarks.append(f"{stamps.unread} values in another form")
+        remarks.append(f"{stamps.unread} verdier i en annen form / values in another form")
     asks = _unclear(stamps.candidates) if stamps.is_unclear else ""
     if set(entry) == {"from"}:
         return Filled(raw, (raw,), asks, "; ".join(remarks))
@@ -274,8 +280,8 @@ def _reading(stamps: Stamps) -> dict[str, Any]:
 
 
 def _unclear(candidates: list[str]) -> str:
-    choice = " or ".join(f"'{text}'" for text in candidates)
-    return f"day or month first? No value tells; format is {choice}"
+    choice = " | ".join(f"'{text}'" for text in candidates)
+    return f"dag eller måned først? / day or month first? No value tells; format: {choice}"
 
 
 def _clock(
@@ -299,17 +305,24 @@ def _clock(
         return Filled(
             {"from": [TODO, raw], "format": []},
             (raw,),
-            asks=f"only a clock time ({stamps.candidates[0] if stamps.readings else 'typed'}): "
-            "which column has the date?",
+            asks=f"bare et klokkeslett / only a clock time "
+            f"({stamps.candidates[0] if stamps.readings else 'typed'}): "
+            "hvilken kolonne har datoen? / which column has the date?",
         )
-    remark = "a frequent 0:00:00 is taken for no value" if len(tokens) > len(fact.nulls) else ""
+    remark = (
+        ("mange 0:00:00: lest som ingen verdi / a frequent 0:00:00 is taken for no value")
+        if len(tokens) > len(fact.nulls)
+        else ""
+    )
     entry: dict[str, Any] = {"from": [date.name, raw]}
     names = (date.name, raw)
     if stamps.is_typed and date.stamps.is_typed:
         return Filled({**entry, **none, **later}, names, remark=remark)
     if date.stamps.is_typed or stamps.is_typed:
         return Filled(
-            {**entry, "format": [], **none, **later}, names, asks="format of date and clock?"
+            {**entry, "format": [], **none, **later},
+            names,
+            asks="format for dato og klokke? / format of date and clock?",
         )
     both = [f"{day} {clock}" for day in date.stamps.candidates for clock in stamps.formats]
     if date.stamps.is_unclear:
@@ -346,11 +359,14 @@ def _coded(column: Column, fact: Facts, nulls: dict[str, Any]) -> Filled:
     asks = ""
     if left:
         codes["*"] = TODO
-        asks = f"{left} more values that are not shown; write those that matter"
+        asks = (
+            f"{left} verdier til som ikke vises; skriv dem som betyr noe / "
+            "more values that are not shown; write those that matter"
+        )
     elif TODO in codes.values():
-        asks = "which contract code is each?"
+        asks = "hvilken kontraktskode er hver? / which contract code is each?"
     options = "true, false" if is_flag else ", ".join(column.codes or ())
-    remark = "proposed by their words, look at them" if known else ""
+    remark = "foreslått av ordene, se over / proposed by their words, look at them" if known else ""
     if asks:
         asks = f"{asks} ({options})"
     return Filled({"from": raw, "codes": codes, **nulls}, (raw,), asks, remark)

@@ -34,10 +34,15 @@ def proposed_key(frame: pl.DataFrame, facts: Mapping[str, Facts], named: str | N
     usable = [name for name, fact in facts.items() if _can_be_part(fact)]
     different = frame.unique()
     if named in usable and different.height < 2:
-        return replace(_single(facts[named], 0), remark="one record: whether it is unique, see")
+        return replace(
+            _single(facts[named], 0),
+            remark="én post: se om den er unik / one record: whether it is unique, see",
+        )
     revision = [name for name in facts if plain_words(name) in _REVISION_WORDS]
     if not usable or different.height < 2:
-        return _hashed(facts, "the sample has too few records to find a key in")
+        return _hashed(
+            facts, "for få poster i prøven til å finne en nøkkel / too few records to find a key in"
+        )
     ranked = sorted(usable, key=lambda name: _rank(facts[name], named))
     for name in ranked:
         # A measure that happens to differ is no key: one column alone must be called one.
@@ -56,9 +61,13 @@ def proposed_key(frame: pl.DataFrame, facts: Mapping[str, Facts], named: str | N
                 return Filled(
                     {"from": list(parts), "join": "/"},
                     parts,
-                    remark="no single column is unique and filled; together these are",
+                    remark="ingen kolonne er unik alene; sammen er disse det / unique together",
                 )
-    return _hashed(facts, "no columns are unique together, so a corrected row is a new record")
+    return _hashed(
+        facts,
+        "ingen kolonner er unike sammen: en rettet rad er en ny post / no columns are unique "
+        "together, so a corrected row is a new record",
+    )
 
 
 def _has_day(fact: Facts) -> bool:
@@ -120,7 +129,11 @@ def _is_nearly_key(frame: pl.DataFrame, name: str, revision: list[str]) -> bool:
 
 def _single(fact: Facts, apart: int) -> Filled:
     form = form_of(fact)
-    remark = f"unique and filled but for {apart} records" if apart else ""
+    remark = (
+        f"unik og fylt, unntatt i {apart} poster / unique and filled but for {apart} records"
+        if apart
+        else ""
+    )
     entry = {"from": fact.name, "form": form} if form else fact.name
     return Filled(entry, (fact.name,), remark=remark)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ingestion.errors import SourceFileError
     from ingestion.sources import SourceSpec
+    from ingestion.sources.registry import Sources
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,11 +134,24 @@ def say_skipped(errors: Iterable[SourceFileError]) -> None:
         )
 
 
-def no_such_source(names: Sequence[str], known: Iterable[str]) -> typer.Exit:
-    """The exit for names of sources that are not there."""
-    return fail(
-        f"ukjent kilde / no source {', '.join(names)}; det finnes / there are: {', '.join(known)}"
-    )
+def check_names(names: Iterable[str], found: Sources) -> None:
+    """End with what is wrong when one of these sources is not there, or cannot be used.
+
+    Raises:
+        typer.Exit: the message is printed.
+    """
+    unknown = [name for name in names if name not in found.specs]
+    reasons = [error for error in found.skipped if error.path.stem in unknown]
+    if reasons:
+        told = "\n".join(map(str, reasons))
+        raise fail(
+            f"Kilden kan ikke brukes før filen er rettet / mend the source file first:\n{told}"
+        )
+    if unknown:
+        raise fail(
+            f"ukjent kilde / no source {', '.join(unknown)}; "
+            f"det finnes / there are: {', '.join(found.specs)}"
+        )
 
 
 def fail(message: str) -> typer.Exit:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.common import (
-    no_such_source,
+    check_names,
     print_frame,
     say_skipped,
     with_readable_errors,
@@ -48,12 +48,11 @@ def ingest_command(
     from ingestion.lake import iter_receipts
     from ingestion.privacy import key_from_environment
     from ingestion.sources import read_sources
+    from reporting.numbers import spaced
 
     found = read_sources()
+    check_names(source or [], found)
     say_skipped(found.skipped)
-    unknown = sorted(set(source or []) - set(found.specs))
-    if unknown:
-        raise no_such_source(unknown, found.specs)
     dates = None
     if from_date or to_date:
         dates = (
@@ -64,8 +63,8 @@ def ingest_command(
     def show(step: Progress) -> None:
         rate = step.rows / step.seconds if step.seconds else 0
         typer.echo(
-            f"{step.source}: {step.files_done}/{step.files_total} files, "
-            f"{step.rows:,} rows, {rate:,.0f} rows/s",
+            f"{step.source}: {step.files_done}/{step.files_total} filer / files, "
+            f"{spaced(step.rows)} rader / rows, {spaced(rate)}/s",
             err=output_format is OutputFormat.JSON,
         )
 
@@ -86,15 +85,18 @@ def ingest_command(
         return
     rows = [
         {
-            "source": item.source,
-            "files": item.files_read,
-            "refused": item.files_refused,
-            "rows read": item.rows_read,
-            "accepted": item.accepted,
-            "rejected": item.rejected,
-            "duplicates": item.exact_duplicates,
+            "kilde / source": item.source,
+            "filer / files": item.files_read,
+            "avvist hele / refused": item.files_refused,
+            "rader lest / rows read": item.rows_read,
+            "godtatt / accepted": item.accepted,
+            "avvist / rejected": item.rejected,
+            "helt like / duplicates": item.exact_duplicates,
         }
         for item in report.sources.values()
     ]
     print_frame(pl.DataFrame(rows))
-    typer.echo(f"{report.files_read} files, {report.rows_read:,} rows in {report.seconds:.1f} s")
+    typer.echo(
+        f"{report.files_read} filer / files, {spaced(report.rows_read)} rader / rows, "
+        f"{spaced(report.seconds, 1)} s"
+    )

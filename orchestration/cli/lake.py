@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.common import fail, print_frame, with_readable_errors
+from orchestration.cli.common import check_names, fail, print_frame, with_readable_errors
 
 if TYPE_CHECKING:
     from ingestion.withdrawal import RemapReport, Touched
@@ -218,10 +218,9 @@ def _at_work(root: Path, write: bool) -> Iterator[None]:
 
 
 def _known_source(name: str) -> None:
-    from ingestion.sources import load_sources
+    from ingestion.sources import read_sources
 
-    if name not in (known := load_sources()):
-        raise fail(f"ukjent kilde / no source '{name}'; there are: {', '.join(known)}")
+    check_names([name], read_sources())
 
 
 def _dates(first: dt.datetime | None, last: dt.datetime | None) -> tuple[dt.date, dt.date] | None:

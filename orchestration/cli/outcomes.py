@@ -3,23 +3,26 @@
     {"files": [{"file", "source", "rows_read", "accepted", "rejected", "exact_duplicates", "status",
                 "refusal": null | {"code", "message_nb", "message_en", "detail_nb", "detail_en"},
                 "findings": [{"code", "level", "rows", "first_row", "message_nb", "message_en",
-                              "examples": [{"row", "columns", "values"}]}]}],
+                              "columns", "examples": [{"row", "columns", "values"}]}],
+                "unknown_codes": [{"column", "raw", "value", "rows"}], "more_codes"}],
      "skipped_sources": [{"source", "file", "problems"}]}
 
-Fields are only added, never renamed or taken away. Values in examples are masked as in the tables.
+Fields are only added, never renamed or taken away. Values are masked as in the tables. The codes
+are of a dry run alone.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from ingestion.check import Finding
+    from ingestion.check import CheckResult
     from ingestion.errors import SourceFileError
 
 
@@ -30,8 +33,25 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-def file_outcome(receipt: Mapping[str, Any], examples: Sequence[Finding] = ()) -> dict[str, Any]:
-    """One file, from its receipt and the rows that a dry run found."""
+def account(counts: Any) -> str:
+    """What became of the rows that were read, in a sentence.
+
+    Args:
+        counts: a receipt or a report: whatever counts rows.
+    """
+    from reporting.numbers import spaced
+
+    return (
+        f"{spaced(counts.rows_read)} rader lest / rows read = "
+        f"{spaced(counts.accepted)} godtatt / accepted + "
+        f"{spaced(counts.rejected)} avvist / rejected + "
+        f"{spaced(counts.exact_duplicates)} helt like / exact duplicates"
+    )
+
+
+def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None) -> dict[str, Any]:
+    """One file, from its receipt and what a dry run found in its rows."""
+    examples = checked.findings if checked is not None else []
     code = receipt["refusal_code"]
     messages = _messages(receipt["contract"])
     refusal = None
@@ -54,6 +74,7 @@ def file_outcome(receipt: Mapping[str, Any], examples: Sequence[Finding] = ()) -
                     "level": level,
                     "rows": rows,
                     "first_row": receipt["first_rows"].get(name),
+                    "columns": receipt.get("warning_columns", {}).get(name, {}),
                     "message_nb": nb,
                     "message_en": en,
                     "examples": [
@@ -63,7 +84,7 @@ def file_outcome(receipt: Mapping[str, Any], examples: Sequence[Finding] = ()) -
                     ],
                 }
             )
-    return {
+    outcome = {
         "file": receipt["file_name"],
         "source": receipt["source"],
         "rows_read": receipt["rows_read"],
@@ -74,6 +95,10 @@ def file_outcome(receipt: Mapping[str, Any], examples: Sequence[Finding] = ()) -
         "refusal": refusal,
         "findings": findings,
     }
+    if checked is not None:
+        outcome["unknown_codes"] = [asdict(code) for code in checked.unknown_codes]
+        outcome["more_codes"] = checked.more_codes
+    return outcome
 
 
 def print_outcomes(

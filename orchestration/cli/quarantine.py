@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.common import (
+    check_names,
     fail,
-    no_such_source,
     print_frame,
-    usable_sources,
+    say_skipped,
     with_readable_errors,
 )
+from orchestration.cli.outcomes import account
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,7 +96,7 @@ def export(
 
     if output.suffix.lower() != ".xlsx":
         raise fail(f"{output.name}: en arbeidsbok heter noe med .xlsx / a workbook ends in .xlsx")
-    typer.echo(f"written: {export_workbook(_lake(source), output, source)}")
+    typer.echo(f"skrevet / written: {export_workbook(_lake(source), output, source)}")
 
 
 @app.command()
@@ -118,9 +119,8 @@ def replay(
         typer.echo(f"{source}: ingenting å prøve på nytt / nothing to judge again (see --force)")
         return
     typer.echo(
-        f"{source}: {report.files_read} filer / files, {report.rows_read} rader vurdert på nytt / "
-        f"rows judged again = {report.accepted} godtatt / accepted + {report.rejected} avvist / "
-        f"rejected + {report.exact_duplicates} helt like / exact duplicates"
+        f"{source}: {report.files_read} filer vurdert på nytt / files judged again, "
+        f"{account(report)}"
     )
     if report.left_out:
         typer.echo(
@@ -143,7 +143,10 @@ def _print(frame: pl.DataFrame, *, limit: int = 200, title: str | None = None) -
 def _lake(source: str | None) -> Path:
     """The lake, once it is known that the source exists."""
     from ingestion.home import default_home
+    from ingestion.sources import read_sources
 
-    if source is not None and source not in (known := usable_sources()):
-        raise no_such_source([source], known)
+    if source is not None:
+        found = read_sources()
+        check_names([source], found)
+        say_skipped(found.skipped)
     return default_home().lake

@@ -50,7 +50,10 @@ def show(
         else:
             known = [name for name, _ in findings.source_names(release)]
             if source not in known:
-                raise fail(f"ukjent kilde / no source '{source}'; there are: {', '.join(known)}")
+                raise fail(
+                    f"ukjent kilde / no source '{source}'; det finnes / there are: "
+                    + ", ".join(known)
+                )
             page = findings_pages.source_page(release, source)
         typer.echo(findings_pages.markdown(page))
 

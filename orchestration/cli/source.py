@@ -6,22 +6,24 @@ import datetime as dt
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli.common import (
+    check_names,
     console,
     fail,
-    no_such_source,
     print_frame,
-    say_skipped,
     usable_sources,
     with_readable_errors,
 )
-from orchestration.cli.outcomes import OutputFormat, file_outcome, print_outcomes
+from orchestration.cli.outcomes import OutputFormat, account, file_outcome, print_outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingestion.check import CheckResult
     from ingestion.drafts import Draft, Sample
     from ingestion.sources.spec import SourceSpec
 
@@ -46,13 +48,13 @@ def list_sources(sources: SourcesOption = None) -> None:
         pl.DataFrame(
             [
                 {
-                    "source": spec.name,
-                    "contract": spec.contract,
+                    "kilde / source": spec.name,
+                    "kontrakt / contract": spec.contract,
                     "format": spec.format.type
                     + ("" if spec.format.compression == "none" else f".{spec.format.compression}"),
-                    "zone": spec.clock.zone,
-                    "owner": spec.owner,
-                    "title": spec.title,
+                    "sone / zone": spec.clock.zone,
+                    "eier / owner": spec.owner,
+                    "tittel / title": spec.title,
                 }
                 for spec in usable_sources(sources).values()
             ]
@@ -81,53 +83,85 @@ def check(
         spec = load_source(Path(source))
     else:
         found = read_sources(sources)
-        if source not in found.specs:
-            say_skipped(error for error in found.skipped if error.path.stem == source)
-            raise no_such_source([source], found.specs)
+        check_names([source], found)
         spec = found.specs[source]
     result = check_file(file, spec, rows_per_rule=rows)
     receipt = result.receipt
     if output_format is OutputFormat.JSON:
-        print_outcomes([file_outcome(asdict(receipt), result.findings)])
+        print_outcomes([file_outcome(asdict(receipt), result)])
         if receipt.refusal_code or receipt.rejected:
             raise typer.Exit(1)
         return
-    console().print(
-        f"[bold]{_shown(file)}[/bold] as {spec.name}: {receipt.rows_read} rows read = "
-        f"{receipt.accepted} accepted + {receipt.rejected} rejected + "
-        f"{receipt.exact_duplicates} exact duplicates"
-    )
+    typer.secho(_shown(file), bold=True, nl=False)
+    typer.echo(f" ({spec.name}): {account(receipt)}")
     if receipt.left_out:
-        console().print(
-            f"{receipt.left_out} poster utenfor kilden (where) / records outside the source"
-        )
-    if receipt.refusal_code:
-        console().print(
-            f"[red]Refused whole: {receipt.refusal_code}[/red] "
-            f"{receipt.refusal_nb or ''} / {receipt.refusal_en or ''}"
-        )
-    for title, tally in (("Rejections", receipt.rejections), ("Warnings", receipt.warnings)):
-        if tally:
-            frame = pl.DataFrame({"code": list(tally), "rows": list(tally.values())})
-            print_frame(frame.sort("rows", descending=True), title=title)
+        typer.echo(f"{receipt.left_out} poster utenfor kilden (where) / records outside the source")
+    outcome = file_outcome(asdict(receipt), result)
+    if refusal := outcome["refusal"]:
+        typer.secho(f"Hele filen avvist / refused whole: {refusal['code']}", fg="red")
+        typer.echo(f"{refusal['message_nb']} / {refusal['message_en']}")
+        if refusal["detail_nb"]:
+            typer.echo(f"{refusal['detail_nb']} / {refusal['detail_en']}")
+    for level, title in (("row", "Avvist / rejected"), ("warning", "Å merke seg / warnings")):
+        findings = [item for item in outcome["findings"] if item["level"] == level]
+        if findings:
+            print_frame(pl.DataFrame([_finding_row(item) for item in findings]), title=title)
+    _print_codes(result)
     if result.findings:
         print_frame(
             pl.DataFrame(
                 [
                     {
-                        "row": finding.row,
-                        "code": finding.code,
-                        "column": finding.columns,
-                        "value": finding.values,
-                        "message": f"{finding.message_nb} / {finding.message_en}",
+                        "rad / row": finding.row,
+                        "kode / code": finding.code,
+                        "kolonne / column": finding.columns,
+                        "verdi / value": finding.values,
+                        "hva / what": f"{finding.message_nb} / {finding.message_en}",
                     }
                     for finding in result.findings
                 ]
             ),
-            title=f"First {rows} rows of each rule",
+            title=f"De første {rows} radene per regel / first {rows} rows of each rule",
         )
     if receipt.refusal_code or receipt.rejected:
         raise typer.Exit(1)
+
+
+def _finding_row(item: Mapping[str, Any]) -> dict[str, Any]:
+    columns = item["columns"] or dict.fromkeys(
+        name for example in item["examples"] for name in example["columns"].split(", ")
+    )
+    return {
+        "kode / code": item["code"],
+        "rader / rows": item["rows"],
+        "første / first": item["first_row"],
+        "kolonner / columns": ", ".join(columns),
+        "hva / what": f"{item['message_nb']} / {item['message_en']}",
+    }
+
+
+def _print_codes(result: CheckResult) -> None:
+    """The texts that `codes` of the source file lacks."""
+    import polars as pl
+
+    if not result.unknown_codes:
+        return
+    print_frame(
+        pl.DataFrame(
+            [
+                {
+                    "kolonne / column": code.column,
+                    "råkolonne / raw column": code.raw,
+                    "verdi / value": code.value,
+                    "rader / rows": code.rows,
+                }
+                for code in result.unknown_codes
+            ]
+        ),
+        title="Ukjente koder: før dem opp under codes / unknown codes: write them under codes",
+    )
+    for name, count in result.more_codes.items():
+        typer.echo(f"{name}: {count} verdier til / more values")
 
 
 @app.command()

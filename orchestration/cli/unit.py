@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.common import (
+    check_names,
     fail,
-    no_such_source,
     print_frame,
     say_skipped,
     with_readable_errors,
@@ -191,9 +191,7 @@ def coverage(
     from orchestration.registers import rows
 
     found = read_sources()
-    if source not in found.specs:
-        say_skipped(error for error in found.skipped if error.path.stem == source)
-        raise no_such_source([source], found.specs)
+    check_names([source], found)
     contract = found.specs[source].contract
     new = rows.coverage(source, contract, unit_kind=kind, region=region, platform=platform)
     _add(new, write)

@@ -186,7 +186,7 @@ def test_day_and_month_are_told_apart_by_any_column_of_the_file() -> None:
 def test_day_or_month_first_is_asked_and_not_guessed(tmp_path: Path) -> None:
     data = text(row(1, start="03/04/2026 10:00:00", svar="03/04/2026 10:00:05", slutt=""))
     written = drafted("prove_2026-04-05.csv", data)
-    assert "TODO: day or month first?" in written
+    assert "TODO: dag eller måned først? / day or month first?" in written
     assert "%d/%m/%Y %H:%M:%S" in written and "%m/%d/%Y %H:%M:%S" in written
     path = tmp_path / "nytt.yaml"
     # All else filled in, the source file still cannot be used.
@@ -478,8 +478,17 @@ def test_the_delivery_date_in_the_file_name(name: str, form: str, other: str) ->
 
 def test_a_file_name_without_a_date_is_left_to_do() -> None:
     written = drafted("utdrag.csv", ROWS)
-    assert "files: the name of the sample holds no date" in written
+    assert "files: prøvens navn har ingen dato" in written and "holds no date" in written
     assert "(?P<date>" in loaded(written)["files"]
+
+
+def test_the_clock_is_left_to_see_to_where_it_decides() -> None:
+    local = draft("nytt", "call", look_at("nytt_2026-01-15.csv", text(row(1), row(2)).encode()))
+    assert any(item.startswith("clock.zone: Europe/Oslo") for item in local.left)
+    stamps = {"start": "2026-01-15T12:00:00+01:00", "svar": "2026-01-15T12:00:05+01:00"}
+    rows = text(*(row(n, slutt="2026-01-15T12:00:09+01:00", **stamps) for n in range(3)))
+    zoned = draft("nytt", "call", look_at("nytt_2026-01-15.csv", rows.encode()))
+    assert not any("clock.zone" in item for item in zoned.left)
 
 
 # --- what is never written --------------------------------------------------------------------

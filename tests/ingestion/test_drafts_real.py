@@ -63,7 +63,7 @@ def test_fire_department_calls() -> None:
     assert found["result"]["codes"]["Code 3 Transport"] == "CONVEYED"
     assert result.personal["Location"] == {"coordinate": 7704}
     # title and owner, source system, central, and four code lists.
-    assert len(result.left) == 8
+    assert len(result.left) == 9
 
 
 def test_call_centre_log() -> None:

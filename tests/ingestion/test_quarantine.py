@@ -160,3 +160,27 @@ def test_check_names_row_column_rule_and_masks(tmp_path: Path) -> None:
     )
     assert finding.values == '{"utfall": "X"}'
     assert not list(tmp_path.glob("lake"))
+
+
+def test_check_lists_codes_that_are_unknown_and_columns_that_hold_people(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    odd = ["X", "X", "x9", "kari.nordmann@example.no", *(f"kode{n}" for n in range(30))]
+    rows = [row(n, utfall=code) for n, code in enumerate(odd)]
+    rows += [
+        row(100, sentral="Kari Nordmann", tjeneste="999"),
+        row(101, sentral="59.9139, 10.7522"),
+    ]
+    path.write_text(text(*rows), "utf-8")
+    result = check_file(path, call_source())
+    codes = {(code.column, code.raw, code.value): code.rows for code in result.unknown_codes}
+    assert codes["outcome", "utfall", "X"] == 2
+    assert codes["service_line", "tjeneste", "999"] == 1
+    assert next(code for code in result.unknown_codes if code.column == "outcome").value == "X"
+    assert result.more_codes == {"outcome": 13}
+    assert not any("nordmann" in value.lower() for _, _, value in codes)
+    assert result.receipt.warnings["FILE_PERSON_NAME"] == 1
+    assert result.receipt.warning_columns == {
+        "FILE_PERSON_NAME": {"sentral": 1},
+        "FILE_COORDINATE": {"sentral": 1},
+        "FILE_EMAIL": {"utfall": 1},
+    }

@@ -306,7 +306,7 @@ def test_check_and_ingest_as_json_have_stable_fields(
     checked = akutt("source", "check", str(file), "--source", "prove", "--format", "json")
     assert checked.exit_code == 1  # a row is rejected
     (one,) = json.loads(checked.stdout)["files"]
-    assert set(one) == PLAIN
+    assert set(one) == PLAIN | {"unknown_codes", "more_codes"}
     assert (one["file"], one["source"], one["status"]) == (file.name, "prove", "accepted")
     assert (one["rows_read"], one["accepted"], one["rejected"]) == (3, 1, 1)
     assert (one["exact_duplicates"], one["refusal"]) == (1, None)
@@ -345,6 +345,12 @@ def test_a_source_that_cannot_be_used_stops_no_other_command(
     named = akutt("ingest", "--source", "draft")
     assert named.exit_code == 1
     assert "title: mangler / is missing" in named.stderr
+    for words in (("quarantine", "replay", "draft"), ("lake", "remap", "draft"),
+                  ("unit", "add", "coverage", "draft")):  # fmt: skip
+        outcome = akutt(*words)
+        assert outcome.exit_code == 1
+        assert "title: mangler / is missing" in outcome.stderr
+        assert "ukjent kilde" not in outcome.stderr
     doctor = akutt("doctor")
     assert doctor.exit_code == 1
     assert "title: mangler / is missing" in doctor.stdout

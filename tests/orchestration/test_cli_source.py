@@ -174,3 +174,19 @@ def test_diff_needs_a_source_and_a_date_to_write(layouts: tuple[Path, Path, Path
 def test_diff_of_an_unknown_source(sample: Path) -> None:
     result = akutt("source", "diff", str(sample), str(sample), "--source", "finnes_ikke")
     assert result.exit_code == 1 and "no source file" in result.output
+
+
+def test_check_says_in_both_languages_what_became_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    path.write_text(text(row(1), row(2, utfall="X"), row(3, sentral="Kari Nordmann")), "utf-8")
+    spec = tmp_path / "prove.yaml"
+    content = call_source().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    spec.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    result = akutt("source", "check", str(path), "--source", str(spec))
+    assert "3 rader lest / rows read = 2 godtatt / accepted + 1 avvist / rejected" in result.output
+    assert "FILE_PERSON_NAME" in result.output and "sentral" in result.output
+    assert "Ukjente koder" in result.output and "Kari Nordmann" not in result.output
+    path.write_text("x;y\n1;2\n", "utf-8")
+    result = akutt("source", "check", str(path), "--source", str(spec))
+    assert "Hele filen avvist / refused whole: FILE_COLUMN_MISSING" in result.output
+    assert "Filen mangler en kolonne" in result.output and "lacks a column" in result.output
