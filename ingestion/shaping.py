@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from ingestion.readers.raw import ROW_CELL_ERROR, ROW_NUMBER, ROW_VALUE_NESTED, RawFile
+from ingestion.readers.raw import ROW_CELL_ERROR, ROW_NUMBER, RawFile
 from ingestion.sources.spec import TYPED_FORMATS, SourceSpec
 
 
@@ -17,7 +16,7 @@ def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
     Records that `where` leaves out are counted, not lost. A wide row with several units becomes one
     row per unit that has any value; a wide row without units stays one row, to be rejected.
     """
-    raw = _with_odd_values_marked(raw, spec)
+    raw = _with_odd_numbers_marked(raw, spec)
     if spec.where or spec.where_not:
         raw = _own_records(raw, spec)
     if spec.explode:
@@ -25,35 +24,21 @@ def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
     return raw
 
 
-# What is no single value, and what is no number: text columns would take either as a text.
-_NESTED = r"^\s*(?:\[.*\]|\{.*\})\s*$"
+# What is no number: text columns would take it as a text.
 _NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
-_MAY_NEST = frozenset({"json", "jsonl", "parquet"})
 
 
-def _with_odd_values_marked(raw: RawFile, spec: SourceSpec) -> RawFile:
-    """Rows with a list, an object or a number that is none where a value should be, marked."""
-    names = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
-    marks = dict(raw.marks)
-    if spec.format.type in _MAY_NEST:
-        nested = [
-            name for name in names if raw.frame[name].str.contains(r"[\]}]", literal=False).any()
-        ]
-        _mark(marks, ROW_VALUE_NESTED, raw, [pl.col(n).str.contains(_NESTED) for n in nested])
-    if spec.format.type in TYPED_FORMATS:
-        _mark(marks, ROW_CELL_ERROR, raw, [pl.col(n).is_in(_NO_NUMBER) for n in names])
-    return raw if marks == dict(raw.marks) else replace(raw, marks=marks)
-
-
-def _mark(
-    marks: dict[str, Sequence[int]], code: str, raw: RawFile, hits: Sequence[pl.Expr]
-) -> None:
-    """Add the rows in which any of these is true to those of a code."""
-    if not hits or not raw.frame.height:
-        return
-    rows = raw.frame.filter(pl.any_horizontal(hits).fill_null(False))[ROW_NUMBER].to_list()
-    if rows:
-        marks[code] = sorted({*marks.get(code, ()), *rows})
+def _with_odd_numbers_marked(raw: RawFile, spec: SourceSpec) -> RawFile:
+    """Rows of typed formats with a number that is none, marked."""
+    if spec.format.type not in TYPED_FORMATS:
+        return raw
+    texts = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
+    is_odd = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_in(_NO_NUMBER) for name in texts))
+    rows = raw.frame.filter(is_odd.fill_null(False))[ROW_NUMBER].to_list()
+    if not rows:
+        return raw
+    marked = sorted({*raw.marks.get(ROW_CELL_ERROR, ()), *rows})
+    return replace(raw, marks={**raw.marks, ROW_CELL_ERROR: marked})
 
 
 def _own_records(raw: RawFile, spec: SourceSpec) -> RawFile:

@@ -28,6 +28,7 @@ from ingestion.readers.json_record import (
 from ingestion.readers.raw import (
     ROW_NUMBER,
     ROW_UNREADABLE,
+    ROW_VALUE_NESTED,
     RawFile,
     check_count,
     check_size,
@@ -136,7 +137,8 @@ def _read(
             return payload[starts[number - 1] : ends[number - 1]].decode("utf-8")
 
         hashes = _hashes(frame[ROW_NUMBER], recurring, record)
-    return RawFile(frame, records.broken, record_hash=hashes)
+    marks = {ROW_VALUE_NESTED: records.nested} if records.nested else {}
+    return RawFile(frame, records.broken, marks, hashes)
 
 
 def _hashes(numbers: pl.Series, recurring: pl.Series, record: Callable[[int], str]) -> pl.Series:

@@ -11,7 +11,7 @@ number is read by the strict reader as well; and records that fit no layout are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from ingestion.readers.json_record import (
     Exact,
     Fields,
     KeyTwiceError,
+    Nested,
     as_text,
     read_record,
     read_value,
@@ -139,7 +140,7 @@ class Chunk:
     """Some records of a file: where they are, and what is counted in each.
 
     Args:
-        payload: UTF-8 text.
+        payload: valid UTF-8 text.
         starts, ends: first byte of each record, and the one after its last.
     """
 
@@ -162,9 +163,9 @@ class Chunk:
         self.colon_count = np.searchsorted(self.colons, self.ends) - self.first_colon
         self.quote_count = self._count(quotes)
         self.control_count = self._count(data < _SPACE)
-        self.escapes = b"\\" in self.text
+        self.backslashes = np.flatnonzero(data == _BACKSLASH)
         self.plain = np.ones(len(starts), np.bool_)
-        if self.escapes:
+        if len(self.backslashes):
             # An escaped quotation mark looks like the end of a text.
             twice = np.zeros(size, np.bool_)
             twice[:-1] = (data[:-1] == _BACKSLASH) & ((data[1:] == _BACKSLASH) | quotes[1:])
@@ -181,34 +182,52 @@ class Chunk:
         """Where the text has this literal (of four bytes or more) at these places."""
         width = 8 if len(literal) >= 8 else 4
         words = self._words[width]
-        found = np.ones(len(at), np.bool_)
+        found = np.ones(at.shape, np.bool_)
         for offset in {*range(0, len(literal) - width, width), len(literal) - width}:
             word = int.from_bytes(literal[offset : offset + width], "little")
             found &= words[at + offset] == word
         return found
 
-    def lines(self, rows: Places) -> pl.Series:
-        """These records as binary values, which share the memory of the chunk."""
-        # Starts and ends alternate, so every second value is what lies between two records.
-        array = pa.LargeBinaryArray.from_buffers(
-            pa.large_binary(),
-            len(self._edges) - 1,
-            [None, pa.py_buffer(self._edges), pa.py_buffer(self.text)],
-        )
-        return pl.Series(array).gather(2 * rows)
+    def texts(self, begin: Places, end: Places, null: Flags | None = None) -> pl.Series:
+        """What stands between these places, as texts that lie where they are.
+
+        A column of texts is one of views (Arrow's `string_view`): the length of each text, and its
+        bytes when there are at most twelve; else its first four, and where it begins.
+        """
+        size = end - begin
+        short = np.minimum(size, _SHORT)
+        views = np.empty((len(size), 2), np.uint64)
+        first = self._words[4][begin] & _FIRST_BYTES[short]
+        views[:, 0] = size.astype(np.uint64) | first.astype(np.uint64) << 32
+        more = self._words[8][begin + 4] & _MORE_BYTES[short]
+        views[:, 1] = np.where(size <= _SHORT, more, begin.astype(np.uint64) << 32)
+        there = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
+        buffers = [there, pa.py_buffer(views), pa.py_buffer(self.text)]
+        return pl.Series(pa.Array.from_buffers(pa.string_view(), len(size), buffers))
+
+
+_SHORT = 12
+# Of a text of so many bytes: which bytes of its first four, and of the next eight, are its own.
+_FIRST_BYTES = np.array([256 ** min(n, 4) - 1 for n in range(_SHORT + 1)], np.uint32)
+_MORE_BYTES = np.array([256 ** max(n - 4, 0) - 1 for n in range(_SHORT + 1)], np.uint64)
 
 
 @dataclass(frozen=True)
 class _Values:
-    """One value of many records: first byte, the one after the last, and whether it is a text."""
+    """Where the values of many records are: a line per value of the layout, a column per record.
+
+    Attributes:
+        begin, end: the first byte of each value, and the one after its last.
+        quoted: whether there are quotation marks around it.
+    """
 
     begin: Places
     end: Places
     quoted: Flags
 
-    def at(self, rows: Flags) -> _Values:
+    def of(self, records: Flags) -> _Values:
         """The values of some of the records."""
-        return _Values(self.begin[rows], self.end[rows], self.quoted[rows])
+        return _Values(self.begin[:, records], self.end[:, records], self.quoted[:, records])
 
 
 def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[pl.Series | None]]:
@@ -226,112 +245,82 @@ def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[pl.Se
         return rows, []
     fits, values = _find_values(chunk, layout, rows)
     if not fits.all():
-        rows = rows[fits]
-        values = [value.at(fits) for value in values]
-    sound = np.ones(len(rows), np.bool_)
-    texts = []
-    # Values that are not mapped are judged too: the whole record must be JSON.
-    for value, text in zip(values, _texts(chunk, rows, values), strict=True):
-        good, read = _judge(chunk, value, text)
-        sound &= good
-        texts.append(read)
-    columns = [None if place is None else texts[place] for place in layout.columns]
-    if not sound.all():
-        keep = pl.Series(sound)
-        columns = [None if column is None else column.filter(keep) for column in columns]
-    return rows[sound], columns
+        rows, values = rows[fits], values.of(fits)
+    null = ~values.quoted & (values.end - values.begin == 4)
+    null[null] = chunk.holds(values.begin[null], b"null")
+    odd = ~values.quoted & ~null | _escaped(chunk, values, rows)
+    # Values that are not mapped are read too: the whole record must be JSON.
+    places, numbers, read = _read_strictly(chunk, values, odd)
+    if read.has_nulls():
+        return cut(chunk, layout, np.delete(rows, numbers[read.is_null().to_numpy()]))
+    columns: list[pl.Series | None] = []
+    for place in layout.columns:
+        if place is None:
+            columns.append(None)
+            continue
+        mark = values.quoted[place]
+        text = chunk.texts(values.begin[place] + mark, values.end[place] - mark, null[place])
+        here = places == place
+        columns.append(text.scatter(numbers[here], read.filter(here)) if here.any() else text)
+    return rows, columns
 
 
-def _find_values(chunk: Chunk, layout: Layout, rows: Places) -> tuple[Flags, list[_Values]]:
+def _find_values(chunk: Chunk, layout: Layout, rows: Places) -> tuple[Flags, _Values]:
     """Which records have the literals of a layout, and the values between them.
 
     Places of records that do not fit may be anywhere in the chunk, or before it, which is its end.
     """
-    starts, ends, first = chunk.starts[rows], chunk.ends[rows], chunk.first_colon[rows]
-    fits = np.ones(len(rows), np.bool_)
-    begins: list[Places] = []
-    stops: list[Places] = []
-    before = starts
-    for place, literal in enumerate(layout.literals):
-        begin = chunk.colons[first + layout.colons[place]] + (2 + layout.spaces[place])
-        at = begin - len(literal)
-        fits &= chunk.holds(at, literal)
-        # The first literal begins the record; before every other there is a value.
-        fits &= at == starts if place == 0 else at > before
-        if place:
-            stops.append(at)
-        begins.append(begin)
-        before = begin
-    at = ends - len(layout.tail)
-    fits &= at > before
-    for offset, byte in enumerate(layout.tail):
-        fits &= chunk.data[at + offset] == byte
-    stops.append(at)
-    values = []
+    literals, tail = layout.literals, layout.tail
+    ends = chunk.ends[rows] - len(tail)
+    colons = chunk.colons[chunk.first_colon[rows] + _upright(layout.colons)]
+    begin = colons + _upright(layout.spaces) + 2
+    # The first literal begins the record; every other ends the value before it.
+    at = begin - _upright([len(literal) for literal in literals])
+    end = np.concatenate([at[1:], [ends]])
+    fits = (at[0] == chunk.starts[rows]) & (end > begin).all(axis=0)
+    for place, literal in enumerate(literals):
+        fits &= chunk.holds(at[place], literal)
+    for offset, byte in enumerate(tail):
+        fits &= chunk.data[ends + offset] == byte
+    quoted = (chunk.data[begin] == _QUOTE) & (chunk.data[end - 1] == _QUOTE) & (end - begin > 1)
     # No quotation mark inside a value: all there are stand in the literals and around the texts.
-    quotes = np.full(len(rows), layout.count(b'"'))
-    for begin, stop in zip(begins, stops, strict=True):
-        quoted = (chunk.data[begin] == _QUOTE) & (chunk.data[stop - 1] == _QUOTE)
-        quoted &= stop - begin > 1
-        quotes += 2 * quoted
-        values.append(_Values(begin, stop, quoted))
-    fits &= quotes == chunk.quote_count[rows]
-    return fits, values
+    fits &= layout.count(b'"') + 2 * quoted.sum(axis=0) == chunk.quote_count[rows]
+    return fits, _Values(begin, end, quoted)
 
 
-def _texts(chunk: Chunk, rows: Places, values: list[_Values]) -> list[pl.Series]:
-    """The values as they are written, without the quotation marks around texts."""
-    starts = chunk.starts[rows]
-    places: dict[str, Any] = {"line": chunk.lines(rows)}
-    for name, value in enumerate(values):
-        places[f"offset {name}"] = value.begin - starts + value.quoted
-        places[f"length {name}"] = value.end - value.begin - 2 * value.quoted
-    return (
-        pl.DataFrame(places)
-        .select(
-            pl.col("line")
-            .bin.slice(f"offset {name}", f"length {name}")
-            .cast(pl.String)
-            .alias(f"{name}")
-            for name in range(len(values))
+def _upright(numbers: Sequence[int]) -> Places:
+    """Numbers one below the other."""
+    return np.array(numbers, np.int64)[:, None]
+
+
+def _escaped(chunk: Chunk, values: _Values, rows: Places) -> Flags:
+    """Which texts have a backslash."""
+    found = np.zeros(values.quoted.shape, np.bool_)
+    if len(chunk.backslashes):
+        before, after = (
+            np.searchsorted(chunk.backslashes, at) for at in (values.begin, values.end)
         )
-        .get_columns()
-    )
+        found = values.quoted & (before < after)
+    return found
 
 
-def _judge(chunk: Chunk, value: _Values, text: pl.Series) -> tuple[Flags, pl.Series]:
-    """Which of the values are JSON, and what they say. The others are for the strict reader."""
-    sound = np.ones(len(text), np.bool_)
-    bare = np.flatnonzero(~value.quoted)
-    if len(bare):
-        begin = value.begin[bare]
-        null = (value.end[bare] - begin == 4) & chunk.holds(begin, b"null")
-        text = _interpret(text, bare[~null], "", sound)
-        text = text.scatter(bare[null], None) if null.any() else text
-    if chunk.escapes:
-        escaped = value.quoted & text.str.contains("\\", literal=True).fill_null(False).to_numpy()
-        text = _interpret(text, np.flatnonzero(escaped), '"', sound)
-    return sound, text
+def _read_strictly(chunk: Chunk, values: _Values, odd: Flags) -> tuple[Places, Places, pl.Series]:
+    """Those of the odd values that are not what they are written as.
 
-
-def _interpret(text: pl.Series, rows: Places, mark: str, sound: Flags) -> pl.Series:
-    """The texts, in these rows as the strict reader reads them; rows it refuses are not sound."""
-    read = _read(text.gather(rows), mark) if len(rows) else None
-    if read is None:
-        return text
-    sound[rows] = read.is_not_null().to_numpy()
-    return text.scatter(rows, read)
-
-
-def _read(given: pl.Series, mark: str) -> pl.Series | None:
-    """The values as the strict reader reads them, null where it does not; None if unchanged."""
-    different = given.unique()
-    if not mark:
-        different = different.filter(~different.str.contains(_PLAIN))
-    if not len(different):
-        return None
-    read = [_scalar(f"{mark}{value}{mark}") for value in different]
-    return given.replace(different, pl.Series(read, dtype=pl.String))
+    Returns:
+        For each, which value of the layout it is, of which of the records, and what it says; null
+        where it is not JSON.
+    """
+    places, numbers = np.nonzero(odd)
+    written = chunk.texts(values.begin[odd], values.end[odd])
+    strange = ~written.str.contains(_PLAIN)
+    if not strange.any():
+        return places[:0], numbers[:0], written.clear()
+    at = strange.arg_true().to_numpy()
+    written = written.gather(at)
+    different = written.unique()
+    read = pl.Series([_scalar(text) for text in different], dtype=pl.String)
+    return places[at], numbers[at], written.replace_strict(different, read)
 
 
 def _scalar(text: str) -> str | None:
@@ -349,11 +338,13 @@ class Records:
     Attributes:
         frame: the raw columns as text, with the record number, in the order of the file.
         broken: number and code of every record that could not be read.
+        nested: number of every record with an object or array where a value should be.
         present: the raw columns that some record has.
     """
 
     frame: pl.DataFrame
     broken: tuple[tuple[int, str], ...]
+    nested: tuple[int, ...]
     present: frozenset[str]
 
 
@@ -368,6 +359,7 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
     schema = {**dict.fromkeys(fields.names, pl.String), ROW_NUMBER: pl.Int64}
     parts = [pl.DataFrame(schema=schema)]
     broken: list[tuple[int, str]] = []
+    nested: list[int] = []
     present: set[str] = set()
     layouts: list[Layout] = []
     first = 0
@@ -391,6 +383,8 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
                 broken.append((number, ROW_UNREADABLE))
                 continue
             rest.append([*map(as_text, found), number])
+            if any(isinstance(value, Nested) for value in found):
+                nested.append(number)
             present |= {
                 name for name, value in zip(fields.names, found, strict=True) if value is not ABSENT
             }
@@ -400,7 +394,7 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
     frame = pl.concat(parts, rechunk=True)
     if not frame[ROW_NUMBER].is_sorted():
         frame = frame.sort(ROW_NUMBER)
-    return Records(frame, tuple(broken), frozenset(present))
+    return Records(frame, tuple(broken), tuple(nested), frozenset(present))
 
 
 def _alike(

@@ -38,7 +38,13 @@ class Exact(str):
     __slots__ = ()
 
 
-class _Blocked(Exact):
+class Nested(Exact):
+    """Compact JSON: an object or array where a value should be, or any value for an object."""
+
+    __slots__ = ()
+
+
+class _Blocked(Nested):
     """What stands where an object should be, on the way to a value."""
 
     __slots__ = ()
@@ -174,12 +180,15 @@ class Fields:
         }
 
     def find(self, record: Record) -> list[Any]:
-        """The value of every raw column in a record: JSON, `ABSENT`, or `Exact` text.
+        """The value of every raw column in a record: a JSON scalar, `ABSENT` or `Nested`.
 
         Raises:
             KeyTwiceError: a column has a value under two of its names.
         """
-        return [find(record, paths) for paths in self._paths.values()]
+        found = (find(record, paths) for paths in self._paths.values())
+        return [
+            Nested(compact(value)) if isinstance(value, dict | list) else value for value in found
+        ]
 
     def missing(self, present: Iterable[str]) -> list[str]:
         """The required raw columns that are not among those that some record had."""

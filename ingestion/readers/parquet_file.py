@@ -10,6 +10,7 @@ import polars as pl
 
 from ingestion.errors import FileRefusedError, failure
 from ingestion.readers.raw import (
+    ROW_VALUE_NESTED,
     RawFile,
     check_count,
     check_header,
@@ -49,12 +50,21 @@ def read_parquet(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> R
     roots = list(dict.fromkeys(path[0] for path in found.values()))
     table = _whole(lambda: pl.read_parquet(io.BytesIO(payload), columns=roots))
     check_count(table.height, counted)
-    frame = numbered(
-        pl.DataFrame([as_text(_field(table, path).alias(name)) for name, path in found.items()]),
-        spec,
-    )
+    values = [_field(table, path).alias(name) for name, path in found.items()]
+    frame = numbered(pl.DataFrame(map(as_text, values)), spec)
     hashes = _hashes(payload) if ids_recur(frame, spec) else None
-    return RawFile(frame, record_hash=hashes, columns=tuple(names))
+    return RawFile(frame, marks=_nested(values), record_hash=hashes, columns=tuple(names))
+
+
+def _nested(values: list[pl.Series]) -> dict[str, list[int]]:
+    """The rows with a list or a struct where a value should be, under their code."""
+    rows = {
+        row + 1
+        for column in values
+        if column.dtype.is_nested() or column.dtype == pl.Object
+        for row in column.is_not_null().arg_true()
+    }
+    return {ROW_VALUE_NESTED: sorted(rows)} if rows else {}
 
 
 def _whole(read: Callable[[], T]) -> T:

@@ -215,6 +215,13 @@ def test_dotted_paths_and_keys_with_dots() -> None:
     assert raw.frame["call.id"].to_list() == ids
     assert raw.frame["a.b.c"].to_list() == ["1", "2", None, "3", None, "7", None]
     assert raw.broken == ((3, "ROW_KEY_TWICE"),)
+    assert raw.marks == {"ROW_VALUE_NESTED": (5, 6, 7)}
+
+
+def test_a_text_that_looks_like_json_is_a_text() -> None:
+    raw = read(lines(call(1, sentral="[ukjent]"), call(2, sentral="{}"), call(3, sentral=["x"])))
+    assert raw.frame["sentral"].to_list() == ["[ukjent]", "{}", '["x"]']
+    assert raw.marks == {"ROW_VALUE_NESTED": (3,)}
 
 
 def test_a_parent_that_is_null_has_the_field() -> None:
