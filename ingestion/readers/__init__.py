@@ -6,15 +6,9 @@ import datetime as dt
 from dataclasses import replace
 
 from ingestion.readers.container import unpack_members
-from ingestion.readers.csv_file import read_csv
-from ingestion.readers.fixed_file import read_fixed
-from ingestion.readers.json_file import read_json, read_jsonl
 from ingestion.readers.members import read_members
-from ingestion.readers.parquet_file import read_parquet
 from ingestion.readers.raw import RawFile, marked_lost
 from ingestion.readers.text import has_lost, to_utf8
-from ingestion.readers.workbook_file import read_workbook
-from ingestion.readers.xml_file import read_xml
 from ingestion.sources.spec import SourceSpec
 
 __all__ = ["RawFile", "read_bytes"]
@@ -49,25 +43,40 @@ def _member(payload: bytes, spec: SourceSpec, day: dt.date) -> RawFile:
 def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = False) -> RawFile:
     """Read one file; `hashed`: with a `record_hash` even if no two of its records can be equal."""
     renames = spec.header_names(day)
+    # A process that reads formats of one kind imports what those need.
     match spec.format.type:
         case "csv":
+            from ingestion.readers.csv_file import read_csv
+
             text = to_utf8(payload, spec.format.encoding)
             raw = read_csv(text, spec, renames, hashed=hashed)
             return marked_lost(raw) if has_lost(text) else raw
         case "fixed":
+            from ingestion.readers.fixed_file import read_fixed
+
             text = to_utf8(payload, spec.format.encoding)
             raw = read_fixed(text, spec, renames, hashed=hashed)
             return marked_lost(raw) if has_lost(text) else raw
         case "jsonl":
+            from ingestion.readers.json_file import read_jsonl
+
             text = to_utf8(payload, spec.format.encoding)
             return marked_lost(read_jsonl(text, spec, renames))
         case "json":
+            from ingestion.readers.json_file import read_json
+
             text = to_utf8(payload, spec.format.encoding, lines=False)
             return marked_lost(read_json(text, spec, renames))
         case "xml":
+            from ingestion.readers.xml_file import read_xml
+
             # The document says itself how it is encoded.
             return marked_lost(read_xml(payload, spec, renames))
         case "xlsx" | "xls" | "ods":
+            from ingestion.readers.workbook_file import read_workbook
+
             return marked_lost(read_workbook(payload, spec, renames))
         case "parquet":
+            from ingestion.readers.parquet_file import read_parquet
+
             return marked_lost(read_parquet(payload, spec, renames))

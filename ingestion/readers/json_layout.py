@@ -39,7 +39,7 @@ MAX_LAYOUTS = 30
 # How much white space there can be between a colon and a value of a layout.
 _PADDING = 32
 # As much as stays in the processor's cache.
-_CHUNK_BYTES = 2 * 1024**2
+_CHUNK_BYTES = 1024**2
 _QUOTE, _COLON, _BACKSLASH, _SPACE = b'":\\ '
 _VALUE = re.compile(
     rb'(?<=":)(?P<space>[ \t\r\n]*)'
@@ -178,38 +178,45 @@ class Chunk:
         """The bytes of one record."""
         return self.text[self.starts[number] : self.ends[number]]
 
-    def holds(self, at: Places, literal: bytes) -> Flags:
-        """Where the text has this literal (of four bytes or more) at these places."""
-        width = 8 if len(literal) >= 8 else 4
-        words = self._words[width]
-        found = np.ones(at.shape, np.bool_)
-        for offset in {*range(0, len(literal) - width, width), len(literal) - width}:
-            word = int.from_bytes(literal[offset : offset + width], "little")
-            found &= words[at + offset] == word
+    def holds(self, at: Places, literals: Sequence[bytes]) -> Flags:
+        """Where the text has these literals (of four bytes or more).
+
+        Args:
+            at: the places, a line per literal.
+        """
+        found = np.ones(at.shape[1], np.bool_)
+        for width, words in self._words.items():
+            # A literal is as many words as fit, of which the last may overlap the one before.
+            of = [
+                (line, offset, int.from_bytes(literal[offset : offset + width], "little"))
+                for line, literal in enumerate(literals)
+                if (width == 8) == (len(literal) >= 8)
+                for offset in {*range(0, len(literal) - width, width), len(literal) - width}
+            ]
+            if of:
+                lines, offsets, expected = zip(*of, strict=True)
+                there = words[at[list(lines)] + _upright(offsets)]
+                found &= (there == np.array(expected, words.dtype)[:, None]).all(axis=0)
         return found
 
-    def texts(self, begin: Places, end: Places, null: Flags | None = None) -> pl.Series:
-        """What stands between these places, as texts that lie where they are.
+    def texts(self, begin: Places, end: Places, null: Flags) -> list[pl.Series]:
+        """What stands between these places, as a column of texts per line of the matrices.
 
-        A column of texts is one of views (Arrow's `string_view`): the length of each text, and its
-        bytes when there are at most twelve; else its first four, and where it begins.
+        Args:
+            begin, end, null: a column per record; the values of a record in the order of the text.
         """
-        size = end - begin
-        short = np.minimum(size, _SHORT)
-        views = np.empty((len(size), 2), np.uint64)
-        first = self._words[4][begin] & _FIRST_BYTES[short]
-        views[:, 0] = size.astype(np.uint64) | first.astype(np.uint64) << 32
-        more = self._words[8][begin + 4] & _MORE_BYTES[short]
-        views[:, 1] = np.where(size <= _SHORT, more, begin.astype(np.uint64) << 32)
-        there = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
-        buffers = [there, pa.py_buffer(views), pa.py_buffer(self.text)]
-        return pl.Series(pa.Array.from_buffers(pa.string_view(), len(size), buffers))
-
-
-_SHORT = 12
-# Of a text of so many bytes: which bytes of its first four, and of the next eight, are its own.
-_FIRST_BYTES = np.array([256 ** min(n, 4) - 1 for n in range(_SHORT + 1)], np.uint32)
-_MORE_BYTES = np.array([256 ** max(n - 4, 0) - 1 for n in range(_SHORT + 1)], np.uint64)
+        count, records = begin.shape
+        if not begin.size:
+            return [pl.Series([], dtype=pl.String)] * count
+        # Record by record begin and end alternate, and every second text lies between two values.
+        edges = np.stack([begin.T, end.T], axis=2).ravel()
+        there = np.packbits(np.repeat(~null.T.ravel(), 2), bitorder="little")
+        texts = pa.LargeStringArray.from_buffers(
+            len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(self.text), pa.py_buffer(there)
+        )
+        by_column = np.arange(records) * count + np.arange(count)[:, None]
+        columns = texts.take(pa.array(2 * by_column.ravel()))
+        return [pl.Series(columns.slice(n * records, records)) for n in range(count)]
 
 
 @dataclass(frozen=True)
@@ -247,22 +254,19 @@ def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[pl.Se
     if not fits.all():
         rows, values = rows[fits], values.of(fits)
     null = ~values.quoted & (values.end - values.begin == 4)
-    null[null] = chunk.holds(values.begin[null], b"null")
+    null[null] = chunk.holds(values.begin[null][None], [b"null"])
     odd = ~values.quoted & ~null | _escaped(chunk, values, rows)
     # Values that are not mapped are read too: the whole record must be JSON.
     places, numbers, read = _read_strictly(chunk, values, odd)
     if read.has_nulls():
         return cut(chunk, layout, np.delete(rows, numbers[read.is_null().to_numpy()]))
-    columns: list[pl.Series | None] = []
-    for place in layout.columns:
-        if place is None:
-            columns.append(None)
-            continue
-        mark = values.quoted[place]
-        text = chunk.texts(values.begin[place] + mark, values.end[place] - mark, null[place])
+    mapped = sorted({place for place in layout.columns if place is not None})
+    begin, end = values.begin + values.quoted, values.end - values.quoted
+    texts = dict(zip(mapped, chunk.texts(begin[mapped], end[mapped], null[mapped]), strict=True))
+    for place in set(places.tolist()) & texts.keys():
         here = places == place
-        columns.append(text.scatter(numbers[here], read.filter(here)) if here.any() else text)
-    return rows, columns
+        texts[place] = texts[place].scatter(numbers[here], read.filter(here))
+    return rows, [None if place is None else texts[place] for place in layout.columns]
 
 
 def _find_values(chunk: Chunk, layout: Layout, rows: Places) -> tuple[Flags, _Values]:
@@ -278,8 +282,7 @@ def _find_values(chunk: Chunk, layout: Layout, rows: Places) -> tuple[Flags, _Va
     at = begin - _upright([len(literal) for literal in literals])
     end = np.concatenate([at[1:], [ends]])
     fits = (at[0] == chunk.starts[rows]) & (end > begin).all(axis=0)
-    for place, literal in enumerate(literals):
-        fits &= chunk.holds(at[place], literal)
+    fits &= chunk.holds(at, literals)
     for offset, byte in enumerate(tail):
         fits &= chunk.data[ends + offset] == byte
     quoted = (chunk.data[begin] == _QUOTE) & (chunk.data[end - 1] == _QUOTE) & (end - begin > 1)
@@ -311,8 +314,9 @@ def _read_strictly(chunk: Chunk, values: _Values, odd: Flags) -> tuple[Places, P
         For each, which value of the layout it is, of which of the records, and what it says; null
         where it is not JSON.
     """
-    places, numbers = np.nonzero(odd)
-    written = chunk.texts(values.begin[odd], values.end[odd])
+    numbers, places = np.nonzero(odd.T)
+    begin, end = (edge[places, numbers][None] for edge in (values.begin, values.end))
+    written = chunk.texts(begin, end, np.zeros(begin.shape, np.bool_))[0]
     strange = ~written.str.contains(_PLAIN)
     if not strange.any():
         return places[:0], numbers[:0], written.clear()
