@@ -34,11 +34,11 @@ from ingestion.readers.raw import (
     ROW_NUMBER,
     ROW_UNREADABLE,
     RawFile,
+    alike,
     check_count,
     check_header,
     check_size,
     numbered,
-    recurring_ids,
 )
 from ingestion.readers.text import MAX_LINE_BYTES
 from ingestion.sources.spec import Encoding, SourceSpec
@@ -142,10 +142,9 @@ class _Records:
     places: Sequence[int] | None = None
     restore: dict[str, str] = field(default_factory=dict)
 
-    def lines(self, rows: pl.Series) -> list[bytes]:
+    def lines(self, places: pl.Series) -> list[str]:
         """The lines of the records with these places in `text`, from 0."""
-        lines = self.text.split(b"\n")
-        return [lines[self.skip + row] for row in rows]
+        return split_lines(self.text, 0).gather(places + self.skip).to_list()
 
 
 def read_csv(
@@ -213,8 +212,8 @@ def read_csv(
         frame = frame.with_columns(records.numbers.alias(ROW_NUMBER))
     if hashed:
         hashes = _field_hashes(records, names, dialect)
-    elif (recurring := recurring_ids(frame, spec)) is not None:
-        hashes = _record_hash(records, recurring, names, dialect)
+    elif (places := alike(frame, spec)) is not None:
+        hashes = _record_hash(records, frame.height, places, names, dialect)
     else:
         hashes = None
     return RawFile(
@@ -543,21 +542,23 @@ def _parting(records: _Records, width: int, dialect: _Dialect) -> int:
 
 
 def _record_hash(
-    records: _Records, recurring: pl.Series, names: list[str], dialect: _Dialect
+    records: _Records, count: int, places: pl.Series, names: list[str], dialect: _Dialect
 ) -> pl.Series:
-    """What is equal for equal records; where nothing can be equal, the number is enough."""
-    rows = recurring.arg_true()
-    lines = records.lines(rows)
-    numbers = pl.int_range(recurring.len(), dtype=pl.UInt64, eager=True)
+    """What is equal for equal records, of which all are at these places.
+
+    All others are equal to none: their numbers stand for their content.
+    """
+    lines = records.lines(places)
     if records.quoted or records.restore:
-        some = replace(records, text=b"\n".join(lines), skip=0)
+        some = replace(records, text="\n".join(lines).encode(), skip=0)
         hashes = _field_hashes(some, names, dialect)
     else:
         # Without quotation marks records are equal exactly when their lines are.
-        seen: dict[bytes, int] = {}
-        codes = [seen.setdefault(line, recurring.len() + len(seen)) for line in lines]
+        seen: dict[str, int] = {}
+        codes = [seen.setdefault(line, count + len(seen)) for line in lines]
         hashes = pl.Series(codes, dtype=pl.UInt64)
-    return numbers.scatter(rows, hashes).alias("record_hash")
+    numbers = pl.int_range(count, dtype=pl.UInt64, eager=True)
+    return numbers.scatter(places, hashes).alias("record_hash")
 
 
 def _field_hashes(records: _Records, names: list[str], dialect: _Dialect) -> pl.Series:

@@ -30,9 +30,9 @@ from ingestion.readers.raw import (
     ROW_UNREADABLE,
     ROW_VALUE_NESTED,
     RawFile,
+    alike,
     check_count,
     check_size,
-    recurring_ids,
     refuse_missing,
 )
 from ingestion.sources.spec import SourceSpec
@@ -130,27 +130,26 @@ def _read(
     if frame.height:
         refuse_missing(fields.missing(records.present))
     hashes = None
-    recurring = recurring_ids(frame, spec)
-    if recurring is not None:
+    places = alike(frame, spec)
+    if places is not None:
 
         def record(number: int) -> str:
             return payload[starts[number - 1] : ends[number - 1]].decode("utf-8")
 
-        hashes = _hashes(frame[ROW_NUMBER], recurring, record)
+        hashes = _hashes(frame[ROW_NUMBER], places, record)
     marks = {ROW_VALUE_NESTED: records.nested} if records.nested else {}
     return RawFile(frame, records.broken, marks, hashes)
 
 
-def _hashes(numbers: pl.Series, recurring: pl.Series, record: Callable[[int], str]) -> pl.Series:
+def _hashes(numbers: pl.Series, places: pl.Series, record: Callable[[int], str]) -> pl.Series:
     """What is equal for records that are equal in content, whatever columns are mapped.
 
     As JSON understands it: the order of the keys, white space, escapes and the spelling of a
     number make no difference; a text and a number do, and so do null and absent.
     """
-    # A record whose id does not recur is equal to no other: its number stands for its content.
-    again = recurring.arg_true()
-    contents = [_digest(record(number)) for number in numbers.gather(again)]
-    return numbers.cast(pl.String).alias("record_hash").scatter(again, contents)
+    # All others are equal to none: their numbers stand for their content.
+    contents = [_digest(record(number)) for number in numbers.gather(places)]
+    return numbers.cast(pl.String).alias("record_hash").scatter(places, contents)
 
 
 def _digest(text: str) -> str:

@@ -230,7 +230,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Any:
             return None
         if not isinstance(node, dict):
             # Something else where an object should be: shown as JSON, never silently empty.
-            return _Blocked(compact(node))
+            return _Blocked(compact(node, ordered=True))
         node = node.get(key, ABSENT)
         if node is ABSENT:
             return ABSENT

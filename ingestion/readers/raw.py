@@ -155,29 +155,36 @@ def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:
     ).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_NUMBER))
 
 
-def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
+def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame | None:
     """The raw id of each record; None where it is not in the raw columns as it stands.
 
     It is not where it is made of content, or of the units of a wide row.
     """
     names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
-    if not names or not set(names) <= set(frame.columns):
-        return None
-    ids = frame.select(pl.col(name).cast(pl.String).str.strip_chars() for name in names)
-    return ids.to_series() if len(names) == 1 else ids.to_struct()
-
-
-def recurring_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
-    """Which records share their raw id with another; None when none do, so that none are equal."""
-    ids = _raw_ids(frame, spec)
-    if ids is None:
-        every = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-        return every if frame.height > 1 else None
-    # Numbers are told apart faster than texts; two texts with one hash only cost some work.
-    hashes = ids.hash()
-    return hashes.is_duplicated() if hashes.n_unique() < hashes.len() else None
+    return frame.select(names) if names and set(names) <= set(frame.columns) else None
 
 
 def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
     """Whether two records of the file may have the same raw id."""
-    return recurring_ids(frame, spec) is not None
+    ids = _raw_ids(frame, spec)
+    if ids is None:
+        return frame.height > 1
+    # Numbers are told apart faster than texts; two texts with one hash only cost some work.
+    hashes = ids.select(pl.all().cast(pl.String).str.strip_chars()).hash_rows()
+    return hashes.n_unique() < hashes.len()
+
+
+def alike(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
+    """The places of records that are equal to another in every raw column; None when there is none.
+
+    All others are equal to none in the whole raw record, in formats where equal records give equal
+    texts.
+    """
+    columns = frame.select(spec.raw_columns())
+    ids = _raw_ids(columns, spec)
+    again = (columns if ids is None else ids).hash_rows().is_duplicated()
+    if not again.any():
+        return None
+    places = again.arg_true()
+    places = places.filter(columns[places].is_duplicated())
+    return places if places.len() else None

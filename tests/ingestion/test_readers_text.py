@@ -190,6 +190,17 @@ def test_the_hash_sees_columns_that_are_not_mapped() -> None:
     assert len({first, other, second}) == 3
 
 
+def test_a_second_cr_at_the_end_of_an_equal_record() -> None:
+    lines = ['"' + line.replace(";", '";"') + '"' for line in (HEADER, row(1), row(1))]
+    raw = read("\r\n".join([*lines[:2], lines[2] + "\r", ""]))
+    assert raw.record_hash is not None
+    assert raw.record_hash.n_unique() == 1
+
+
+def test_no_hash_where_no_record_can_be_equal_to_another() -> None:
+    assert read(text(row(1), row(1, sentral="amk_bodo"))).record_hash is None
+
+
 def test_no_hash_where_no_id_recurs() -> None:
     assert read(text(row(1), row(2))).record_hash is None
 
