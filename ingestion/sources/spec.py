@@ -18,7 +18,6 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ingestion.errors import SourceProblem, SourceProblems
-from ingestion.sources.rules import problems
 from ingestion.stamps import has_clock, has_offset
 
 
@@ -460,6 +459,9 @@ class SourceSpec(Strict):
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
+        # Not needed where a source file that was judged elsewhere is only used, and slow to import.
+        from ingestion.sources.rules import problems
+
         if found := list(problems(self)):
             raise SourceProblems(found)
         return self

@@ -215,7 +215,7 @@ def test_dotted_paths_and_keys_with_dots() -> None:
     assert raw.frame["call.id"].to_list() == ids
     assert raw.frame["a.b.c"].to_list() == ["1", "2", None, "3", None, "7", None]
     assert raw.broken == ((3, "ROW_KEY_TWICE"),)
-    assert raw.marks == {"ROW_VALUE_NESTED": (5, 6, 7)}
+    assert raw.marks == {"ROW_VALUE_NESTED": (6, 7, 8)}
 
 
 def test_a_text_that_looks_like_json_is_a_text() -> None:
