@@ -53,6 +53,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _registers,
         _lake,
         _deliveries,
+        _quality,
         _dbt,
         _state,
         _keys,
@@ -258,6 +259,17 @@ def _lake(home: Home) -> Iterator[Finding]:
     if pending:
         files = sum(pending.values())
         yield Finding("warn", "Venter / pending", f"{files} filer / files", "akutt run")
+
+
+def _quality(home: Home) -> Iterator[Finding]:
+    from orchestration.engine import Engine, Settings
+
+    engine = Engine(Settings(home))
+    known = engine.checkpoint.known(engine.lake())
+    for expectation in known.told() if known is not None else ():
+        yield Finding(
+            "warn", "Forventninger / expectations", expectation, f"{engine.checkpoint.docs}"
+        )
 
 
 def _dbt(home: Home) -> Iterator[Finding]:

@@ -73,6 +73,8 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
             engine.checkpoint.stop()
             gc.unfreeze()  # else DuckDB reports at exit what was never let go of
         _say_missing(engine)
+        for expectation in engine.quality().told():
+            engine.say(f"Ikke som ventet / not as expected: {expectation}")
         return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
 
 

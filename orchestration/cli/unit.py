@@ -20,7 +20,7 @@ from orchestration.cli.common import (
 if TYPE_CHECKING:
     from ingestion.sources import Sources
     from orchestration.registers import Examined
-    from orchestration.registers.rows import Rows
+    from orchestration.registers.rows import Rows, Values
 
 app = typer.Typer(
     help="Add, list and check units, areas and coverage of this installation.",
@@ -288,6 +288,10 @@ def _add(new: Rows, write: bool) -> None:
 
     before, _ = _examine()
     _refuse(before)
+    new = {name: left for name, values in new.items() if (left := _not_there(before, name, values))}
+    if not new:
+        typer.echo("Alt er der fra før / it is all there already.")
+        return
     after, _ = _examine(new)
     for name, values in new.items():
         present = [
@@ -296,7 +300,10 @@ def _add(new: Rows, write: bool) -> None:
         print_frame(
             pl.DataFrame([{c: v.get(c) for c in present} for v in values]), title=f"{name}.csv"
         )
-        for row in after.tables[name].replaced[len(before.tables[name].replaced) :]:
+        known = {(row.file, row.line) for row in before.tables[name].replaced}
+        for row in after.tables[name].replaced:
+            if (row.file, row.line) in known:
+                continue
             typer.echo(
                 f"erstatter linje {row.line} i {row.file} / replaces line {row.line} of {row.file}"
             )
@@ -310,6 +317,19 @@ def _add(new: Rows, write: bool) -> None:
     for path in rows.write(_registers(), new, columns):
         typer.echo(f"skrevet / written: {path}")
     typer.echo(_NEXT)
+
+
+def _not_there(found: Examined, register: str, values: list[Values]) -> list[Values]:
+    """The rows that a register does not have as they are: a command may be given again."""
+    from orchestration.registers import REGISTERS
+
+    table, defaults = found.tables[register], REGISTERS[register].defaults
+    there = [row.values for row in table.rows]
+    return [
+        row
+        for row in values
+        if {name: row.get(name) or defaults.get(name) for name in table.columns} not in there
+    ]
 
 
 def _known(found: Examined, register: str, column: str, value: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """One line for people."""
-        days = f"{self.days_unexpected} of {self.days_looked_at} days"
+        days = f"{self.days_unexpected} av / of {self.days_looked_at} dager / days"
         shown = "; ".join(
             f"{example['delivered_on']}: {example.get(self.column)}" for example in self.examples
         )
@@ -63,6 +64,18 @@ class Quality:
     @property
     def blocking(self) -> list[Finding]:
         return [finding for finding in self.failed if finding.blocking]
+
+    def told(self) -> Iterator[str]:
+        """What was expected and is not so: name, what it says, and the sources it is about."""
+        suites = load_suites()
+        texts = {item.name: item for item in (*suites.every_source, *suites.reconciliation)}
+        about: dict[str, list[str]] = {}
+        for finding in self.failed:
+            about.setdefault(finding.name, []).append(finding.suite)
+        for name, sources in about.items():
+            item = texts.get(name)
+            said = f" ({item.text_nb} / {item.text})" if item is not None else ""
+            yield f"{name}{said}: {', '.join(sources)}"
 
 
 class Checkpoint:

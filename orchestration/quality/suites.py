@@ -17,7 +17,7 @@ class SuiteFileError(ValueError):
 
 @dataclass(frozen=True)
 class Expected:
-    """One expectation on one column of a profile."""
+    """One expectation on one column of a profile; `text` says it in English."""
 
     name: str
     expectation: str
@@ -25,6 +25,7 @@ class Expected:
     arguments: Mapping[str, Any]
     blocking: bool
     text: str
+    text_nb: str
 
     def describe(self) -> dict[str, Any]:
         """A form that can be sent to another process."""
@@ -56,7 +57,7 @@ def load_suites(path: Path = DEFAULT_FILE, sources: Sequence[str] = ()) -> Suite
     every_source = _expectations(data["every_source"])
     exceptions = data.get("sources") or {}
     names = {item.name for item in every_source}
-    changeable = {"arguments", "blocking", "text"}
+    changeable = {"arguments", "blocking", "text", "text_nb"}
     for source, changes in exceptions.items():
         if sources and source not in sources:
             raise SuiteFileError(f"{path.name}: no source {source!r}")

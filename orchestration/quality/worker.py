@@ -98,7 +98,7 @@ def check(frames: dict[str, dict[str, Any]], docs: Path) -> list[dict[str, Any]]
                 expectations=[
                     getattr(gxe, expected["expectation"])(
                         column=expected["column"],
-                        notes=f"{expected['name']}: {expected['text']}"
+                        notes=f"{expected['name']}: {expected['text_nb']} / {expected['text']}"
                         f" ({'blocks the release' if expected['blocking'] else 'warns'})",
                         meta={"name": expected["name"], "blocking": expected["blocking"]},
                         **expected["arguments"],

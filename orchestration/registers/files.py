@@ -49,7 +49,7 @@ class Row:
 
 @dataclass
 class Table:
-    """A register: the seed's rows and the installation's own, and those that the latter replace."""
+    """A register: the rows that count, and those of the seed or the installation they replace."""
 
     columns: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)

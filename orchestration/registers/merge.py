@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from orchestration import atomic, state
 from orchestration.registers.files import Problem, Row, Table, csv_text, read_rows
 from orchestration.registers.rules import check
-from orchestration.registers.tables import REGISTERS
+from orchestration.registers.tables import REGISTERS, Register
 
 if TYPE_CHECKING:
     from ingestion.sources.registry import Sources
@@ -53,7 +53,8 @@ def examine(
         seeds: the project's seeds.
         registers: the installation's folder; it need not exist.
         sources: the sources that coverage may name.
-        more: rows per register to try, as if they stood last in the installation's file.
+        more: rows per register to try, as if they stood last in the installation's file, in the
+            place of its rows with their key where those are counts.
     """
     tables: dict[str, Table] = {}
     problems = _strangers(registers)
@@ -72,7 +73,7 @@ def examine(
         for row in own:
             for column, value in register.defaults.items():
                 row.values[column] = row.values.get(column) or value
-        tables[name] = _merged(columns, register.key, rows, own)
+        tables[name] = _merged(columns, register, rows, own, line)
     if not problems:
         contracts = {name: spec.contract for name, spec in sources.specs.items()}
         problems = check(tables, contracts, frozenset(sources.skipped_names))
@@ -100,14 +101,20 @@ def _strangers(registers: Path) -> list[Problem]:
 
 
 def _merged(
-    columns: tuple[str, ...], key: tuple[str, ...], rows: list[Row], own: list[Row]
+    columns: tuple[str, ...], register: Register, rows: list[Row], own: list[Row], last: int
 ) -> Table:
-    def of(row: Row) -> tuple[str | None, ...]:
-        return tuple(row.values.get(column) for column in key)
+    """Own rows in the place of the seed's, and those to be added, below line `last`, of both."""
 
+    def of(row: Row) -> tuple[str | None, ...]:
+        return tuple(row.values.get(column) for column in register.key)
+
+    added = {of(row) for row in own if row.line > last and register.counted}
     mine = {of(row) for row in own}
+    seeds = [row for row in rows if of(row) in mine]
+    corrected = [row for row in own if row.line <= last and of(row) in added]
     kept = [row for row in rows if of(row) not in mine]
-    return Table(columns, [*kept, *own], [row for row in rows if of(row) in mine])
+    kept += [row for row in own if row not in corrected]
+    return Table(columns, kept, [*seeds, *corrected])
 
 
 def registers_fingerprint(registers: Path) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ingestion.lock import exclusive
 from orchestration import atomic
 from orchestration.registers.files import csv_text, read_rows
+from orchestration.registers.tables import REGISTERS
 
 Values = dict[str, str | None]
 Rows = dict[str, list[Values]]
@@ -151,7 +152,9 @@ def cutover(central: str, from_system: str, to_system: str, on: str) -> Rows:
 
 
 def write(registers: Path, rows: Rows, columns: Mapping[str, Sequence[str]]) -> list[Path]:
-    """Add rows to an installation's registers; each file is replaced in one step.
+    """Add rows to an installation's registers, counts in the place of those with their key.
+
+    Each file is replaced in one step.
 
     Raises:
         LockBusyError: another process adds rows.
@@ -163,7 +166,14 @@ def write(registers: Path, rows: Rows, columns: Mapping[str, Sequence[str]]) -> 
             old: list[Values] = []
             if path.is_file():
                 _, found, _ = read_rows(path, path.name, own=True, columns=columns[name])
-                old = [row.values for row in found]
+                register = REGISTERS[name]
+                again = [[row.get(column) for column in register.key] for row in new]
+                old = [
+                    row.values
+                    for row in found
+                    if not register.counted
+                    or [row.values.get(column) for column in register.key] not in again
+                ]
             atomic.write_text(path, csv_text(columns[name], [*old, *new]))
             written.append(path)
     return written

@@ -47,6 +47,8 @@ class Register:
         dated: column whose rows, one after another by `valid_from`, may not overlap.
         unbroken: those rows may not leave a day out either.
         defaults: what an empty cell of the installation's own rows means.
+        counted: rows are counts, which are corrected by counting again: a row that is added takes
+            the place of an own one with its key. Of other registers that is a row given twice.
     """
 
     key: tuple[str, ...]
@@ -56,6 +58,7 @@ class Register:
     dated: str | None = None
     unbroken: bool = False
     defaults: Mapping[str, str] = field(default_factory=dict)
+    counted: bool = False
 
 
 _MUNICIPALITY = ("municipalities", "municipality_code")
@@ -114,7 +117,7 @@ REGISTERS: Mapping[str, Register] = {
         defaults={"basis": "source"},
     ),
     "municipality_population": Register(
-        ("municipality_code", "year"), ("municipality_code", "year")
+        ("municipality_code", "year"), ("municipality_code", "year"), counted=True
     ),
     "municipality_changes": Register(
         ("change_date", "old_code", "new_code"), ("change_date", "old_code", "new_code", "kind")

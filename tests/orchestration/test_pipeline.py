@@ -189,7 +189,11 @@ def test_an_expectation_blocks_only_when_configured_to(
         reasons = make_engine(suites_file=file, expectations=True).held_back_by()
         assert any("a_file_every_day" in reason for reason in reasons)
     else:
-        run(make_engine(suites_file=file, expectations=True))
+        lines: list[str] = []
+        run(make_engine(suites_file=file, expectations=True, say=lines.append))
+        (told,) = [line for line in lines if "a_file_every_day" in line]
+        assert "det er en leveranse for hver dag / a delivery is there for every day" in told
+        assert "hdo_iccs_calls" in told
         warnings = get_release(home.releases).metadata["gate"]["quality_warnings"]
         assert any("a_file_every_day" in warning for warning in warnings)
 

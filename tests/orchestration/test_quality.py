@@ -14,6 +14,8 @@ import yaml
 
 from ingestion.sources.registry import load_sources
 from orchestration.deliveries import net
+from orchestration.diagnosis import diagnose
+from orchestration.engine import Engine, Settings
 from orchestration.paths import Home
 from orchestration.quality.checkpoint import Checkpoint
 from orchestration.quality.profile import profiles
@@ -187,8 +189,9 @@ def test_the_checkpoint_finds_what_is_wrong_and_writes_pages_that_call_nobody(
     for bad in rows[36:60]:
         bad |= {"rejected": 700, "accepted": 300}
     checkpoint = Checkpoint(home)
-    assert checkpoint.known("lake-1") is None
-    quality = checkpoint.result("lake-1", frame(rows))
+    lake = Engine(Settings(home)).lake()
+    assert checkpoint.known(lake) is None
+    quality = checkpoint.result(lake, frame(rows))
     failed = {(finding.suite, finding.name): finding for finding in quality.failed}
     assert set(failed) >= {
         ("hdo_iccs_calls", "rejected_share"),
@@ -201,6 +204,11 @@ def test_the_checkpoint_finds_what_is_wrong_and_writes_pages_that_call_nobody(
     assert "0.7" in rejected.sentence
     assert not failed["helse_vest_alarms", "freshness"].blocking
     assert [finding.suite for finding in quality.blocking] == ["hdo_iccs_calls"]
+    told = [line for line in quality.told() if "helse_vest_alarms" in line]
+    assert any(line.startswith("freshness (kilden er høyst to dager") for line in told)
+    # What a run and doctor say of it, by its name and in both languages.
+    shown = [item.found for item in diagnose(home) if "expectations" in item.what]
+    assert any("two days behind" in text and "helse_vest_alarms" in text for text in shown)
 
     pages = list(quality.docs.rglob("*.html"))
     assert quality.docs / "index.html" in pages
@@ -208,7 +216,7 @@ def test_the_checkpoint_finds_what_is_wrong_and_writes_pages_that_call_nobody(
         outside = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=.?https?:", page.read_text())
         assert outside == [], page
 
-    assert checkpoint.known("lake-1") is not None
+    assert checkpoint.known(lake) is not None
     assert Checkpoint(home).known("lake-2") is None
 
 

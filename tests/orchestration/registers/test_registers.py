@@ -249,6 +249,24 @@ def test_a_new_region_is_added_step_by_step(home: Home) -> None:
     assert "lat_requests" in covered and "lat_request " in covered
 
 
+def test_a_municipality_is_given_again_with_another_population(home: Home) -> None:
+    def add(population: str) -> str:
+        outcome = akutt(
+            "unit", "add", "municipality", "9901", "Town", "--county", "03", "--health-trust",
+            "unn", "--population", population, "--write",
+        )  # fmt: skip
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.output
+
+    add("2026=36500")
+    assert "Alt er der fra før" in add("2026=36500")
+    assert add("2027=37000").count(".csv") == 2  # the table shown, and the file written
+    assert "replaces line 2 of AKUTT_HOME/registers/municipality_population" in add("2026=36600")
+    text = (home.registers / "municipality_population.csv").read_text("utf-8")
+    assert text.splitlines()[1:] == ["9901,2027,37000,", "9901,2026,36600,"]
+    assert akutt("unit", "check").exit_code == 0
+
+
 def test_check_ends_with_one_and_doctor_tells(home: Home) -> None:
     put(home, "units.csv", UNIT + "amk_x,X,AMK,,,2010-01-01,\n")
     for words in (("unit", "check"), ("doctor",), ("run",)):
