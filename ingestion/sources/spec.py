@@ -491,6 +491,12 @@ class SourceSpec(Strict):
         required = list(dict.fromkeys(raw for item in maps for raw in item.required_raw_columns()))
         return mapped, self._in_file(mapped), self._in_file(required)
 
+    def __copy__(self) -> Self:
+        """A copy that may be changed: what was worked out of the original is not kept."""
+        copied = super().__copy__()
+        copied.__dict__.pop("_columns", None)
+        return copied
+
     def _in_file(self, mapped: list[str]) -> list[str]:
         """The names in the file: those of the units of a wide row stand for the mapped ones."""
         if not self.explode:

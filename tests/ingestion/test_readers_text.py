@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers import RawFile, csv_file, read_bytes
@@ -426,8 +427,8 @@ def test_fixed_width_skips_the_lines_above_header_row() -> None:
 
 def test_fixed_width_needs_a_place_for_each_mapped_column() -> None:
     fields = {name: span for name, span in FIELDS.items() if name != "utfall"}
-    error = refused("\n".join(JOURNAL), type="fixed", fields=fields)
-    assert (error.code, "utfall" in error.detail_nb) == ("FILE_COLUMN_MISSING", True)
+    with pytest.raises(ValidationError, match="lacks columns that the source reads: utfall"):
+        call_source(format={"type": "fixed", "fields": fields})
 
 
 def test_fixed_width_hash_sees_columns_that_are_not_mapped() -> None:
