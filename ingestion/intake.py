@@ -393,7 +393,11 @@ def _believable_date(file: InboxFile, spec: SourceSpec) -> dt.date:
     """
     code = personal_text(file.path.name)
     if code is not None:
-        raise FileRefusedError(code, "i filnavnet; gi filen et annet navn", "in the file name")
+        raise FileRefusedError(
+            code,
+            "i filnavnet; gi filen et annet navn",
+            "in the file name; give the file another name",
+        )
     day = file.delivered_on
     if day is None:
         raise FileRefusedError(

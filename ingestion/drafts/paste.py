@@ -38,7 +38,9 @@ def with_headers(text: str, entries: Sequence[dict[str, Any]]) -> str:
     before, after = yaml.safe_load(plain), yaml.safe_load(added)
     wanted = [*(before.get("headers") or []), *(_kept(entry) for entry in entries)]
     if after != before | {"headers": wanted}:
-        raise ValueError("the entry cannot be added as text")
+        raise ValueError(
+            "oppføringen kan ikke legges til som tekst / the entry cannot be added as text"
+        )
     return added.replace("\n", "\r\n") if windows else added
 
 
@@ -49,7 +51,9 @@ def _kept(entry: dict[str, Any]) -> dict[str, Any]:
 def _added(text: str, entries: Sequence[dict[str, Any]]) -> str:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise ValueError("the source file is not a block of keys")
+        raise ValueError(
+            "kildefilen er ikke skrevet linje for linje / the source file is not a block of keys"
+        )
     nodes = {key.value: (key, value) for key, value in root.value}
     lines = text.split("\n")
     if "headers" in nodes:
@@ -62,9 +66,12 @@ def _added(text: str, entries: Sequence[dict[str, Any]]) -> str:
             line = key.start_mark.line
             lines[line] = "headers:"
             return _inserted(lines, line + 1, entry_text(entries))
-        raise ValueError("`headers` is on one line; write the entry into it by hand")
+        raise ValueError(
+            "står på én linje; skriv den inn for hånd / is on one line; write the entry into "
+            "it by hand"
+        )
     if "columns" not in nodes:
-        raise ValueError("the source file has no `columns`")
+        raise ValueError("kildefilen har ingen `columns` / the source file has no `columns`")
     line = nodes["columns"][0].start_mark.line
     while line > 0 and (lines[line - 1].startswith("#") or not lines[line - 1].strip()):
         line -= 1

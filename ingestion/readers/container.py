@@ -71,13 +71,22 @@ def unpack_members(data: bytes, compression: Compression, members: str | None) -
 def check_zip(archive: zipfile.ZipFile, packed: int) -> None:
     """Refuse an archive with unsafe member names or an unreasonable unpacked size."""
     if any(_unsafe(member.filename) for member in archive.infolist()):
-        raise FileRefusedError("FILE_ARCHIVE_PATH")
-    if _too_large(sum(member.file_size for member in archive.infolist()), packed):
-        raise FileRefusedError("FILE_ARCHIVE_BOMB")
+        raise FileRefusedError(
+            "FILE_ARCHIVE_PATH",
+            "en fil i arkivet har en sti som peker ut av det; pakk filene uten stier",
+            "a file of the archive has a path that points outside it; pack the files without paths",
+        )
+    size = sum(member.file_size for member in archive.infolist())
+    if _too_large(size, packed):
+        raise _bomb(f"{size} byte utpakket, {packed} pakket", f"{size} bytes of {packed} packed")
 
 
 def _too_large(size: int, packed: int) -> bool:
     return size > MAX_UNPACKED_BYTES or (size > RATIO_FROM_BYTES and size > packed * MAX_RATIO)
+
+
+def _bomb(nb: str, en: str) -> FileRefusedError:
+    return FileRefusedError("FILE_ARCHIVE_BOMB", nb, en)
 
 
 def _unreadable(nb: str, en: str) -> FileRefusedError:
@@ -93,7 +102,10 @@ def _gunzip(data: bytes) -> bytes:
     for part in _inflated(data):
         size += len(part)
         if _too_large(size, len(data)):
-            raise FileRefusedError("FILE_ARCHIVE_BOMB")
+            raise _bomb(
+                f"mer enn {size} byte av {len(data)} pakkede",
+                f"more than {size} bytes of {len(data)} packed",
+            )
         parts.append(part)
     return b"".join(parts)
 
@@ -128,7 +140,7 @@ def _inflated(data: bytes) -> Iterator[bytes]:
             position += len(rest) - len(rest.lstrip(b"\x00"))
         if position == len(data):
             return
-    raise FileRefusedError("FILE_ARCHIVE_BOMB")
+    raise _bomb(f"mer enn {_GZIP_MEMBERS} deler", f"more than {_GZIP_MEMBERS} members")
 
 
 # --- zip --------------------------------------------------------------------------------------
@@ -179,7 +191,7 @@ def _chosen(archive: zipfile.ZipFile, pattern: str | None) -> list[zipfile.ZipIn
             f"none of the {len(files)} files in the archive is named as the source says (members)",
         )
     if len(chosen) > MAX_MEMBERS:
-        raise FileRefusedError("FILE_ARCHIVE_BOMB")
+        raise _bomb(f"{len(chosen)} filer, høyst {MAX_MEMBERS}", f"{len(chosen)} files")
     return sorted(chosen, key=lambda member: (_file_name(member), member.filename))
 
 

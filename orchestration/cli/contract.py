@@ -45,7 +45,10 @@ def show(
     from contracts import CONTRACTS
 
     if name not in CONTRACTS:
-        raise fail(f"no contract '{name}'; there are: {', '.join(CONTRACTS)}")
+        raise fail(
+            f"kontrakten '{name}' finnes ikke / no contract '{name}'; "
+            f"det finnes / there are: {', '.join(CONTRACTS)}"
+        )
     contract = CONTRACTS[name]
     console().print(f"[bold]{contract.title_nb} / {contract.title_en}[/bold]")
     console().print(f"{contract.description_nb}\n{contract.description_en}")
@@ -53,30 +56,30 @@ def show(
         pl.DataFrame(
             [
                 {
-                    "column": column.name,
+                    "kolonne / column": column.name,
                     "type": str(column.dtype),
-                    "required": "yes" if column.required else "",
-                    "privacy": column.privacy,
-                    "codes": ", ".join(column.codes or ()),
-                    "description": f"{column.description_nb} / {column.description_en}",
+                    "påkrevd / required": "ja / yes" if column.required else "",
+                    "personvern / privacy": column.privacy,
+                    "koder / codes": ", ".join(column.codes or ()),
+                    "hva / what": f"{column.description_nb} / {column.description_en}",
                 }
                 for column in contract.columns.values()
             ]
         ),
-        title="Columns",
+        title="Kolonner / columns",
     )
     print_frame(
         pl.DataFrame(
             [
                 {
-                    "code": rule.code,
-                    "level": rule.level,
-                    "message": f"{rule.message_nb} / {rule.message_en}",
+                    "kode / code": rule.code,
+                    "nivå / level": rule.level,
+                    "hva / what": f"{rule.message_nb} / {rule.message_en}",
                 }
                 for rule in contract.rules
             ]
         ),
-        title="Rules",
+        title="Regler / rules",
     )
 
 
@@ -95,10 +98,10 @@ def export(
     if check:
         stale = drift(folder)
         for path in stale:
-            typer.echo(f"drifted: {path}")
+            typer.echo(f"ikke som klassene / drifted: {path}")
         if stale:
             raise typer.Exit(1)
-        typer.echo("all exports are up to date")
+        typer.echo("alt er à jour / all exports are up to date")
         return
     write_all(folder)
-    typer.echo(f"written below {folder}")
+    typer.echo(f"skrevet under / written below {folder}")

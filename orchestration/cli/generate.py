@@ -41,4 +41,4 @@ def generate_command(
         faults=faults,
         truth=truth,
     )
-    typer.echo(f"{len(manifest.files):,} files, {manifest.rows:,} rows below {out}")
+    typer.echo(f"{len(manifest.files)} filer / files, {manifest.rows} rader / rows: {out}")

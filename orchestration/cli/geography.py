@@ -51,11 +51,11 @@ def kostra(
         print_frame(
             pl.DataFrame(
                 {
-                    "row": [finding.row for finding in findings],
-                    "rule": [finding.rule for finding in findings],
-                    "message": [f"{finding.nb} / {finding.en}" for finding in findings],
+                    "rad / row": [finding.row for finding in findings],
+                    "regel / rule": [finding.rule for finding in findings],
+                    "hva / what": [f"{finding.nb} / {finding.en}" for finding in findings],
                 },
-                schema_overrides={"row": pl.Int64},
+                schema_overrides={"rad / row": pl.Int64},
             )
         )
     if reading.errors:
@@ -64,10 +64,10 @@ def kostra(
             f"{len(reading.errors)} errors, nothing is written"
         )
     groups = len({member.group_code for member in reading.members})
-    counted = f"{len(reading.members)} municipalities in {groups} groups"
+    counted = f"{len(reading.members)} kommuner / municipalities, {groups} grupper / groups"
     if check:
         console().print(f"{file.name}: {counted}")
         return
     target = seed or SEED
     write_seed(merged(load_seed(target) if target.exists() else [], reading.members), target)
-    console().print(f"{counted} written to {target}. Next: akutt run")
+    console().print(f"{counted}. Skrevet / written: {target}. Neste / next: akutt run")

@@ -91,7 +91,10 @@ def verify(release: ReleaseArgument = None) -> None:
         raise fail(f"{info.release_id}:\n- " + "\n- ".join(problems))
     tables = info.metadata["tables"]
     rows = sum(table["rows"] for table in tables.values())
-    typer.echo(f"{info.release_id}: ok ({len(tables)} tables, {rows:,} rows, no small numbers)")
+    typer.echo(
+        f"{info.release_id}: ok ({len(tables)} tabeller / tables, {rows} rader / rows, "
+        "ingen små tall / no small numbers)"
+    )
 
 
 @app.command()

@@ -127,7 +127,7 @@ def test_the_command_writes_a_seed(tmp_path: Path) -> None:
     assert not seed.exists()
     written = akutt(*words)
     assert written.exit_code == 0, written.output
-    assert "3 municipalities in 2 groups" in written.output
+    assert "3 kommuner / municipalities, 2 grupper / groups" in written.output
     assert [member.municipality_code for member in load_seed(seed)] == ["0301", "1508", "1580"]
     assert seed.read_text("utf-8").splitlines()[0] == (
         "municipality_code,group_code,group_name,valid_from,valid_to"
