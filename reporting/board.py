@@ -16,7 +16,6 @@ from reporting.columns import SYNTHETIC, UNPLACED
 from reporting.dimensions import LEVEL_NAMES, LEVELS, QueryError, dimensions
 from reporting.export import WORKBOOK_OPTIONS
 from reporting.numbers import spaced
-from reporting.periods import GRAINS
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 
@@ -28,13 +27,11 @@ MONTHS = 13
 SHEETS = 60
 _NAMES = ("jan.", "feb.", "mars", "april", "mai", "juni", "juli", "aug.", "sep.", "okt.", "nov.",
           "des.")  # fmt: skip
-# Marks of cells, as Statistics Norway writes them, and of figures that are not whole or final.
-WITHHELD, NO_DATA, PARTIAL, PROVISIONAL = ":", "..", "*", "†"
+# Marks of cells, as Statistics Norway writes them.
+WITHHELD, NO_DATA = ":", ".."
 NOTES = {
     WITHHELD: "skjult: tallet er lite, eller kunne røpe et lite tall",
     NO_DATA: "ingen data, eller ingen tilfeller; det er ikke null",
-    PARTIAL: "måneden er ikke hel: den er ikke over, eller leveringer mangler",
-    PROVISIONAL: "foreløpig: sene rader kan ennå komme",
 }
 _LONGEST_SHEET_NAME = 31
 # Fewer months are no development.
@@ -101,7 +98,6 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     if months.is_empty():
         return []
     shown = sorted(months["period_start"].unique())[-MONTHS:]
-    so_far = _year_to_date(release, wanted, shown[-1])
     found = []
     for (kpi_id, segment), part in (
         months.filter(pl.col("period_start").is_in(shown))
@@ -110,7 +106,7 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     ):
         known = dimensions(release).kpis[str(kpi_id)][-1]
         several = "|" in str(known["segments"])
-        rows = _rows(part, shown, so_far)
+        rows = _rows(part, shown)
         if rows:
             found.append(
                 Sheet(
@@ -128,22 +124,7 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     return found
 
 
-def _year_to_date(release: Release, wanted: KpiQuery, last: date) -> dict[Any, Mapping[str, Any]]:
-    """The figures of the year to the last month shown, where the release has them."""
-    if "ytd" not in GRAINS:
-        return {}
-    to_date = replace(
-        wanted, grain="ytd", limit=None, start_from=last, start_to=last, peers=False, trends=False
-    )
-    return {
-        (row["kpi_id"], row["segment"], row["level"], row["unit_id"]): row
-        for row in query(release, to_date).iter_rows(named=True)
-    }
-
-
-def _rows(
-    part: pl.DataFrame, months: Sequence[date], so_far: Mapping[Any, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _rows(part: pl.DataFrame, months: Sequence[date]) -> list[dict[str, Any]]:
     """One row per unit, from the country down; units without a single figure are left out."""
     units: dict[tuple[str, str], dict[str, Any]] = {}
     for row in part.iter_rows(named=True):
@@ -158,7 +139,6 @@ def _rows(
             },
         )
         unit["cells"][row["period_start"]] = row
-        unit["to_date"] = so_far.get((row["kpi_id"], row["segment"], *key))
     last = months[-1]
     before = date(last.year - 1, last.month, 1)
     rows = []
@@ -218,7 +198,7 @@ def _write_contents(
     how = [
         *(f"{mark}  {text}" for mark, text in NOTES.items()),
         "Tall for flere enheter eller måneder kan ikke legges sammen eller snittes; bruk raden for "
-        "området eller kolonnen «hittil i år».",
+        "området.",
         "Utvikling: søylene går fra radens laveste måned til dens høyeste, den siste er mørk.",
         "Enheter er ulike i størrelse og oppdrag. Hvem en enhet kan sammenlignes med, og om "
         "forskjellen er mer enn tilfeldig, står i nøkkeltallene med sammenligning (akutt kpi query "
@@ -241,7 +221,6 @@ def _write_sheet(workbook: Any, release: Release, sheet: Sheet, name: str) -> No
     extra = [
         *(["target"] if sheet.target is not None else []),
         *(["year_ago"] if any(row["year_ago"] for row in sheet.rows) else []),
-        *(["to_date"] if any(row["to_date"] for row in sheet.rows) else []),
     ]
     width = trend + len(extra)
     page.set_column(0, 0, 26)
@@ -269,7 +248,6 @@ def _write_sheet(workbook: Any, release: Release, sheet: Sheet, name: str) -> No
     titles = {
         "target": "Mål",
         "year_ago": f"{_NAMES[last.month - 1]} {last.year - 1}",
-        "to_date": f"Hittil i {last.year}",
     }
     for at, name_of in enumerate(extra, start=trend + 1):
         page.write_string(head, at, titles[name_of], heading)
@@ -335,15 +313,8 @@ def _write_cell(
         mark = WITHHELD if cell is not None and cell["status"] == "suppressed" else NO_DATA
         page.write_string(row, at, mark, form(align="right", font_color=_GREY))
         return {mark}
-    marks = []
-    if cell.get("is_partial"):
-        marks.append(PARTIAL)
-    if cell.get("maturity") == "provisional":
-        marks.append(PROVISIONAL)
-    # A number stays a number: the mark is part of how it is shown.
-    after = "".join(f'"{mark}"' for mark in marks)
-    page.write_number(row, at, cell["value"], form(num_format=_code(unit) + after))
-    return set(marks)
+    page.write_number(row, at, cell["value"], form(num_format=_code(unit)))
+    return set()
 
 
 def _code(unit: str) -> str:
