@@ -29,6 +29,7 @@ from contracts.helpers import (
 )
 from ingestion.localtime import in_shift, local_date, past_the_gap, to_utc
 from ingestion.numbers import Marks, plain_number, whole_number
+from ingestion.raw_columns import RawColumns, as_it_stood, padding_trimmed, trimmed, trims
 from ingestion.sources.spec import TYPED_FORMATS, ColumnMap, SourceSpec
 from ingestion.stamps import (
     EPOCH_RANGE,
@@ -46,6 +47,7 @@ DELIVERED_ON = "_delivered_on"
 UNKNOWN_CODE = "?"
 _TRUE = ("true", "1", "ja", "j", "yes", "y")
 _FALSE = ("false", "0", "nei", "n", "no")
+_FLAGS = frozenset(text for flag in (*_TRUE, *_FALSE) for text in (flag, flag.upper()))
 _HALF_DAY = dt.timedelta(hours=12)
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 # An interval longer than this is no interval within a call or a mission.
@@ -91,26 +93,26 @@ def map_records(
     """
     contract = CONTRACTS[spec.contract]
     steps = _steps(contract, spec)
-    raw = _prepared(raw, spec, steps, pseudonymise)
+    columns = _prepared(raw, spec, steps, pseudonymise)
     # Lazy, so that what several columns are made from (the date, say) is worked out once.
-    frame = raw.lazy()
+    frame = columns.frame.lazy()
     for level in _by_reference(steps):
-        frame = frame.with_columns(_value(step, spec, raw).alias(_out(step.name)) for step in level)
+        frame = frame.with_columns(_value(step, columns).alias(_out(step.name)) for step in level)
     records = frame.select(
         *(pl.col(_out(step.name)).alias(step.name) for step in steps),
         *(
-            _is_unparsable(step, spec, raw).alias(unparsable(step.name))
+            _is_unparsable(step, columns).alias(unparsable(step.name))
             for step in steps
             if not step.column.is_text and _reads_raw(step.map)
         ),
         *(
-            _is_date_only(step, spec, raw).alias(date_only(step.name))
+            _is_date_only(step, columns).alias(date_only(step.name))
             for step in steps
             if step.is_stamp and _may_be_date_only(step.map, spec)
         ),
     ).collect()
     records = _placeholders(records, [step.name for step in steps if step.is_stamp])
-    records = _clock(records, steps, spec, raw)
+    records = _clock(records, steps, columns)
     records = _intervals(records, steps)
     records = _complete(records, contract, spec)
     tolerance = dt.timedelta(seconds=spec.thresholds.order_tolerance_seconds)
@@ -169,38 +171,39 @@ def _by_reference(
 
 
 def _prepared(
-    raw: pl.DataFrame, spec: SourceSpec, steps: list[_Step], pseudonymise: Pseudonymise
-) -> pl.DataFrame:
-    """Texts trimmed, words for 'no value' made null, pseudonyms and hashed keys in place.
+    frame: pl.DataFrame, spec: SourceSpec, steps: list[_Step], pseudonymise: Pseudonymise
+) -> RawColumns:
+    """Texts trimmed, pseudonyms and hashed keys in place.
 
     Only what is needed is touched: stamps are parsed as they are, and trimmed when that fails.
     """
     parts = [(step, part) for step in steps for part in _parts(step.map)]
-    texts, stamps, kept = (
-        dict.fromkeys(
-            name
-            for step, part in parts
-            if (_trims(part, spec), step.is_stamp) in wanted
-            for name in part.raw_columns()
-            if raw.schema.get(name) == pl.String
-        )
-        for wanted in ({(True, False)}, {(True, True)}, {(False, False), (False, True)})
+    texts: dict[str, frozenset[str]] = {}
+    stamps, kept = set(), set()
+    for step, part in parts:
+        for name in part.raw_columns():
+            if frame.schema.get(name) != pl.String:
+                continue
+            if not trims(part, spec):
+                kept.add(name)
+            elif step.is_stamp:
+                stamps.add(name)
+            else:
+                texts[name] = texts.get(name, frozenset()) | _words(part, step.column)
+    frame = frame.with_columns(
+        *(frame[name].alias(as_it_stood(name)) for name in sorted(kept & (stamps | texts.keys()))),
+        *(trimmed(frame[name], words) for name, words in texts.items()),
+        *(padding_trimmed(frame[name]) for name in sorted(stamps - texts.keys())),
     )
-    raw = raw.with_columns(
-        *(pl.col(name).alias(_kept(name)) for name in kept if name in texts or name in stamps),
-        *(pl.col(name).str.strip_chars() for name in texts),
-        *(_padded_stamp(raw, name) for name in stamps if name not in texts),
-    )
-    made = {}
+    raw = RawColumns(frame, spec)
+    made: dict[str, pl.Series] = {}
     for _, part in parts:
         if part.pseudonym:
-            made[_pseudonym_name(part)] = pseudonymise(
-                raw.select(_joined(part, spec, raw)).to_series()
-            )
+            made[_pseudonym_name(part)] = pseudonymise(raw.values(raw.joined(part)))
         elif part.hash_of:
-            names = _sources(part.hash_of, part, spec, raw)
-            made[_hash_name(part)] = _content_key(raw.select(names), pseudonymise)
-    return raw.with_columns(series.alias(name) for name, series in made.items())
+            names = raw.sources(part.hash_of, part)
+            made[_hash_name(part)] = _content_key(frame.select(names), pseudonymise)
+    return replace(raw, frame=frame.with_columns(*(made[name].alias(name) for name in made)))
 
 
 def _parts(column_map: ColumnMap) -> Iterator[ColumnMap]:
@@ -211,31 +214,13 @@ def _parts(column_map: ColumnMap) -> Iterator[ColumnMap]:
         yield from _parts(part)
 
 
-def _trims(part: ColumnMap, spec: SourceSpec) -> bool:
-    return spec.trim if part.trim is None else part.trim
-
-
-def _kept(name: str) -> str:
-    """A raw column as it stood, where one map takes white space away and another does not."""
-    return f"\x1fkept {name}"
-
-
-def _sources(names: list[str], part: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> list[str]:
-    """The prepared columns behind these raw ones, for this map."""
-    if _trims(part, spec):
-        return names
-    return [_kept(name) if _kept(name) in raw.columns else name for name in names]
-
-
-def _padded_stamp(raw: pl.DataFrame, name: str) -> pl.Expr:
-    """A stamp's text, trimmed unless all have one length and no blank at an end."""
-    texts = raw.get_column(name)
-    lengths = texts.str.len_bytes()
-    if lengths.min() == lengths.max():
-        blank = texts.str.starts_with(" ") | texts.str.ends_with(" ")
-        if not blank.any():
-            return pl.col(name)
-    return pl.col(name).str.strip_chars()
+def _words(column_map: ColumnMap, column: Column) -> frozenset[str]:
+    """The texts that a map knows, which most of a column are."""
+    if isinstance(column_map.codes, dict):
+        return frozenset(column_map.codes)
+    if column_map.codes:
+        return frozenset(text for dated in column_map.codes for text in dated.map)
+    return _FLAGS if column.dtype == pl.Boolean else frozenset()
 
 
 def _content_key(columns: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.Series:
@@ -256,81 +241,31 @@ def _hash_name(part: ColumnMap) -> str:
     return f"\x1fhash {part.model_dump_json()}"
 
 
-def _texts(
-    names: list[str], column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame
-) -> list[pl.Expr]:
-    """Raw columns as this map reads them."""
-    prepared = _sources(names, column_map, spec, raw)
-    return [_text(name, spec, raw, column_map.nulls) for name in prepared]
-
-
-def _text(name: str, spec: SourceSpec, raw: pl.DataFrame, nulls: list[str]) -> pl.Expr:
-    """A prepared column as text, with the source's words for 'no value' made null."""
-    column = pl.col(name)
-    dtype = raw.schema[name]
-    if dtype == pl.Null:
-        return pl.lit(None, dtype=pl.String)
-    tokens = list(dict.fromkeys(["", *spec.nulls, *nulls]))
-    if dtype != pl.String:
-        # Stamps of typed formats, the only columns that are not text.
-        column = column.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
-        return pl.when(~column.is_in(tokens)).then(column)
-    # Most columns hold none of the tokens, and looking is cheaper than replacing.
-    if not raw.get_column(name).is_in(tokens).any():
-        return column
-    return pl.when(~column.is_in(tokens)).then(column)
-
-
-def _joined(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    parts = _texts(column_map.from_, column_map, spec, raw)
-    if len(parts) == 1:
-        text = parts[0]
-    elif column_map.join_nulls == "skip":
-        joined = pl.concat_str(parts, separator=column_map.join, ignore_nulls=True)
-        text = pl.when(pl.any_horizontal(part.is_not_null() for part in parts)).then(joined)
-    else:
-        text = pl.concat_str(parts, separator=column_map.join)
-    return text if column_map.extract is None else text.str.extract(column_map.extract, 1)
-
-
-def _raw_present(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    """Whether there is text to read, whatever comes out of it."""
-    names = column_map.from_ or column_map.any_of
-    if not names:
-        return pl.lit(False)
-    parts = [text.is_not_null() for text in _texts(names, column_map, spec, raw)]
-    if column_map.any_of or column_map.join_nulls == "skip":
-        return pl.any_horizontal(parts)
-    return pl.all_horizontal(parts)
-
-
 # --- values -----------------------------------------------------------------------------------
 
 
-def _value(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _value(step: _Step, raw: RawColumns) -> pl.Expr:
     if step.is_stamp:
-        return _stamp(step.map, spec, raw)
+        return _stamp(step.map, raw)
     column_map, dtype = step.map, step.column.dtype
     if column_map.constant is not None:
         return pl.lit(column_map.constant, dtype=dtype)
     if column_map.any_of:
-        return _any_of(column_map, spec, raw)
+        return _any_of(column_map, raw)
     if column_map.coalesce:
-        return pl.coalesce(
-            _value(replace(step, map=part), spec, raw) for part in column_map.coalesce
-        )
+        return pl.coalesce(_value(replace(step, map=part), raw) for part in column_map.coalesce)
     if column_map.hash_of:
         return pl.col(_hash_name(column_map))
     if column_map.pseudonym:
         return pl.col(_pseudonym_name(column_map))
-    text = _joined(column_map, spec, raw)
+    text = raw.joined(column_map)
     if column_map.codes is not None:
         return _decoded(text, column_map, dtype)
     if dtype == pl.Boolean:
         return _boolean(text)
     if dtype == pl.String:
         return text if column_map.pad is None else text.str.zfill(column_map.pad)
-    return whole_number(text, _marks(column_map, spec)).cast(dtype, strict=False)
+    return whole_number(text, _marks(column_map, raw.spec)).cast(dtype, strict=False)
 
 
 def _marks(column_map: ColumnMap, spec: SourceSpec) -> Marks:
@@ -342,9 +277,9 @@ def _marks(column_map: ColumnMap, spec: SourceSpec) -> Marks:
     )
 
 
-def _any_of(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _any_of(column_map: ColumnMap, raw: RawColumns) -> pl.Expr:
     """True when any flag is, false when none is and all that are there can be read."""
-    texts = _texts(column_map.any_of, column_map, spec, raw)
+    texts = raw.texts(column_map.any_of, column_map)
     flags = [_boolean(text) for text in texts]
     unread = [text.is_not_null() & flag.is_null() for text, flag in zip(texts, flags, strict=True)]
     present = pl.any_horizontal(text.is_not_null() for text in texts)
@@ -387,7 +322,7 @@ def _replaced(text: pl.Expr, codes: dict[str, Any], dtype: pl.DataType) -> pl.Ex
     return pl.when(text.is_not_null()).then(value)
 
 
-def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _stamp(column_map: ColumnMap, raw: RawColumns) -> pl.Expr:
     """A timestamp: naive local when the map is local, else naive UTC (see `_is_local`).
 
     An interval after another stamp stays an interval until that stamp is in UTC: added to a local
@@ -397,13 +332,13 @@ def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Exp
         value = pl.col(DELIVERED_ON).cast(pl.Datetime("us")) + dt.timedelta(
             hours=column_map.hours_after_delivery
         )
-        years = raw.select(value.dt.year().unique().drop_nulls()).to_series()
-        return past_the_gap(value, spec.clock.zone, sorted(years))
+        years = raw.values(value.dt.year()).unique().drop_nulls()
+        return past_the_gap(value, raw.spec.clock.zone, sorted(years))
     if column_map.coalesce:
-        return pl.coalesce(_stamp(part, spec, raw) for part in column_map.coalesce)
+        return pl.coalesce(_stamp(part, raw) for part in column_map.coalesce)
     if column_map.after is not None:
-        return _duration(column_map, spec, raw)
-    value = _instant(column_map, spec, raw)
+        return _duration(column_map, raw)
+    value = _instant(column_map, raw)
     if column_map.next_day_if_before is None:
         return value
     reference = pl.col(_out(column_map.next_day_if_before))
@@ -412,41 +347,32 @@ def _stamp(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Exp
     return value + pl.duration(days=wrapped.cast(pl.Int64))
 
 
-def _instant(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    if len(column_map.from_) == 1 and _is_typed(raw, column_map.from_[0]):
+def _instant(column_map: ColumnMap, raw: RawColumns) -> pl.Expr:
+    if len(column_map.from_) == 1 and raw.is_typed(column_map.from_[0]):
         name = column_map.from_[0]
         column = pl.col(name)
-        if _has_zone(raw, name):
+        if raw.has_zone(name):
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         # A placeholder that the source names as 'no value' is none in typed columns either.
-        present = _text(name, spec, raw, column_map.nulls).is_not_null()
-        return pl.when(present).then(column.cast(pl.Datetime("us")))
-    text = _joined(column_map, spec, raw)
+        (text,) = raw.texts([name], column_map)
+        return pl.when(text.is_not_null()).then(column.cast(pl.Datetime("us")))
+    text = raw.joined(column_map)
     if column_map.epoch is not None:
-        number = whole_number(text, _marks(column_map, spec))
+        number = whole_number(text, _marks(column_map, raw.spec))
         first, last = EPOCH_RANGE[column_map.epoch]
         number = pl.when(number.is_between(first, last)).then(number)
         return pl.from_epoch(number, time_unit=column_map.epoch).cast(pl.Datetime("us"))
     if _is_date_and_clock(column_map, raw):
-        return _date_and_clock(column_map, spec, raw)
-    values = raw.select(text.alias("text")).to_series()
+        return _date_and_clock(column_map, raw)
+    values = raw.values(text)
     found = moment(values, column_map.format)
-    if spec.format.type in TYPED_FORMATS and found.null_count() > values.null_count():
+    if raw.spec.format.type in TYPED_FORMATS and found.null_count() > values.null_count():
         # Where no declared format fits, what a typed cell is written as.
         found = found.zip_with(found.is_not_null(), iso_moment(values))
     return pl.lit(found)
 
 
-def _is_typed(raw: pl.DataFrame, name: str) -> bool:
-    return isinstance(raw.schema[name], pl.Datetime)
-
-
-def _has_zone(raw: pl.DataFrame, name: str) -> bool:
-    dtype = raw.schema[name]
-    return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-
-
-def _is_date_and_clock(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
+def _is_date_and_clock(column_map: ColumnMap, raw: RawColumns) -> bool:
     """A date column and a clock column: read apart, as the few dates of a file are read once."""
     if len(column_map.format) != 1 or column_map.extract is not None:
         return False
@@ -456,35 +382,25 @@ def _is_date_and_clock(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
         and column_map.join == " "
         and column_map.join_nulls == "null"
         and len(parts) == 2
-        and all(raw.schema[name] == pl.String for name in column_map.from_)
+        and all(raw.frame.schema[name] == pl.String for name in column_map.from_)
         and "%H" in parts[1]
         and not any(mark in parts[1] for mark in ("%d", "%m", "%y", "%Y", "%z"))
     )
 
 
-def _date_and_clock(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _date_and_clock(column_map: ColumnMap, raw: RawColumns) -> pl.Expr:
     date_format, clock_format = column_map.format[0].split(" ")
-    day, clock = (
-        raw.select(text.alias("text")).to_series()
-        for text in _texts(column_map.from_, column_map, spec, raw)
-    )
-    return pl.lit(_dates(day, date_format) + clock_time(clock, clock_format))
+    _, clock = raw.texts(column_map.from_, column_map)
+    times = clock_time(raw.values(clock), clock_format)
+    return pl.lit(raw.dates(column_map.from_[0], column_map, date_format) + times)
 
 
-def _dates(texts: pl.Series, form: str) -> pl.Series:
-    """Dates as midnights. A file has few different ones, so each is read once."""
-    days = texts.unique()
-    if days.len() * 10 > texts.len():
-        return moment(texts, [form])
-    return texts.replace_strict(days, moment(days, [form]), return_dtype=pl.Datetime("us"))
-
-
-def _duration(column_map: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
-    text = _joined(column_map, spec, raw)
+def _duration(column_map: ColumnMap, raw: RawColumns) -> pl.Expr:
+    text = raw.joined(column_map)
     if column_map.unit == "clock":
         milliseconds = clock_milliseconds(text)
     else:
-        number = plain_number(text, _marks(column_map, spec))
+        number = plain_number(text, _marks(column_map, raw.spec))
         milliseconds = number * _UNIT_MS[column_map.unit]
     believable = pl.when(milliseconds.abs() <= _LONGEST_MS).then(milliseconds)
     return pl.duration(milliseconds=believable.round().cast(pl.Int64))
@@ -497,9 +413,9 @@ def _reads_raw(column_map: ColumnMap) -> bool:
     return any(True for _ in column_map.raw_columns())
 
 
-def _is_unparsable(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _is_unparsable(step: _Step, raw: RawColumns) -> pl.Expr:
     """Raw text is there, and no value came out of it."""
-    present = [_raw_present(part, spec, raw) for part in _parts(step.map)]
+    present = [raw.present(part) for part in _parts(step.map)]
     return pl.any_horizontal(present) & pl.col(_out(step.name)).is_null()
 
 
@@ -513,35 +429,35 @@ def _may_be_date_only(column_map: ColumnMap, spec: SourceSpec) -> bool:
     )
 
 
-def _is_date_only(step: _Step, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _is_date_only(step: _Step, raw: RawColumns) -> pl.Expr:
     """The stamp is a date without a time of day, so no interval can be taken from it."""
     parts = list(_parts(step.map))
     is_clockless = pl.lit(False)
     for part in reversed(parts):
-        own = _is_clockless(part, spec, raw)
+        own = _is_clockless(part, raw)
         # Of several maps the first that has a value gave it.
-        gave = _stamp(part, spec, raw).is_not_null() if len(parts) > 1 else pl.lit(True)
+        gave = _stamp(part, raw).is_not_null() if len(parts) > 1 else pl.lit(True)
         is_clockless = pl.when(gave).then(own).otherwise(is_clockless)
     return is_clockless & pl.col(_out(step.name)).is_not_null()
 
 
-def _is_clockless(part: ColumnMap, spec: SourceSpec, raw: pl.DataFrame) -> pl.Expr:
+def _is_clockless(part: ColumnMap, raw: RawColumns) -> pl.Expr:
     """The text of a stamp has no time of day."""
-    if not part.from_ or all(_is_typed(raw, name) for name in part.from_):
+    if not part.from_ or all(raw.is_typed(name) for name in part.from_):
         return pl.lit(False)
     if part.format and not part.epoch and not any(map(has_clock, part.format)):
         return pl.lit(True)
-    text = _joined(part, spec, raw)
+    text = raw.joined(part)
     return (~text.str.contains(r"\d:\d\d|\d{10}")).fill_null(False)
 
 
-def _is_local(column_map: ColumnMap, raw: pl.DataFrame) -> bool:
+def _is_local(column_map: ColumnMap, raw: RawColumns) -> bool:
     """Whether the value is on the source's local clock."""
     if column_map.coalesce:
         return _is_local(column_map.coalesce[0], raw)
     if column_map.hours_after_delivery is not None:
         return True
-    if len(column_map.from_) == 1 and _has_zone(raw, column_map.from_[0]):
+    if len(column_map.from_) == 1 and raw.has_zone(column_map.from_[0]):
         return False
     return not (
         column_map.utc
@@ -586,15 +502,13 @@ def _placeholders(records: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     )
 
 
-def _clock(
-    records: pl.DataFrame, steps: list[_Step], spec: SourceSpec, raw: pl.DataFrame
-) -> pl.DataFrame:
+def _clock(records: pl.DataFrame, steps: list[_Step], raw: RawColumns) -> pl.DataFrame:
     """Local stamps to UTC, flagging the doubled hour and the hour that does not exist."""
     local = [step.name for step in steps if step.is_stamp and _is_local(step.map, raw)]
     if not local:
         return records
-    zone = spec.clock.zone
-    years = _years(records, local, min(spec.first_date.year, _FIRST_ZONED_YEAR))
+    zone = raw.spec.clock.zone
+    years = _years(records, local, min(raw.spec.first_date.year, _FIRST_ZONED_YEAR))
     gap = {name: in_shift(pl.col(name), zone, years, doubled=False) for name in local}
     # The extract time is ours to know, and has no interval: only event stamps are flagged.
     doubled = [
@@ -603,7 +517,10 @@ def _clock(
         if name != "extract_at"
     ]
     return records.with_columns(
-        *(to_utc(pl.col(name), zone, spec.clock.ambiguous, years).alias(name) for name in local),
+        *(
+            to_utc(pl.col(name), zone, raw.spec.clock.ambiguous, years).alias(name)
+            for name in local
+        ),
         *(expr.fill_null(False).alias(nonexistent(name)) for name, expr in gap.items()),
         reduce(lambda left, right: left | right, doubled, pl.lit(False)).alias(TIME_AMBIGUOUS),
     )
@@ -628,7 +545,14 @@ def _years(records: pl.DataFrame, names: list[str], first: int) -> list[int]:
     """The calendar years in which there are stamps, from the first that may be accepted on."""
     years: set[int] = set()
     for name in names:
-        years.update(records[name].dt.year().unique().drop_nulls())
+        stamps = records[name]
+        earliest, latest = stamps.min(), stamps.max()
+        if not isinstance(earliest, dt.datetime) or not isinstance(latest, dt.datetime):
+            continue
+        # Most files are of one year or two; only where they lie far apart is each looked up.
+        near = latest.year - earliest.year <= 1
+        found = (earliest.year, latest.year) if near else stamps.dt.year().unique().drop_nulls()
+        years.update(found)
     return sorted(year for year in years if first <= year <= _LAST_ZONED_YEAR)
 
 
