@@ -126,7 +126,8 @@ def _judged_safely(deliveries: list[Delivery], occasion: _Occasion) -> list[Judg
 
 def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
     spec, contract, maker = occasion.spec, occasion.contract, occasion.maker
-    raw = _stack(deliveries)
+    fresh = [_without_duplicates(delivery.raw) for delivery in deliveries]
+    raw = _stack(fresh, deliveries)
     screening = screened(raw, spec, len(deliveries))
     if screening.refused:
         return _without(screening.refused, deliveries, occasion)
@@ -138,19 +139,15 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
     if screening.refused:
         return _without(screening.refused, deliveries, occasion)
 
-    records = records.with_columns(raw[FILE_INDEX], raw[ROW_NUMBER])
-    duplicate, wanted = _exact_duplicates(deliveries), _to_be_judged(records, deliveries)
-    # Where only what is in quarantine is judged, duplicates were counted the first time.
-    in_part = [index for index, item in enumerate(deliveries) if item.is_judged_in_part]
-    counted = duplicate & ~raw[FILE_INDEX].is_in(in_part)
-    duplicates = raw.filter(counted).group_by(FILE_INDEX).len()
-    kept = wanted & ~duplicate
-    repeated, alike = _reused_keys(records, duplicate)
-    records = records.with_columns(repeated.alias(KEY_REPEATED), alike.alias(ROW_ALIKE))
-    marks = _marks(raw, deliveries)
-    if not kept.all():
-        raw, records = raw.filter(kept), records.filter(kept)
-        marks = {code: mask.filter(kept) for code, mask in marks.items()}
+    repeated, alike = _reused_keys(records.with_columns(raw[FILE_INDEX]))
+    records = records.with_columns(
+        raw[FILE_INDEX], raw[ROW_NUMBER], repeated.alias(KEY_REPEATED), alike.alias(ROW_ALIKE)
+    )
+    marks = _marks(fresh, deliveries)
+    wanted = _to_be_judged(records, deliveries)
+    if not wanted.all():
+        raw, records = raw.filter(wanted), records.filter(wanted)
+        marks = {code: mask.filter(wanted) for code, mask in marks.items()}
 
     outcome = _with_marks(evaluate(contract, records), marks)
     distrusted = _distrusted_files(raw, outcome, spec, deliveries)
@@ -164,6 +161,12 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
     to_account_for = {
         index: int(again) + len(deliveries[index].broken)
         for index, again in raw[FILE_INDEX].value_counts().iter_rows()
+    }
+    # Where only what is in quarantine is judged, duplicates were counted the first time.
+    duplicates = {
+        index: delivery.raw.frame.height - fresh[index].height
+        for index, delivery in enumerate(deliveries)
+        if not delivery.is_judged_in_part
     }
     counts = Counts(raw, outcome, accepted_mask, accepted, duplicates, contract)
     receipts = [
@@ -259,17 +262,26 @@ def _unread_values(
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _stack(deliveries: list[Delivery]) -> pl.DataFrame:
+def _without_duplicates(raw: RawFile) -> pl.DataFrame:
+    """The rows of a file but those equal to an earlier one in the whole raw record."""
+    if raw.record_hash is None:
+        return raw.frame
+    return raw.frame.filter(raw.record_hash.is_first_distinct())
+
+
+def _stack(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> pl.DataFrame:
     """All rows, with the index and the delivery date of their file."""
-    frames = [
-        delivery.raw.frame.with_columns(
+    columns = frames[0].columns
+    stacked = [
+        frame.select(
+            *columns,
             pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
             pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
         )
-        for index, delivery in enumerate(deliveries)
+        for index, (frame, delivery) in enumerate(zip(frames, deliveries, strict=True))
     ]
-    columns = frames[0].columns
-    return pl.concat([frame.select(columns) for frame in frames], how="vertical")
+    # In one piece, as everything that follows goes through all of it many times.
+    return pl.concat(stacked, how="vertical", rechunk=True)
 
 
 def _to_be_judged(records: pl.DataFrame, deliveries: list[Delivery]) -> pl.Series:
@@ -294,19 +306,7 @@ def _to_be_judged(records: pl.DataFrame, deliveries: list[Delivery]) -> pl.Serie
     return mask
 
 
-def _exact_duplicates(deliveries: list[Delivery]) -> pl.Series:
-    """Rows equal to an earlier row of their file in the whole raw record."""
-    return pl.concat(
-        [
-            pl.repeat(False, delivery.raw.frame.height, dtype=pl.Boolean, eager=True)
-            if delivery.raw.record_hash is None
-            else ~delivery.raw.record_hash.is_first_distinct()
-            for delivery in deliveries
-        ]
-    )
-
-
-def _reused_keys(records: pl.DataFrame, duplicate: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _reused_keys(records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """Masks of rows whose key stands earlier in their file: with other content, or with the same.
 
     The key is that of the contract, so that `1` and ` 1 ` are one.
@@ -315,34 +315,28 @@ def _reused_keys(records: pl.DataFrame, duplicate: pl.Series) -> tuple[pl.Series
     key = [FILE_INDEX, "source_system", "source_id", "revision"]
     # By number, which is faster; two ids with one hash are told apart below.
     ids = records.select(FILE_INDEX, "source_id").hash_rows()
-    recurring = ids.is_duplicated() & records["source_id"].is_not_null() & ~duplicate
-    if not recurring.any():
+    at = (ids.is_duplicated() & records["source_id"].is_not_null()).arg_true()
+    if not at.len():
         return none, none
-    content = [name for name in records.columns if name != ROW_NUMBER]
-    some = (
-        records.with_row_index("_at")
-        .filter(recurring)
+    first_key, first_content = (
+        records[at]
         .select(
-            "_at",
-            pl.struct(key).is_first_distinct().alias("first_key"),
-            pl.struct(content).is_first_distinct().alias("first_content"),
+            pl.struct(key).is_first_distinct().alias("key"),
+            pl.struct(records.columns).is_first_distinct().alias("content"),
         )
+        .get_columns()
     )
-    repeated = none.scatter(some["_at"], some["first_content"] & ~some["first_key"])
-    alike = pl.repeat(False, records.height, dtype=pl.Boolean, eager=True).scatter(
-        some["_at"], ~some["first_content"]
-    )
-    return repeated, alike
+    return none.scatter(at, first_content & ~first_key), none.clone().scatter(at, ~first_content)
 
 
-def _marks(raw: pl.DataFrame, deliveries: list[Delivery]) -> dict[str, pl.Series]:
+def _marks(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> dict[str, pl.Series]:
     """Per code, the rows that the reader could split but says must be rejected."""
     codes = sorted({code for delivery in deliveries for code in delivery.raw.marks})
     return {
         code: pl.concat(
             [
-                delivery.raw.frame[ROW_NUMBER].is_in(list(delivery.raw.marks.get(code, ())))
-                for delivery in deliveries
+                frame[ROW_NUMBER].is_in(list(delivery.raw.marks.get(code, ())))
+                for frame, delivery in zip(frames, deliveries, strict=True)
             ]
         )
         for code in codes

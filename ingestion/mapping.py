@@ -110,7 +110,7 @@ def map_records(
             for step in steps
             if step.is_stamp and _may_be_date_only(step.map, spec)
         ),
-    ).collect()
+    ).collect(engine="in-memory")
     records = _placeholders(records, [step.name for step in steps if step.is_stamp])
     records = _clock(records, steps, columns)
     records = _intervals(records, steps)

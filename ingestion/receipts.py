@@ -25,14 +25,14 @@ class Counts:
         outcome: Evaluation,
         accepted_mask: pl.Series,
         accepted: pl.DataFrame,
-        duplicates: pl.DataFrame,
+        duplicates: dict[int, int],
         contract: Contract,
     ) -> None:
         files = raw[FILE_INDEX]
         out = ~accepted_mask
         self.rejected = _tally(files.filter(out))
         self.accepted = _tally(accepted[FILE_INDEX])
-        self.duplicates = dict(duplicates.iter_rows())
+        self.duplicates = duplicates
         self.rejections = {
             code: _tally(files.filter(mask)) for code, mask in outcome.row_failures.items()
         }
