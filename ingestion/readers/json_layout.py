@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ MAX_LAYOUTS = 30
 # How much white space there can be between a colon and a value of a layout.
 _PADDING = 32
 # As much as stays in the processor's cache.
-_CHUNK_BYTES = 1024**2
+_CHUNK_BYTES = 2 * 1024**2
 _QUOTE, _COLON, _BACKSLASH, _SPACE = b'":\\ '
 _VALUE = re.compile(
     rb'(?<=":)(?P<space>[ \t\r\n]*)'
@@ -48,6 +48,8 @@ _VALUE = re.compile(
 # A character that no other value can have: nothing else is written so.
 _MARK = rb"\u0000"
 _PLAIN = r"^(?:true|false|0|-?[1-9][0-9]*)$"
+# What a text may hold only as an escape.
+_NEVER_INSIDE = r"[\"\x00-\x1f]"
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,6 @@ class Layout:
     def size(self) -> int:
         """How long the literals are together."""
         return sum(map(len, self.literals)) + len(self.tail)
-
-    @property
-    def controls(self) -> int:
-        """Line ends and tabs between the values."""
-        return sum(byte < _SPACE for literal in (*self.literals, self.tail) for byte in literal)
 
 
 def learn(record: bytes, fields: Fields) -> Layout | None:
@@ -137,7 +134,7 @@ def _place(value: str) -> int | None:
 
 
 class Chunk:
-    """Some records of a file: where they are, and what is counted in each.
+    """Some records of a file, and where their keys end.
 
     Args:
         payload: valid UTF-8 text.
@@ -146,185 +143,146 @@ class Chunk:
 
     def __init__(self, payload: bytes, starts: Places, ends: Places) -> None:
         base, stop = int(starts[0]), int(ends[-1])
-        # Padded, so that a word can be looked at from every byte.
+        # Padded, so that there is something behind every colon.
         self.text = payload[base:stop] + bytes(_PADDING)
         self.starts, self.ends = starts - base, ends - base
-        self._edges = np.stack([self.starts, self.ends], axis=1).ravel()
-        size = len(self.text)
-        data = np.frombuffer(self.text, np.uint8)
-        quotes = data == _QUOTE
-        self.data = data
-        self._words = {
-            width: np.ndarray((size - width + 1,), f"<u{width}", self.text, 0, (1,))
-            for width in (4, 8)
-        }
-        self.colons = np.flatnonzero(quotes[:-1] & (data[1:] == _COLON))
+        self.data = np.frombuffer(self.text, np.uint8)
+        self.colons = np.flatnonzero((self.data[:-1] == _QUOTE) & (self.data[1:] == _COLON))
         self.first_colon = np.searchsorted(self.colons, self.starts)
         self.colon_count = np.searchsorted(self.colons, self.ends) - self.first_colon
-        self.quote_count = self._count(quotes)
-        self.control_count = self._count(data < _SPACE)
-        self.backslashes = np.flatnonzero(data == _BACKSLASH)
-        self.plain = np.ones(len(starts), np.bool_)
-        if len(self.backslashes):
-            # An escaped quotation mark looks like the end of a text.
-            twice = np.zeros(size, np.bool_)
-            twice[:-1] = (data[:-1] == _BACKSLASH) & ((data[1:] == _BACKSLASH) | quotes[1:])
-            self.plain = self._count(twice) == 0
-
-    def _count(self, marks: Flags) -> npt.NDArray[np.int32]:
-        return np.add.reduceat(marks, self._edges, dtype=np.int32)[::2]
 
     def record(self, number: int) -> bytes:
         """The bytes of one record."""
         return self.text[self.starts[number] : self.ends[number]]
 
-    def holds(self, at: Places, literals: Sequence[bytes]) -> Flags:
-        """Where the text has these literals (of four bytes or more).
-
-        Args:
-            at: the places, a line per literal.
-        """
-        found = np.ones(at.shape[1], np.bool_)
-        for width, words in self._words.items():
-            # A literal is as many words as fit, of which the last may overlap the one before.
-            of = [
-                (line, offset, int.from_bytes(literal[offset : offset + width], "little"))
-                for line, literal in enumerate(literals)
-                if (width == 8) == (len(literal) >= 8)
-                for offset in {*range(0, len(literal) - width, width), len(literal) - width}
-            ]
-            if of:
-                lines, offsets, expected = zip(*of, strict=True)
-                there = words[at[list(lines)] + _upright(offsets)]
-                found &= (there == np.array(expected, words.dtype)[:, None]).all(axis=0)
+    def are(self, word: bytes, begin: Places, end: Places) -> Flags:
+        """Whether this word, of four letters, is what stands between these places."""
+        words: npt.NDArray[np.uint32] = np.ndarray((len(self.text) - 3,), "<u4", self.text, 0, (1,))
+        found: Flags = (end - begin == 4) & (words[begin] == int.from_bytes(word, "little"))
         return found
 
-    def texts(self, begin: Places, end: Places, null: Flags) -> list[pl.Series]:
-        """What stands between these places, as a column of texts per line of the matrices.
+    def texts(self, begin: Places, end: Places, null: Flags | None = None) -> pa.LargeStringArray:
+        """What stands between these places, column after column.
 
         Args:
-            begin, end, null: a column per record; the values of a record in the order of the text.
+            begin, end, null: a line per record, with its pieces in the order of the text.
         """
-        count, records = begin.shape
-        if not begin.size:
-            return [pl.Series([], dtype=pl.String)] * count
-        # Record by record begin and end alternate, and every second text lies between two values.
-        edges = np.stack([begin.T, end.T], axis=2).ravel()
-        there = np.packbits(np.repeat(~null.T.ravel(), 2), bitorder="little")
+        records, count = begin.shape
+        # Begin and end alternate, so every second text is what lies between two pieces.
+        edges = np.stack([begin, end], axis=2).ravel()
+        there = None
+        if null is not None:
+            there = pa.py_buffer(np.packbits(np.repeat(~null.ravel(), 2), bitorder="little"))
         texts = pa.LargeStringArray.from_buffers(
-            len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(self.text), pa.py_buffer(there)
+            max(len(edges) - 1, 0), pa.py_buffer(edges), pa.py_buffer(self.text), there
         )
         by_column = np.arange(records) * count + np.arange(count)[:, None]
-        columns = texts.take(pa.array(2 * by_column.ravel()))
-        return [pl.Series(columns.slice(n * records, records)) for n in range(count)]
+        return texts.take(pa.array(2 * by_column.ravel()))
 
 
 @dataclass(frozen=True)
 class _Values:
-    """Where the values of many records are: a line per value of the layout, a column per record.
-
-    Attributes:
-        begin, end: the first byte of each value, and the one after its last.
-        quoted: whether there are quotation marks around it.
-    """
+    """Where the values of many records are: a line per record, a column per value of the layout."""
 
     begin: Places
     end: Places
-    quoted: Flags
-
-    def of(self, records: Flags) -> _Values:
-        """The values of some of the records."""
-        return _Values(self.begin[:, records], self.end[:, records], self.quoted[:, records])
 
 
-def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[pl.Series | None]]:
+Column: TypeAlias = pa.LargeStringArray
+
+
+def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[Column | None]]:
     """The records among these that fit a layout, and their values per raw column as text.
 
     A column that the layout lacks is None.
     """
-    right = (
-        (chunk.colon_count[among] == layout.count(b'":'))
-        & (chunk.control_count[among] == layout.controls)
-        & (chunk.ends[among] - chunk.starts[among] > layout.size)
-    )
-    rows = among[right]
+    rows, values = _find_values(chunk, layout, among)
     if not len(rows):
         return rows, []
-    fits, values = _find_values(chunk, layout, rows)
-    if not fits.all():
-        rows, values = rows[fits], values.of(fits)
-    null = ~values.quoted & (values.end - values.begin == 4)
-    null[null] = chunk.holds(values.begin[null][None], [b"null"])
-    odd = ~values.quoted & ~null | _escaped(chunk, values, rows)
-    # Values that are not mapped are read too: the whole record must be JSON.
-    places, numbers, read = _read_strictly(chunk, values, odd)
+    begin, end = values.begin, values.end
+    quoted = (chunk.data[begin] == _QUOTE) & (chunk.data[end - 1] == _QUOTE) & (end - begin > 1)
+    odd = ~quoted
+    null = np.zeros(odd.shape, np.bool_)
+    null[odd] = chunk.are(b"null", begin[odd], end[odd])
+    odd &= ~null
+    written = chunk.texts(begin + quoted, end - quoted, null)
+    columns = [written.slice(n * len(rows), len(rows)) for n in range(len(layout.literals))]
+    # Values that are not mapped are looked at too: the whole record must be JSON.
+    content = _content(written)
+    if ((content < _SPACE) | (content == _QUOTE)).any():
+        never = np.logical_or.reduce([_contain(column, _NEVER_INSIDE) for column in columns])
+        return cut(chunk, layout, rows[~never])
+    if (content == _BACKSLASH).any():
+        odd |= np.stack([_contain(column, r"\\") for column in columns], axis=1) & quoted
+    numbers, places, read = _read_strictly(chunk, values, odd)
     if read.has_nulls():
         return cut(chunk, layout, np.delete(rows, numbers[read.is_null().to_numpy()]))
-    mapped = sorted({place for place in layout.columns if place is not None})
-    begin, end = values.begin + values.quoted, values.end - values.quoted
-    texts = dict(zip(mapped, chunk.texts(begin[mapped], end[mapped], null[mapped]), strict=True))
-    for place in set(places.tolist()) & texts.keys():
+    for place in set(places.tolist()):
         here = places == place
-        texts[place] = texts[place].scatter(numbers[here], read.filter(here))
-    return rows, [None if place is None else texts[place] for place in layout.columns]
+        column = pl.Series(columns[place]).scatter(numbers[here], read.filter(here))
+        columns[place] = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return rows, [None if place is None else columns[place] for place in layout.columns]
 
 
-def _find_values(chunk: Chunk, layout: Layout, rows: Places) -> tuple[Flags, _Values]:
-    """Which records have the literals of a layout, and the values between them.
-
-    Places of records that do not fit may be anywhere in the chunk, or before it, which is its end.
-    """
+def _find_values(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, _Values]:
+    """Which of these records have the literals of a layout, and the values between them."""
     literals, tail = layout.literals, layout.tail
-    ends = chunk.ends[rows] - len(tail)
-    colons = chunk.colons[chunk.first_colon[rows] + _upright(layout.colons)]
-    begin = colons + _upright(layout.spaces) + 2
+    rows = among[
+        (chunk.colon_count[among] == layout.count(b'":'))
+        & (chunk.ends[among] - chunk.starts[among] > layout.size)
+    ]
+    begin = chunk.colons[chunk.first_colon[rows][:, None] + np.array(layout.colons)]
+    begin += np.array(layout.spaces) + 2
     # The first literal begins the record; every other ends the value before it.
-    at = begin - _upright([len(literal) for literal in literals])
-    end = np.concatenate([at[1:], [ends]])
-    fits = (at[0] == chunk.starts[rows]) & (end > begin).all(axis=0)
-    fits &= chunk.holds(at, literals)
+    at = begin - np.array([len(literal) for literal in literals])
+    end = np.concatenate([at[:, 1:], chunk.ends[rows][:, None] - len(tail)], axis=1)
+    fits = (at[:, 0] == chunk.starts[rows]) & (end > begin).all(axis=1)
     for offset, byte in enumerate(tail):
-        fits &= chunk.data[ends + offset] == byte
-    quoted = (chunk.data[begin] == _QUOTE) & (chunk.data[end - 1] == _QUOTE) & (end - begin > 1)
-    # No quotation mark inside a value: all there are stand in the literals and around the texts.
-    fits &= layout.count(b'"') + 2 * quoted.sum(axis=0) == chunk.quote_count[rows]
-    return fits, _Values(begin, end, quoted)
-
-
-def _upright(numbers: Sequence[int]) -> Places:
-    """Numbers one below the other."""
-    return np.array(numbers, np.int64)[:, None]
-
-
-def _escaped(chunk: Chunk, values: _Values, rows: Places) -> Flags:
-    """Which texts have a backslash."""
-    found = np.zeros(values.quoted.shape, np.bool_)
-    if len(chunk.backslashes):
-        before, after = (
-            np.searchsorted(chunk.backslashes, at) for at in (values.begin, values.end)
+        fits &= chunk.data[end[:, -1] + offset] == byte
+    if not fits.all():
+        rows, at, begin, end = rows[fits], at[fits], begin[fits], end[fits]
+    content = _content(chunk.texts(at, begin))
+    if content.tobytes() != b"".join(literal * len(rows) for literal in literals):
+        parts = np.split(content, np.cumsum([len(literal) * len(rows) for literal in literals]))
+        fits = np.logical_and.reduce(
+            [
+                (part.reshape(len(rows), -1) == np.frombuffer(literal, np.uint8)).all(axis=1)
+                for part, literal in zip(parts, literals, strict=False)
+            ]
         )
-        found = values.quoted & (before < after)
-    return found
+        rows, begin, end = rows[fits], begin[fits], end[fits]
+    return rows, _Values(begin, end)
+
+
+def _content(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
+    """The bytes of all texts, one after the other."""
+    _, offsets, content = texts.buffers()
+    if content is None:
+        return np.zeros(0, np.uint8)
+    return np.frombuffer(content, np.uint8)[: np.frombuffer(offsets, np.int64)[len(texts)]]
+
+
+def _contain(column: Column, pattern: str) -> Flags:
+    return pl.Series(column).str.contains(pattern).fill_null(False).to_numpy()
 
 
 def _read_strictly(chunk: Chunk, values: _Values, odd: Flags) -> tuple[Places, Places, pl.Series]:
     """Those of the odd values that are not what they are written as.
 
     Returns:
-        For each, which value of the layout it is, of which of the records, and what it says; null
+        For each, of which of the records it is, which value of the layout, and what it says; null
         where it is not JSON.
     """
-    numbers, places = np.nonzero(odd.T)
-    begin, end = (edge[places, numbers][None] for edge in (values.begin, values.end))
-    written = chunk.texts(begin, end, np.zeros(begin.shape, np.bool_))[0]
+    numbers, places = np.nonzero(odd)
+    written = pl.Series(chunk.texts(values.begin[odd][:, None], values.end[odd][:, None]))
     strange = ~written.str.contains(_PLAIN)
     if not strange.any():
-        return places[:0], numbers[:0], written.clear()
+        return numbers[:0], places[:0], written.clear()
     at = strange.arg_true().to_numpy()
     written = written.gather(at)
     different = written.unique()
     read = pl.Series([_scalar(text) for text in different], dtype=pl.String)
-    return places[at], numbers[at], written.replace_strict(different, read)
+    return numbers[at], places[at], written.replace_strict(different, read)
 
 
 def _scalar(text: str) -> str | None:
@@ -360,8 +318,7 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
         starts, ends: first byte of each record, and the one after its last.
         fields: the raw columns to read.
     """
-    schema = {**dict.fromkeys(fields.names, pl.String), ROW_NUMBER: pl.Int64}
-    parts = [pl.DataFrame(schema=schema)]
+    parts = [_table([None] * len(fields.names), np.zeros(0, np.int64), fields.names)]
     broken: list[tuple[int, str]] = []
     nested: list[int] = []
     present: set[str] = set()
@@ -372,10 +329,10 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
         chunk = Chunk(payload, starts[first:last], ends[first:last])
         alone = np.ones(last - first, np.bool_)
         for layout, rows, columns in _alike(chunk, fields, layouts):
-            parts.append(_frame(columns, rows + first + 1, schema))
+            parts.append(_table(columns, rows + first + 1, fields.names))
             present |= layout.present
             alone[rows] = False
-        rest: list[list[Any]] = []
+        rest: dict[int, list[str | None]] = {}
         for row in np.flatnonzero(alone).tolist():
             number = first + row + 1
             try:
@@ -386,16 +343,19 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
             except ValueError:
                 broken.append((number, ROW_UNREADABLE))
                 continue
-            rest.append([*map(as_text, found), number])
+            rest[number] = list(map(as_text, found))
             if any(isinstance(value, Nested) for value in found):
                 nested.append(number)
             present |= {
                 name for name, value in zip(fields.names, found, strict=True) if value is not ABSENT
             }
         if rest:
-            parts.append(pl.DataFrame(rest, schema=schema, orient="row"))
+            texts = [
+                pa.array(column, pa.large_string()) for column in zip(*rest.values(), strict=True)
+            ]
+            parts.append(_table(texts, np.array(list(rest)), fields.names))
         first = last
-    frame = pl.concat(parts, rechunk=True)
+    frame = pl.DataFrame(pa.concat_tables(parts))
     if not frame[ROW_NUMBER].is_sorted():
         frame = frame.sort(ROW_NUMBER)
     return Records(frame, tuple(broken), tuple(nested), frozenset(present))
@@ -403,9 +363,9 @@ def read_records(payload: bytes, starts: Places, ends: Places, fields: Fields) -
 
 def _alike(
     chunk: Chunk, fields: Fields, layouts: list[Layout]
-) -> Iterator[tuple[Layout, Places, list[pl.Series | None]]]:
+) -> Iterator[tuple[Layout, Places, list[Column | None]]]:
     """Layout by layout the records that fit it. Layouts that are learnt are added to the list."""
-    rest = np.flatnonzero(chunk.plain)
+    rest = np.arange(len(chunk.starts))
     for layout in list(layouts):
         rows, columns = cut(chunk, layout, rest)
         if len(rows):
@@ -426,9 +386,7 @@ def _alike(
             rest = np.setdiff1d(rest, rows, assume_unique=True)
 
 
-def _frame(
-    columns: list[pl.Series | None], numbers: Places, schema: dict[str, Any]
-) -> pl.DataFrame:
-    empty = pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
-    series = [*(empty if column is None else column for column in columns), pl.Series(numbers)]
-    return pl.DataFrame([column.alias(name) for column, name in zip(series, schema, strict=True)])
+def _table(columns: Sequence[Column | None], numbers: Places, names: Sequence[str]) -> pa.Table:
+    nothing = pa.nulls(len(numbers), pa.large_string())
+    arrays = [nothing if column is None else column for column in columns]
+    return pa.Table.from_arrays([*arrays, pa.array(numbers)], names=[*names, ROW_NUMBER])

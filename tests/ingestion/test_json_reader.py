@@ -527,7 +527,7 @@ def test_ordinary_records_are_read_together() -> None:
         rows, columns = cut(chunk, layout, np.arange(50))
         assert rows.tolist() == list(range(50))
         assert columns[0] is not None
-        assert columns[0].to_list() == [f"a{n}" for n in range(50)]
+        assert columns[0].to_pylist() == [f"a{n}" for n in range(50)]
 
 
 @pytest.mark.parametrize(
