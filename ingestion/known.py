@@ -6,6 +6,7 @@ Only deliveries that were accepted are compared with: a refused one changes noth
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -151,12 +152,17 @@ def _with_new_columns(receipt: Receipt, columns: Sequence[str], known: Known) ->
 
     A sender that adds a column may have moved what was in another.
     """
-    names = dict.fromkeys(safe(name, 80) for name in columns)
+    names = dict.fromkeys(map(_shown, columns))
     new = [name for name in names if name not in known.columns]
     is_first = not known.columns
     known.columns.update(new)
     receipt = replace(receipt, new_columns=new)
     return _warned(receipt, "FILE_COLUMN_ADDED", len(new)) if new and not is_first else receipt
+
+
+@functools.lru_cache(maxsize=4096)
+def _shown(column: str) -> str:
+    return safe(column, 80)
 
 
 def _warned(receipt: Receipt, code: str, count: int) -> Receipt:

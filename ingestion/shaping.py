@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from ingestion.readers.raw import ROW_CELL_ERROR, ROW_NUMBER, RawFile
-from ingestion.sources.spec import TYPED_FORMATS, SourceSpec
+from ingestion.readers.raw import ROW_NUMBER, RawFile
+from ingestion.sources.spec import SourceSpec
 
 
 def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
@@ -16,29 +16,11 @@ def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
     Records that `where` leaves out are counted, not lost. A wide row with several units becomes one
     row per unit that has any value; a wide row without units stays one row, to be rejected.
     """
-    raw = _with_odd_numbers_marked(raw, spec)
     if spec.where or spec.where_not:
         raw = _own_records(raw, spec)
     if spec.explode:
         raw = _one_row_per_unit(raw, spec)
     return raw
-
-
-# What is no number: text columns would take it as a text.
-_NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
-
-
-def _with_odd_numbers_marked(raw: RawFile, spec: SourceSpec) -> RawFile:
-    """Rows of typed formats with a number that is none, marked."""
-    if spec.format.type not in TYPED_FORMATS:
-        return raw
-    texts = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
-    is_odd = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_in(_NO_NUMBER) for name in texts))
-    rows = raw.frame.filter(is_odd.fill_null(False))[ROW_NUMBER].to_list()
-    if not rows:
-        return raw
-    marked = sorted({*raw.marks.get(ROW_CELL_ERROR, ()), *rows})
-    return replace(raw, marks={**raw.marks, ROW_CELL_ERROR: marked})
 
 
 def _own_records(raw: RawFile, spec: SourceSpec) -> RawFile:

@@ -132,6 +132,8 @@ def typed(cells: pl.LazyFrame, *, epoch_1904: bool) -> pl.DataFrame:
         "column",
         pl.when(pl.col("was").is_not_null())
         .then("was")
+        .when(~serial.is_finite())
+        .then(ERROR)
         .when(~timed | serial.is_null())
         .then(VALUE)
         .when(is_clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -135,7 +136,7 @@ def _cell(cell: ElementTree.Element) -> _Value | None:
     if kind == "boolean":
         return _Value(VALUE, said.get("boolean-value", ""))
     if kind in _NUMBERS:
-        return _Value(VALUE, said.get("value", ""), is_number=True)
+        return _number(said.get("value", ""))
     if kind == "date":
         return _date(said.get("date-value", ""))
     if kind == "time":
@@ -163,6 +164,14 @@ def _inline(element: ElementTree.Element) -> str:
             parts.append(_inline(child))
         parts.append(child.tail or "")
     return "".join(parts)
+
+
+def _number(text: str) -> _Value:
+    try:
+        is_one = math.isfinite(float(text))
+    except ValueError:
+        return _Value(VALUE, text)
+    return _Value(VALUE if is_one else ERROR, text, is_number=is_one)
 
 
 def _date(text: str) -> _Value:

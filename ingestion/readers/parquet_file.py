@@ -10,6 +10,7 @@ import polars as pl
 
 from ingestion.errors import FileRefusedError, failure
 from ingestion.readers.raw import (
+    ROW_CELL_ERROR,
     ROW_VALUE_NESTED,
     RawFile,
     check_count,
@@ -53,18 +54,18 @@ def read_parquet(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> R
     values = [_field(table, path).alias(name) for name, path in found.items()]
     frame = numbered(pl.DataFrame(map(as_text, values)), spec)
     hashes = _hashes(payload) if ids_recur(frame, spec) else None
-    return RawFile(frame, marks=_nested(values), record_hash=hashes, columns=tuple(names))
+    return RawFile(frame, marks=_marks(values), record_hash=hashes, columns=tuple(names))
 
 
-def _nested(values: list[pl.Series]) -> dict[str, list[int]]:
-    """The rows with a list or a struct where a value should be, under their code."""
-    rows = {
-        row + 1
-        for column in values
-        if column.dtype.is_nested() or column.dtype == pl.Object
-        for row in column.is_not_null().arg_true()
-    }
-    return {ROW_VALUE_NESTED: sorted(rows)} if rows else {}
+def _marks(values: list[pl.Series]) -> dict[str, list[int]]:
+    """Per code, the rows that hold a list or a struct where a value should be, or no number."""
+    rows: dict[str, set[int]] = {ROW_VALUE_NESTED: set(), ROW_CELL_ERROR: set()}
+    for column in values:
+        if column.dtype.is_nested() or column.dtype == pl.Object:
+            rows[ROW_VALUE_NESTED].update(column.is_not_null().arg_true())
+        elif column.dtype.is_float():
+            rows[ROW_CELL_ERROR].update((~column.is_finite()).arg_true())
+    return {code: [row + 1 for row in sorted(found)] for code, found in rows.items() if found}
 
 
 def _whole(read: Callable[[], T]) -> T:

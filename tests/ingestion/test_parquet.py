@@ -50,6 +50,16 @@ def refusal(data: bytes) -> FileRefusedError:
     return caught.value
 
 
+def test_what_is_no_single_value_and_no_number_marks_its_row() -> None:
+    odd = rows(
+        3,
+        sentral=pl.Series([["amk_oslo"], None, None]),
+        kommune=pl.Series([301.0, float("nan"), None]),
+        utfall=pl.Series(["[B]", "NaN", "B"]),
+    )
+    assert read(written(odd)).marks == {"ROW_VALUE_NESTED": [1], "ROW_CELL_ERROR": [2]}
+
+
 @pytest.mark.parametrize(
     ("values", "texts"),
     [

@@ -285,6 +285,15 @@ def test_a_number_has_one_spelling(written: str, text: str) -> None:
     assert column(by_hand(cell), "kommune") == [text]
 
 
+def test_what_is_no_number_marks_its_row_and_a_text_does_not() -> None:
+    cells = "<v>NaN</v>", "<v>1E+400</v>", "<v>301</v>"
+    rows = "".join(
+        f'<row r="{n + 2}"><c r="K{n + 2}">{cell}</c></row>' for n, cell in enumerate(cells)
+    )
+    rows += '<row r="5"><c r="K5" t="inlineStr"><is><t>NaN</t></is></c></row>'
+    assert read(by_hand(rows)).marks == {"ROW_CELL_ERROR": [1, 2]}
+
+
 def test_texts_of_every_kind() -> None:
     strings = (
         "<si><t>plain</t></si><si><r><t>ri</t></r><r><rPr><b/></rPr><t>ch</t></r></si>"
