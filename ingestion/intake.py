@@ -248,44 +248,39 @@ def ingest(
         ):
             readers.start()
         pseudonymise = Pseudonymiser(key).series
-        for name, files in pending.items():
-            spec, seen = registry[name], known[name]
-            counts = SourceReport(name, spec.contract)
-            report.sources[name] = counts
-            done = 0
-            repeated: set[tuple[str, *Stamp]] = set()
-            for group, deliveries in _read_ahead(_groups(files, spec), spec, readers):
-                waiting = [delivery for delivery in deliveries if not seen.has_content(delivery)]
-                judged: set[int] = set()
-                # The same content under two names is judged once, unless the first name is refused.
-                while fresh := _first_of_content(waiting):
-                    judged.update(map(id, fresh))
-                    batch = judge(
-                        spec,
-                        batch_id(spec, fresh),
-                        fresh,
-                        pseudonymise,
-                        dt.datetime.now(dt.UTC),
-                    )
-                    batch = compared(batch, fresh, spec, seen)
-                    write_batch(layout.lake, batch)
-                    counts.add(batch)
-                    seen.add(batch)
-                    waiting = [
-                        delivery
-                        for delivery in waiting
-                        if id(delivery) not in judged and not seen.has_content(delivery)
-                    ]
-                repeated |= {
-                    (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
-                    for item in deliveries
-                    if id(item) not in judged
-                }
-                done += len(group)
-                if progress is not None:
-                    elapsed = time.perf_counter() - started
-                    progress(Progress(name, done, len(files), counts.rows_read, elapsed))
+        report.sources = {name: SourceReport(name, registry[name].contract) for name in names}
+        done = dict.fromkeys(names, 0)
+        groups = (group for name in names for group in _groups(pending[name], registry[name]))
+        for group, deliveries in _read_ahead(groups, readers):
+            spec, name = group.spec, group.spec.name
+            seen, counts = known[name], report.sources[name]
+            waiting = [delivery for delivery in deliveries if not seen.has_content(delivery)]
+            judged: set[int] = set()
+            # The same content under two names is judged once, unless the first name is refused.
+            while fresh := _first_of_content(waiting):
+                judged.update(map(id, fresh))
+                batch = judge(
+                    spec, batch_id(spec, fresh), fresh, pseudonymise, dt.datetime.now(dt.UTC)
+                )
+                batch = compared(batch, fresh, spec, seen)
+                write_batch(layout.lake, batch)
+                counts.add(batch)
+                seen.add(batch)
+                waiting = [
+                    delivery
+                    for delivery in waiting
+                    if id(delivery) not in judged and not seen.has_content(delivery)
+                ]
+            repeated = {
+                (name, item.file_name, item.size_bytes, item.mtime_ns, item.ctime_ns)
+                for item in deliveries
+                if id(item) not in judged
+            }
             note_repeats(layout.lake, repeated)
+            done[name] += len(group.files)
+            if progress is not None:
+                elapsed = time.perf_counter() - started
+                progress(Progress(name, done[name], len(pending[name]), counts.rows_read, elapsed))
     report.seconds = time.perf_counter() - started
     return report
 
@@ -423,41 +418,46 @@ def batch_id(spec: SourceSpec, deliveries: list[Delivery], note: str = "") -> st
     return f"{spec.name}_{span}{digest}"
 
 
-def _groups(files: list[InboxFile], spec: SourceSpec) -> Iterator[list[InboxFile]]:
-    """Runs of files that together stay within one batch."""
+@dataclass(frozen=True)
+class _Group:
+    """Files of one source that together stay within one batch."""
+
+    spec: SourceSpec
+    files: list[InboxFile]
+
+
+def _groups(files: list[InboxFile], spec: SourceSpec) -> Iterator[_Group]:
     growth = max(_GROWTH.get(spec.format.compression, 1), _GROWTH.get(spec.format.type, 1))
     group: list[InboxFile] = []
     size = 0
     for file in files:
         weight = file.size_bytes * growth
         if group and (size + weight > BATCH_BYTES or len(group) >= BATCH_FILES):
-            yield group
+            yield _Group(spec, group)
             group, size = [], 0
         group.append(file)
         size += weight
     if group:
-        yield group
+        yield _Group(spec, group)
 
 
-def _read_all(
-    group: Iterable[InboxFile], spec: SourceSpec, pool: ThreadPoolExecutor, readers: Readers
-) -> list[Delivery]:
+def _read_all(group: _Group, pool: ThreadPoolExecutor, readers: Readers) -> list[Delivery]:
     """The files of one batch, in order, without those that wait."""
-    read = pool.map(lambda file: read_delivery(file, spec, readers), group)
+    read = pool.map(lambda file: read_delivery(file, group.spec, readers), group.files)
     return [delivery for delivery in read if delivery is not None]
 
 
 def _read_ahead(
-    groups: Iterator[list[InboxFile]], spec: SourceSpec, readers: Readers
-) -> Iterator[tuple[list[InboxFile], list[Delivery]]]:
-    """Read the next group on other threads while the caller judges this one."""
+    groups: Iterable[_Group], readers: Readers
+) -> Iterator[tuple[_Group, list[Delivery]]]:
+    """Read the next group, of any source, on other threads while the caller judges this one."""
     with (
         ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read") as pool,
         ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
     ):
-        waiting: tuple[list[InboxFile], Future[list[Delivery]]] | None = None
+        waiting: tuple[_Group, Future[list[Delivery]]] | None = None
         for group in groups:
-            future = ahead.submit(_read_all, group, spec, pool, readers)
+            future = ahead.submit(_read_all, group, pool, readers)
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = (group, future)
