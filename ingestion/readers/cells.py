@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError
@@ -26,6 +27,8 @@ _DAY_MS = 86_400_000
 # The day that both calendars of a workbook count from, and the one after 9999-12-31.
 DAYS_TO_1970 = {False: 25_569, True: 24_107}
 _LAST_DAY = 2_958_466
+# No number of days that means anything, and not too many to count in microseconds.
+_FAR = 1e8
 # A number that is shown as a clock time is one while it is less than a year; then it has a date.
 _YEAR = 366
 _LOTUS = 60
@@ -105,58 +108,53 @@ def number_text(numbers: pl.Series) -> pl.Series:
     return numbers.zip_with(whole | text.is_null(), text)
 
 
-def typed(cells: pl.LazyFrame, *, epoch_1904: bool) -> pl.DataFrame:
+def typed(cells: pl.DataFrame, *, epoch_1904: bool) -> pl.DataFrame:
     """The frame of `Cells`, with numbers as what their format shows.
 
     Args:
         cells: `row`, `column`, `was` (the kind; null of a number), `text`, `number`, and `shown`,
             what its format shows. What is shown as a date without being one stays a number.
     """
-    serial, shown = pl.col("number"), pl.col("shown")
-    timed = (shown != AS_NUMBER) & pl.col("was").is_null()
-    ms = (serial * _DAY_MS).round().cast(pl.Int64, strict=False)
+    shown = cells["shown"].to_numpy()
+    is_number = cells["was"].is_null().to_numpy() & cells["number"].is_not_null().to_numpy()
+    number = cells["number"].fill_null(0).to_numpy()
+    is_finite = np.isfinite(number)
+    serial = np.clip(np.where(is_finite, number, 0), -_FAR, _FAR)
+    ms = np.rint(serial * _DAY_MS).astype(np.int64)
     day = ms // _DAY_MS
     is_clock = (
         (shown == AS_SPAN)
         | ((shown == AS_CLOCK) & (serial < _YEAR))
-        | serial.is_between(0, 1, closed="left")
+        | ((serial >= 0) & (serial < 1))
     )
-    in_calendar = serial.is_between(1, _LAST_DAY, closed="left")
+    in_calendar = (serial >= 1) & (serial < _LAST_DAY)
     # The calendar of 1900 counts a 29 February that never was.
-    lotus = pl.lit(0) if epoch_1904 else (day < _LOTUS).cast(pl.Int64)
+    never = (day == _LOTUS) & (not epoch_1904)
+    lotus = (day < _LOTUS) & (not epoch_1904)
     since_1970 = ms + (lotus - DAYS_TO_1970[epoch_1904]) * _DAY_MS
-    never = pl.lit(not epoch_1904) & (day == _LOTUS)
-    is_date = (shown == AS_DATE) & (ms % _DAY_MS == 0)
-    frame = cells.select(
-        "row",
-        "column",
-        pl.when(pl.col("was").is_not_null())
-        .then("was")
-        .when(~serial.is_finite())
-        .then(ERROR)
-        .when(~timed | serial.is_null())
-        .then(VALUE)
-        .when(is_clock)
-        .then(CLOCK)
-        .when(~in_calendar | never)
-        .then(VALUE)
-        .when(is_date)
-        .then(DATE)
-        .otherwise(STAMP)
-        .cast(pl.UInt8)
-        .alias("kind"),
-        pl.when(timed & ~is_clock & in_calendar & never)
-        .then(pl.lit("1900-02-29"))
-        .otherwise("text")
-        .alias("text"),
-        (pl.when(is_clock).then(ms).otherwise(since_1970) * 1000).alias("us"),
-        (pl.col("was").is_null() & serial.is_not_null()).alias("numeric"),
-    ).collect()
-    at = (frame["numeric"] & (frame["kind"] == VALUE)).arg_true()
-    if at.len():
-        texts = frame["text"]
-        frame = frame.with_columns(texts.scatter(at, number_text(texts.gather(at))))
-    return frame.drop("numeric")
+    kind = np.select(
+        [
+            is_number & ~is_finite,
+            ~is_number | (shown == AS_NUMBER),
+            is_clock,
+            ~in_calendar | never,
+            (shown == AS_DATE) & (ms % _DAY_MS == 0),
+        ],
+        [ERROR, VALUE, CLOCK, VALUE, DATE],
+        STAMP,
+    )
+    was = cells["was"].fill_null(VALUE).to_numpy()
+    is_value = is_number & (kind == VALUE)
+    texts = cells["text"]
+    if len(at := np.flatnonzero(is_value)):
+        texts = texts.scatter(at, number_text(texts.gather(at)))
+    if len(at := np.flatnonzero(is_value & (shown != AS_NUMBER) & in_calendar & never)):
+        texts = texts.scatter(at, "1900-02-29")
+    return cells.select("row", "column").with_columns(
+        pl.Series("kind", np.where(is_number, kind, was), dtype=pl.UInt8),
+        texts.alias("text"),
+        pl.Series("us", np.where(is_clock, ms, since_1970) * 1000),
+    )
 
 
 def with_texts(frame: pl.DataFrame, from_row: int) -> pl.DataFrame:

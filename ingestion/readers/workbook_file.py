@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError, failure
@@ -98,33 +99,21 @@ def _filled(cells: Cells, library: list[pl.Series], from_row: int) -> pl.DataFra
         FileRefusedError: FILE_COUNT_DIFFERS, when one sees a cell that the other does not.
     """
     frame = with_texts(cells.frame, from_row)
-    first, height = cells.columns.start, library[0].len() if library else 0
+    height = library[0].len() if library else 0
     # The columns one below the other: the place of a cell in them is a number.
-    stack = pl.concat(library) if library else pl.Series([], dtype=pl.String)
+    stack = pl.concat([*library, pl.Series([None], dtype=pl.String)])
     seen = (stack != "").fill_null(False)
-    kind, column = pl.col("kind"), pl.col("column") - first
-    place = pl.when(pl.col("row") < height, column < len(library)).then(
-        (column * height + pl.col("row")).cast(pl.UInt32)
-    )
-    frame = (
-        frame.lazy()
-        .with_columns(
-            pl.lit(stack).gather(place).alias("library"),
-            pl.lit(seen).gather(place).fill_null(False).alias("seen"),
-        )
-        .with_columns(
-            pl.when(kind == TEXT).then("library").otherwise("text").alias("text"),
-            # A text can be empty. A cell of another kind has a value.
-            pl.when(kind == TEXT)
-            .then(pl.col("library").is_null())
-            .otherwise(~pl.col("seen") & ~kind.is_in(list(cells.unseen)))
-            .alias("lost"),
-        )
-        .collect()
-    )
-    lost, extra = int(frame["lost"].sum()), int(seen.sum()) - int(frame["seen"].sum())
+    row, column = frame["row"].to_numpy(), frame["column"].to_numpy() - cells.columns.start
+    inside = (row < height) & (column < len(library))
+    place = pl.Series(np.where(inside, column * height + row, stack.len() - 1))
+    texts, is_seen, kind = stack.gather(place), seen.gather(place), frame["kind"]
+    is_text = kind == TEXT
+    # A text can be empty. A cell of another kind has a value.
+    is_lost = texts.is_null().zip_with(is_text, ~is_seen & ~kind.is_in(list(cells.unseen)))
+    frame = frame.with_columns(texts.zip_with(is_text, frame["text"]).alias("text"))
+    lost, extra = int(is_lost.sum()), int(seen.sum()) - int(is_seen.sum())
     if lost or extra:
-        at = frame.filter("lost").select("row", "column").head(1).rows()
+        at = frame.filter(is_lost).select("row", "column").head(1).rows()
         place_nb = f", først i {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
         place_en = f", first in {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
         raise FileRefusedError(
@@ -132,9 +121,7 @@ def _filled(cells: Cells, library: list[pl.Series], from_row: int) -> pl.DataFra
             f"{lost} fylte celler ble ikke lest, {extra} lest uten å være fylt{place_nb}",
             f"{lost} filled cells were not read, {extra} read that are not filled{place_en}",
         )
-    return frame.filter((kind != TEXT) | (pl.col("text") != "")).select(
-        "row", "column", "kind", "text"
-    )
+    return frame.select("row", "column", "kind", "text").filter(~is_text | (frame["text"] != ""))
 
 
 def _grid(body: pl.DataFrame, rows: pl.Series, columns: range) -> pl.DataFrame:

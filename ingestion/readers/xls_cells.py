@@ -175,7 +175,7 @@ def _typed(cells: list[_Cell], shown: list[int], *, epoch_1904: bool) -> pl.Data
     )
     # A cell that is written twice has the last value.
     frame = frame.unique(["row", "column"], keep="last", maintain_order=True)
-    return typed(frame.lazy(), epoch_1904=epoch_1904)
+    return typed(frame, epoch_1904=epoch_1904)
 
 
 # --- the compound file around the stream ---------------------------------------------------------

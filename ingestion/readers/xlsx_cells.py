@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import posixpath
 import re
@@ -131,6 +132,8 @@ _NO_NUMBER_OF_A_TEXT = re.compile(
 
 def _check_shared(xml: bytes) -> None:
     """Refuse a sheet with a text that the workbook does not have: the library takes another."""
+    if b't="s"' not in xml:
+        return
     if found := _NO_NUMBER_OF_A_TEXT.search(xml):
         row = len(re.findall(rb"<(?:\w+:)?row[\s>]", xml[: found.start()]))
         raise unreadable(
@@ -226,37 +229,60 @@ def _scan(xml: bytes) -> pl.DataFrame:
 
 
 def _filled(text: str, prefix: str) -> pl.DataFrame:
-    pieces = _pieces(text, prefix)
-    # What stands before a cell, and thus between two of them, may begin a row.
-    begins = pieces.str.contains(f"<{prefix}row", literal=True)
-    before = begins.arg_true()
+    pieces = _pieces(text, prefix).to_frame()
+    before = pieces.filter(_begins_row(prefix)).to_series()
     if not before.len():
         return pl.DataFrame()
-    rows = pl.Series(_row_numbers(pieces.gather(before), prefix), dtype=pl.Int64)
-    x, at = pl.col("x"), pl.int_range(pl.len())
-    begun = begins.cast(pl.Int64).cum_sum().shift(1) - 1
-    cells = pieces.to_frame().with_columns(begun.alias("begun"), at.alias("at")).slice(1)
+    rows = pl.Series(_row_numbers(before, prefix), dtype=pl.Int64)
+    cells = pieces.select(_of_cells(prefix)).slice(1)
     if cells.height and cells["begun"].min() == -1:
         raise unreadable("en celle utenfor radene", "a cell outside the rows")
-    has = [x.str.contains(f"<{prefix}{name}", literal=True) for name in ("v", "is", "f")]
-    is_text = [x.str.contains(f' t="{kind}"', literal=True) for kind in ("s", "inlineStr")]
-    frame = cells.with_columns(_columns(cells, before, text)).filter(pl.any_horizontal(has))
-    frame = frame.with_columns(
-        (rows.gather(frame["begun"]) - 1).alias("row"), pl.any_horizontal(is_text).alias("is_text")
-    )
+    cells = cells.with_columns(_columns(cells), (rows - 1).gather(cells["begun"]).alias("row"))
+    frame = cells.filter("filled")
     _check_places(frame)
-    p = re.escape(prefix)
     # Of a text only its place is needed: most cells are texts, and most of the time is spared.
     texts = frame.filter("is_text").select("row", "column", pl.lit("s").alias("type"))
-    others = frame.filter(~pl.col("is_text")).select(
-        "row",
-        "column",
+    others = frame.filter(~frame["is_text"]).select(_of_others(prefix))
+    return pl.concat([others, texts], how="diagonal")
+
+
+def _begins_row(prefix: str) -> pl.Expr:
+    """What stands before a cell, and thus between two of them, may begin a row."""
+    return pl.col("x").str.contains(f"<{prefix}row", literal=True)
+
+
+@functools.cache
+def _of_cells(prefix: str) -> list[pl.Expr]:
+    """Per piece: how many rows begin before it, where it is among the cells of its row, its letters
+    in the name it gives, and what it holds."""
+    x = pl.col("x")
+    begins = _begins_row(prefix)
+    begun = begins.cast(pl.Int64).cum_sum().shift(1)
+    first = pl.when(begins).then(pl.int_range(pl.len())).forward_fill().shift(1)
+    holds = [x.str.contains(f"<{prefix}{name}", literal=True) for name in ("v", "is", "f")]
+    is_text = [x.str.contains(f' t="{kind}"', literal=True) for kind in ("s", "inlineStr")]
+    return [
+        x,
+        (begun - 1).alias("begun"),
+        (pl.int_range(pl.len()) - first - 1).alias("since"),
+        _attribute("r", r"([A-Z]{1,3})\d+").alias("letters"),
+        pl.any_horizontal(holds).alias("filled"),
+        pl.any_horizontal(is_text).alias("is_text"),
+    ]
+
+
+@functools.cache
+def _of_others(prefix: str) -> list[pl.Expr]:
+    """What is read of cells that are no texts."""
+    p = re.escape(prefix)
+    return [
+        pl.col("row"),
+        pl.col("column"),
         _attribute("t", r"(\w+)").alias("type"),
         _attribute("s", r"(\d+)").cast(pl.UInt32).alias("style"),
-        x.str.extract(rf"<{p}v(?:\s[^>]*)?>([^<]*)</{p}v>").alias("value"),
-        x.str.contains(rf"<{p}f[\s/>]").alias("formula"),
-    )
-    return pl.concat([others, texts], how="diagonal")
+        pl.col("x").str.extract(rf"<{p}v(?:\s[^>]*)?>([^<]*)</{p}v>").alias("value"),
+        pl.col("x").str.contains(rf"<{p}f[\s/>]").alias("formula"),
+    ]
 
 
 def _attribute(name: str, value: str) -> pl.Expr:
@@ -285,12 +311,11 @@ def _row_numbers(before: pl.Series, prefix: str) -> list[int]:
     return found
 
 
-def _columns(cells: pl.DataFrame, before: pl.Series, text: str) -> pl.Series:
+def _columns(cells: pl.DataFrame) -> pl.Series:
     """The column of every cell; one that does not say so follows the one before."""
-    since = (cells["at"] - before.gather(cells["begun"]).cast(pl.Int64) - 1).alias("column")
-    if ' r="' not in text and " r='" not in text:
-        return since
-    letters = cells.select(_attribute("r", r"([A-Z]{1,3})\d+")).to_series()
+    letters, since = cells["letters"], cells["since"]
+    if letters.null_count() == letters.len():
+        return since.alias("column")
     names = letters.unique().drop_nulls().to_list()
     refs = letters.replace_strict(
         names, [_column(name) for name in names], default=None, return_dtype=pl.Int64
@@ -304,13 +329,16 @@ def _columns(cells: pl.DataFrame, before: pl.Series, text: str) -> pl.Series:
     return refs.alias("column")
 
 
+_PLACE = pl.col("row") * _WIDEST + pl.col("column")
+_PLACES = (
+    pl.col("column").is_between(0, _WIDEST - 1).all() & (pl.col("row") >= 0).all(),
+    (_PLACE.diff() > 0).all(),
+)
+
+
 def _check_places(frame: pl.DataFrame) -> None:
-    place = pl.col("row") * _WIDEST + pl.col("column")
-    good, ascending = frame.select(
-        pl.col("column").is_between(0, _WIDEST - 1).all() & (pl.col("row") >= 0).all(),
-        (place.diff() > 0).all(),
-    ).row(0)
-    if not good or not (ascending or frame.select(place.is_unique().all()).item()):
+    good, ascending = frame.select(good=_PLACES[0], ascending=_PLACES[1]).row(0)
+    if not good or not (ascending or frame.select(_PLACE.is_unique().all()).item()):
         raise unreadable(
             "en celle står to ganger eller utenfor arket",
             "a cell stands twice, or outside the sheet",
@@ -334,59 +362,59 @@ def column_letters(column: int) -> str:
     return letters
 
 
+# Blanks around a number are layout; texts come from the library.
+_KIND, _VALUE = pl.col("type"), pl.col("value").str.strip_chars(" \t\r\n")
+_EMPTY = _VALUE.is_null() | (_VALUE == "")
+_NO_CACHE = pl.col("formula") & _EMPTY & ~((_KIND == "str") & _VALUE.is_not_null())
+_TYPING = [
+    pl.col("row"),
+    pl.col("column"),
+    pl.col("style").fill_null(0),
+    pl.when(_KIND == "n").then(_VALUE.cast(pl.Float64, strict=False)).alias("number"),
+    pl.when((_KIND == "b") & (_VALUE == "1"))
+    .then(pl.lit("true"))
+    .when((_KIND == "b") & (_VALUE == "0"))
+    .then(pl.lit("false"))
+    .when(~_EMPTY)
+    .then(_VALUE)
+    .alias("text"),
+    pl.when(_NO_CACHE)
+    .then(NOT_CALCULATED)
+    .when((_KIND == "str") | (_KIND == "inlineStr"))
+    .then(TEXT)
+    .when(_KIND == "e")
+    .then(ERROR)
+    .when(_KIND == "b")
+    .then(VALUE)
+    .cast(pl.UInt8)
+    .alias("was"),
+    # Of an empty text the sheet itself says so, unless it is a shared or an inline one.
+    (~_EMPTY | (_KIND == "inlineStr") | _NO_CACHE).alias("filled"),
+    (_KIND == "d").alias("is_iso"),
+    (_KIND == "b").alias("is_truth"),
+    _VALUE,
+]
+# A cell that says it is a number, a date or a truth, and holds something else, is damaged.
+_DAMAGED = (pl.col("was").is_null() & pl.col("number").is_null()) | (
+    pl.col("is_truth") & ~pl.col("text").is_in(["true", "false"])
+)
+_SOUND = pl.when(_DAMAGED).then(pl.lit(ERROR, pl.UInt8)).otherwise("was").alias("was")
+_SHARED = (_KIND == "s").fill_null(False)
+
+
 def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.DataFrame:
     """Kind and value of every cell."""
     if frame.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    rows, columns = frame.select(pl.col("row").max(), pl.col("column").max()).row(0)
-    check_extent(rows + 1, columns + 1)
-    kind = pl.col("type")
-    is_shared = (frame["type"] == "s").fill_null(False)
-    texts = frame.filter(is_shared).select("row", "column", kind=pl.lit(TEXT, pl.UInt8))
-    # Blanks around a number are layout; texts come from the library.
-    value = pl.col("value").str.strip_chars(" \t\r\n")
-    empty = value.is_null() | (value == "")
-    style = pl.col("style").fill_null(0)
-    places = pl.when(style < len(shown)).then(style).otherwise(len(shown))
-    formats = pl.lit(pl.Series([*shown, AS_NUMBER], dtype=pl.UInt8))
-    is_text = (kind == "str") | (kind == "inlineStr")
-    not_calculated = pl.col("formula") & empty & ~((kind == "str") & value.is_not_null())
-    cells = (
-        frame.filter(~is_shared)
-        .lazy()
-        .with_columns(kind.fill_null("n"))
-        .with_columns(
-            formats.gather(places).alias("shown"),
-            pl.when(kind == "n").then(value.cast(pl.Float64, strict=False)).alias("number"),
-            pl.when((kind == "b") & (value == "1"))
-            .then(pl.lit("true"))
-            .when((kind == "b") & (value == "0"))
-            .then(pl.lit("false"))
-            .when(~empty)
-            .then(value)
-            .alias("text"),
-            pl.when(not_calculated)
-            .then(NOT_CALCULATED)
-            .when(is_text)
-            .then(TEXT)
-            .when(kind == "e")
-            .then(ERROR)
-            .when(kind == "b")
-            .then(VALUE)
-            .cast(pl.UInt8)
-            .alias("was"),
-        )
-        # Of an empty text the sheet itself says so, unless it is a shared or an inline one.
-        .filter(~empty | (kind == "inlineStr") | (pl.col("was") == NOT_CALCULATED))
-    )
-    if (frame["type"] == "d").any():
-        cells = cells.with_columns(_iso(value, kind == "d", epoch_1904))
-    # A cell that says it is a number, a date or a truth, and holds something else, is damaged.
-    damaged = pl.col("was").is_null() & pl.col("number").is_null()
-    not_truth = (kind == "b") & ~pl.col("text").is_in(["true", "false"])
-    cells = cells.with_columns(
-        pl.when(damaged | not_truth).then(pl.lit(ERROR, pl.UInt8)).otherwise("was").alias("was")
-    )
+    check_extent(int(frame["row"].max()) + 1, int(frame["column"].max()) + 1)  # type: ignore[arg-type]
+    texts = frame.filter(_SHARED).select("row", "column", kind=pl.lit(TEXT, pl.UInt8))
+    others = frame.filter(~_SHARED).with_columns(_KIND.fill_null("n"))
+    cells = others.select(_TYPING).filter("filled")
+    formats = pl.Series("shown", [*shown, AS_NUMBER], dtype=pl.UInt8)
+    cells = cells.with_columns(formats.gather(cells["style"].clip(upper_bound=len(shown))))
+    if cells["is_iso"].any():
+        cells = cells.with_columns(_iso(pl.col("value"), pl.col("is_iso"), epoch_1904))
+    cells = cells.with_columns(_SOUND)
     return pl.concat([typed(cells, epoch_1904=epoch_1904), texts], how="diagonal")
 
 
