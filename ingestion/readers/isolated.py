@@ -1,7 +1,7 @@
 """Formats that are parsed by native code are read in processes of their own.
 
 An abort, a hang or a hunger for memory in a library then costs one file, and no other. A process
-starts at the first such file and serves the whole run, because its start takes a second or two. It
+starts at the first such file and serves the whole run, because its start takes half a second. It
 ends with the program that started it, however that ends.
 """
 
@@ -45,15 +45,19 @@ class Readers:
     Args:
         seconds: how long one file may take; `AKUTT_READER_SECONDS`, else ten minutes.
         memory: bytes a process may use; `AKUTT_READER_MEMORY_MB`, else half of the machine's.
-        processes: how many there are at most; one starts when a thread finds none that is idle.
+        processes: how many there are at most; two, but one where the program itself needs the
+            cores. One starts when a thread finds none that is idle.
     """
 
     def __init__(
-        self, seconds: float | None = None, memory: int | None = None, processes: int = 2
+        self,
+        seconds: float | None = None,
+        memory: int | None = None,
+        processes: int | None = None,
     ) -> None:
         self._seconds = seconds or float(os.environ.get(SECONDS_VARIABLE, _SECONDS))
         self._memory = memory or _memory_limit()
-        self._places = threading.Semaphore(processes)
+        self._places = threading.Semaphore(processes or (2 if (os.cpu_count() or 1) > 2 else 1))
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
