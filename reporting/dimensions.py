@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -87,17 +87,17 @@ class Dimensions:
         """Per version the periods for which it is the official one.
 
         That is the highest version that is valid on the period's first day; before all of them the
-        lowest.
+        one that is valid first. A correction has the date of what it corrects and replaces it.
         """
-        rows = self.kpis[kpi_id]
-        found = []
-        for index, row in enumerate(rows):
-            later = [as_date(other["valid_from"]) for other in rows[index + 1 :]]
-            first = None if index == 0 else as_date(row["valid_from"])
-            before = min((day for day in later if day), default=None)
-            if first is None or before is None or first < before:
+        found: list[Version] = []
+        before: date | None = None
+        for row in reversed(self.kpis[kpi_id]):
+            first = as_date(row["valid_from"])
+            if before is None or (first is not None and first < before):
                 found.append(Version(row["version"], first, before))
-        return found
+                before = first
+        found[-1] = replace(found[-1], first=None)
+        return found[::-1]
 
     def without_source(self, kpis: Iterable[str]) -> list[Mapping[str, Any]]:
         """Those of the KPIs that no source carries data for yet."""

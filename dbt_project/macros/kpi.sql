@@ -11,9 +11,8 @@
 {%- endmacro %}
 
 {#- Column name to aggregate. Parts:
-      rows       counts and sums over the rows of the fact
-      summed     the same from rows that hold them for smaller cells or shorter periods already
-      quantiles  percentiles, with the fractions around them that their limits need -#}
+      rows    counts and sums over the rows of the fact
+      summed  the same from rows that hold them for smaller cells or shorter periods already -#}
 {% macro family_columns(family, parts) %}
 {%- set definition = kpi_families()[family] -%}
 {%- set columns = {} -%}
@@ -29,14 +28,6 @@
     {%- endfor -%}
     {%- for name in definition.squares -%}
         {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as decimal(38, 0))'}) -%}
-    {%- endfor -%}
-{%- endif -%}
-{%- if 'quantiles' in parts -%}
-    {%- for column, quantiles in definition.percentiles.items() -%}
-        {%- do columns.update({
-            column ~ '_count': 'count(' ~ column ~ ')',
-            column ~ '_quantiles': percentiles(column, quantiles.fractions),
-        }) -%}
     {%- endfor -%}
 {%- endif -%}
 {{ return(columns) }}
@@ -62,9 +53,13 @@ select
     c.period_start,
     c.level,
     c.unit_id
-    {%- for column, quantiles in definition.percentiles.items() %}
-    {%- for name, grid in quantiles.at.items() %},
-    {{ percentile_columns(column, name, grid) }}
+    {%- for group in percentiles_by_levels(family, units) %}
+    {%- for column, asked in group.percentiles.items() %}
+    {%- for name in asked.at %},
+    {{ group.alias }}.{{ column }}_{{ name }},
+    {{ group.alias }}.{{ column }}_{{ name }}_lower,
+    {{ group.alias }}.{{ column }}_{{ name }}_upper
+    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
     {%- for name in names %},
@@ -77,13 +72,50 @@ from (
     {{ aggregate_periods(rows, contracts, units, measures, segment=definition.segment) }}
     {%- endif %}
 ) as c
-{%- if definition.percentiles %}
+{%- for group in percentiles_by_levels(family, units) %}
 left join (
-    {{ aggregate_periods(times or rows, contracts, units, family_columns(family, ['quantiles']), segment=definition.segment) }}
-) as a
-    on a.segment = c.segment and a.period_grain = c.period_grain
-    and a.period_start = c.period_start and a.level = c.level and a.unit_id = c.unit_id
-{%- endif %}
+    select
+        segment, period_grain, period_start, level, unit_id
+        {%- for column, asked in group.percentiles.items() %}
+        {%- for name, grid in asked.at.items() %},
+        {{ percentile_columns(column, name, grid) }}
+        {%- endfor %}
+        {%- endfor %}
+    from (
+        {{ aggregate_periods(times or rows, contracts, group.units, group.columns, segment=definition.segment) }}
+    ) as a
+) as {{ group.alias }}
+    on {{ group.alias }}.segment = c.segment and {{ group.alias }}.period_grain = c.period_grain
+    and {{ group.alias }}.period_start = c.period_start
+    and {{ group.alias }}.level = c.level and {{ group.alias }}.unit_id = c.unit_id
+{%- endfor %}
+{% endmacro %}
+
+{#- The percentiles of a family, together where KPIs ask for them at the same levels of the units:
+    they are what takes the time, and a superseded definition is kept for the country alone.
+    Aggregated are the fractions around each percentile that its limits need. -#}
+{% macro percentiles_by_levels(family, units) %}
+{%- set found = {} -%}
+{%- for column, asked in kpi_families()[family].percentiles.items() -%}
+    {%- set places = {} -%}
+    {%- for level, unit in units.items() if level in asked.levels -%}
+        {%- do places.update({level: unit}) -%}
+    {%- endfor -%}
+    {%- set key = places.keys() | join(' ') -%}
+    {%- if places and key not in found -%}
+        {%- do found.update({key: {
+            'units': places, 'percentiles': {}, 'columns': {}, 'alias': 'p' ~ (found | length or '')
+        }}) -%}
+    {%- endif -%}
+    {%- if places -%}
+        {%- do found[key].percentiles.update({column: asked}) -%}
+        {%- do found[key].columns.update({
+            column ~ '_count': 'count(' ~ column ~ ')',
+            column ~ '_quantiles': percentiles(column, asked.fractions),
+        }) -%}
+    {%- endif -%}
+{%- endfor -%}
+{{ return(found.values() | list) }}
 {% endmacro %}
 
 {#- Are a family's measures of a year the sums of those of its months? -#}

@@ -79,6 +79,7 @@ select
     {{ 'f.' ~ segment if segment else "'all'" }} as segment,
     '{{ grain }}' as period_grain,
     d.period_start,
+    {%- if levels.values() | select | list %}
     case
         {%- for level, column in levels.items() if column %}
         when grouping(f.{{ column }}) = 0 then '{{ level }}'
@@ -91,6 +92,10 @@ select
         {%- endfor %}
         else 'NO'
     end as unit_id,
+    {%- else %}
+    'national' as level,
+    'NO' as unit_id,
+    {%- endif %}
     {%- for name, expression in measures.items() %}
     {{ expression }} as {{ name }}{{ ',' if not loop.last or has_unions }}
     {%- endfor %}

@@ -50,6 +50,9 @@ STAMPS = (
 # Share of the missions with stamps filled in by hand, by source.
 _BY_HAND = np.array([0.06, 0.02, 0.09, 0.02])
 
+# Scenes inside a settlement, by whether the municipality has a large one, and those nobody classed.
+_URBAN_SCENES, _URBAN_SCENES_ELSEWHERE, _UNCLASSED_SCENES = 0.85, 0.05, 0.04
+
 _CALL_SHARE = 0.30
 _TRANSFERRED_CALL_SHARE = 0.85
 _OSLO = "0301"
@@ -209,6 +212,7 @@ def make_missions(ref: Reference, incidents: Table, days: range, seed: int) -> T
         "source": source,
         "central": wide["central"],
         "municipality": wide["municipality"],
+        "urban": _scene_urban(ref, incidents, days, seed)[incident],
         "type": wide["type"],
         "unit_type": unit_type,
         "unit_number": 1 + rng.integers(0, 4, size),
@@ -225,6 +229,18 @@ def make_missions(ref: Reference, incidents: Table, days: range, seed: int) -> T
         table[name] = np.where(whole & (values != NONE), values - values % SECOND, values)
     _round_by_hand(table)
     return table
+
+
+def _scene_urban(ref: Reference, incidents: Table, days: range, seed: int) -> Ints:
+    """Whether the scene of an incident is urban, which the western extract alone tells."""
+    rng = stream(seed, "urban scenes", days.start)
+    count = height(incidents)
+    share = np.where(
+        ref.is_urban[incidents["municipality"]], _URBAN_SCENES, _URBAN_SCENES_ELSEWHERE
+    )
+    urban = (rng.random(count) < share).astype(np.int64)
+    told = (source_of(ref, incidents["central"]) == VEST) & (rng.random(count) >= _UNCLASSED_SCENES)
+    return np.where(told, urban, NOBODY)
 
 
 def _qualities(rng: Rng, source: Ints) -> Ints:

@@ -28,7 +28,8 @@ def coded(column: str, codes: Mapping[str, str | None]) -> pl.Expr:
 
 
 def flag(column: str, yes: str, no: str) -> pl.Expr:
-    return pl.when(pl.col(column)).then(pl.lit(yes)).otherwise(pl.lit(no))
+    told = pl.when(pl.col(column)).then(pl.lit(yes)).otherwise(pl.lit(no))
+    return pl.when(pl.col(column).is_not_null()).then(told)
 
 
 def as_text(column: str) -> pl.Expr:

@@ -285,6 +285,9 @@ def _alarm_frame(
             "urgency_last": labels(mission["urgency_last"], alarms.URGENCIES),
             "mission_type": labels(mission["type"], alarms.MISSION_TYPES),
             "scene_municipality_code": labels(mission["municipality"], ref.municipalities),
+            "scene_urban": pl.Series(mission["urban"]).replace_strict(
+                {NOBODY: None, 0: False, 1: True}, return_dtype=pl.Boolean
+            ),
             **{f"{name}_at": stamp(mission[name]) for name in alarms.STAMPS},
             "cancel_reason": labels(mission["cancel_reason"], alarms.CANCEL_REASONS),
             "result": labels(mission["result"], alarms.RESULTS),

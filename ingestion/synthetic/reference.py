@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ingestion.synthetic.clock import Floats, Ints, day_number
+from ingestion.synthetic.clock import Bools, Floats, Ints, day_number
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 NEVER = 10**6
@@ -39,6 +39,7 @@ class Reference:
     municipalities: tuple[str, ...]
     population: Floats
     centrality: Ints
+    is_urban: Bools
     latitude: Floats
     longitude: Floats
     municipality_amk: Ints
@@ -133,6 +134,7 @@ def load_reference(seeds: Path = SEEDS) -> Reference:
         municipalities=tuple(codes),
         population=np.array([population.get(code, 0.0) for code in codes]),
         centrality=municipalities["centrality_class"].cast(pl.Int64).to_numpy(),
+        is_urban=np.isin(codes, _urban(seeds)),
         latitude=latitude,
         longitude=longitude,
         municipality_amk=np.array([central_at[unit] for unit in municipalities["amk_code"]]),
@@ -150,6 +152,12 @@ def load_reference(seeds: Path = SEEDS) -> Reference:
         older_codes=older,
         split_codes=split,
     )
+
+
+def _urban(seeds: Path) -> list[str]:
+    """Municipalities with a part of a large settlement."""
+    rows = _read(seeds, "urban_municipalities").filter(pl.col("is_urban") == "1")
+    return rows["municipality_code"].to_list()
 
 
 def _neighbours(is_amk: list[bool], rhf: list[str]) -> Ints:

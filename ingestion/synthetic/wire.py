@@ -45,7 +45,7 @@ FORMATS: dict[str, Format] = {
         "xlsx",
         wire_alarms.vest,
         sheet="Oppdrag",
-        group_row=tuple(wire_alarms.VEST_GROUPS.get(place, "") for place in range(28)),
+        group_row=tuple(wire_alarms.VEST_GROUPS.get(place, "") for place in range(29)),
     ),
     "helse_sorost_alarms": Format(
         "csv.gz",

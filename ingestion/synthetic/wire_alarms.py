@@ -136,6 +136,7 @@ def vest(cell: Cell) -> Columns:
         "Resultat": text("result", results),
         "Kvalitet": text("ts_quality", named(QUALITIES, "System|Manuell|Beregnet")),
         "Uttrekk": xlsx.time_cell(local("_extract_at")),
+        "Tettbygd": xlsx.text_cell(flag("scene_urban", "Ja", "Nei")),
     }
 
 

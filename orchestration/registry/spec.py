@@ -183,6 +183,8 @@ class Kpi(_Strict):
     min_denominator: int = Field(20, ge=0)
     why_nb: str
     why_en: str
+    change_nb: str | None = Field(None, description="What this version changed, in bokmål.")
+    change_en: str | None = Field(None, description="What this version changed, in English.")
     owner: str
     valid_from: date
     status: Literal["active", "no_source"] = "active"
@@ -370,9 +372,13 @@ class Registry:
         return next(kpi for kpi in versions if kpi.version == version)
 
     def official(self, kpi_id: str, on: date) -> Kpi:
-        """The version that counts for a period starting on a date."""
+        """The version that counts for a period starting on a date.
+
+        A correction has the date of what it corrects, and so counts for all its periods.
+        """
         versions = self._versions[kpi_id]
-        return next((k for k in reversed(versions) if k.valid_from <= on), versions[0])
+        first = min(kpi.valid_from for kpi in versions)
+        return next(k for k in reversed(versions) if k.valid_from <= max(on, first))
 
     def texts(self, kpi: Kpi, form: Mapping[str, int], language: Literal["nb", "en"]) -> str:
         """A linear form in words, from the texts of its measures."""

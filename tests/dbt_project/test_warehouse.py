@@ -80,12 +80,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 def cell(warehouse: Warehouse, kpi_id: str, unit_id: str, **keys: Any) -> tuple[Any, ...]:
-    """numerator, denominator, n, value, coverage, status of one cell."""
+    """numerator, denominator, n, value, coverage, status of one cell, by the newest definition."""
     wanted = {"period_grain": "day", "period_start": SATURDAY, **keys}
     where = " and ".join(f"{name} = '{value}'" for name, value in wanted.items())
     (row,) = warehouse.rows(
         "select numerator, denominator, n, value, coverage, status from kpi_values "
-        f"where kpi_id = '{kpi_id}' and unit_id = '{unit_id}' and {where}"
+        f"where kpi_id = '{kpi_id}' and unit_id = '{unit_id}' and {where} "
+        f"and kpi_version = (select max(version) from kpi_registry where kpi_id = '{kpi_id}')"
     )
     return row
 
@@ -206,8 +207,9 @@ def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small:
     assert cell(small, "dq_geo_unknown", "NO") == (1, 4, 4, 25.0, 1.0, "ok")
 
 
-def test_a_changed_urgency_leaves_the_response_time_and_its_coverage(small: Warehouse) -> None:
-    assert cell(small, "resp_coverage", "amk_bergen")[:4] == (0, 1, 1, 0.0)
+def test_a_changed_urgency_leaves_the_response_time_and_is_said(small: Warehouse) -> None:
+    assert cell(small, "resp_urgency_changed", "amk_bergen")[:4] == (1, 1, 1, 100.0)
+    assert cell(small, "resp_coverage", "amk_bergen")[5] == "no_data"
     assert cell(small, "resp_urban_12", "amk_bergen")[5] == "no_data"
     assert cell(small, "resp_median", "amk_oslo", level="central")[3] == 10.0
 
@@ -222,8 +224,9 @@ def test_the_chain_reaches_back_to_the_first_call(small: Warehouse) -> None:
 def test_only_registered_kpis_levels_and_segments(small: Warehouse) -> None:
     assert small.one("select count(*) from kpi_registry") == len(load_registry().kpis)
     strangers = small.one(
-        "select count(*) from kpi_values v left join kpi_registry k using (kpi_id)"
-        " where k.kpi_id is null or not list_contains(string_split(k.levels, '|'), v.level)"
+        "select count(*) from kpi_values v left join kpi_registry k"
+        " on k.kpi_id = v.kpi_id and k.version = v.kpi_version where k.kpi_id is null"
+        " or not list_contains(string_split(k.levels, '|'), v.level)"
         " or not list_contains(string_split(k.segments, '|'), v.segment)"
     )
     assert strangers == 0

@@ -29,10 +29,13 @@ def registry() -> pl.DataFrame:
 def compared(world: World, released: bool) -> pl.DataFrame:
     """Truth and result side by side; `status` is null where only the truth has the cell.
 
-    The truth is about the first version of each KPI.
+    The truth is about the newest version of each KPI.
     """
     values = world.release("kpi_values") if released else world.sql("from kpi_values")
-    values = values.filter(pl.col("kpi_version") == 1)
+    newest = registry().group_by("kpi_id").agg(pl.col("version").cast(pl.Int32).max())
+    values = values.join(
+        newest, left_on=["kpi_id", "kpi_version"], right_on=["kpi_id", "version"], how="semi"
+    )
     truth = world.truth("kpi_truth").with_columns(pl.lit(True).alias("in_truth"))
     dated = [frame.with_columns(pl.col("period_start").cast(pl.Date)) for frame in (truth, values)]
     return dated[0].join(dated[1], on=KEY, how="full", coalesce=True, suffix="_found")

@@ -96,8 +96,10 @@ select
     valid_from, 'definition', cast(null as string), cast(null as string), kpi_id, contract,
     concat('Versjon ', cast(version as string), ' av definisjonen gjelder fra denne dagen.'),
     concat('Version ', cast(version as string), ' of the definition applies from this day.')
-from {{ ref('kpi_registry') }}
+from {{ ref('kpi_registry') }} as k
 where version > 1 and status = 'active'
+    -- A correction has the date of what it corrects: it counts for all periods, and nothing breaks.
+    and valid_from > (select min(o.valid_from) from {{ ref('kpi_registry') }} as o where o.kpi_id = k.kpi_id)
 union all
 select
     u.split_on, 'geography', 'municipality', u.municipality_id, cast(null as string), 'alarm',

@@ -69,6 +69,8 @@ select
     h.incident_id is not null as is_handover,
     case when i.has_acute_mission and l.invalid_count = 0
         then {{ ms_between('l.first_ring_at', 'i.chain_scene_at') }} end as chain_ms,
+    case when i.has_acute_mission and l.invalid_count = 0
+        then {{ ms_between('l.first_ring_at', 'i.chain_scene_at_v1') }} end as chain_ms_v1,
     -- An answer before the one it came from is a clock fault, not a duration.
     case when h.invalid_count = 0 and h.amk_answered_at >= h.lvs_answered_at
         then {{ ms_between('h.lvs_answered_at', 'h.amk_answered_at') }} end as handover_ms

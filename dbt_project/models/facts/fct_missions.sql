@@ -7,7 +7,7 @@ with missions as (
         g.county_id,
         g.health_trust_id,
         g.region_id,
-        g.is_urban,
+        g.is_urban as is_municipality_urban,
         g.centrality_class,
         coalesce(g.event_municipality_id, g.municipality_id) as event_municipality_id,
         coalesce(g.event_county_id, g.county_id) as event_county_id,
@@ -45,7 +45,11 @@ select
     coalesce(event_municipality_id, 'UNKNOWN') as event_municipality_id,
     coalesce(event_county_id, 'UNKNOWN') as event_county_id,
     scene_municipality_code,
-    is_urban,
+    -- Where the scene lies, where the source tells it, else what kind of municipality it is in.
+    coalesce(scene_urban, is_municipality_urban) as is_urban,
+    case when scene_urban is not null then 'SCENE' when is_municipality_urban is not null then 'MUNICIPALITY' end
+        as urban_basis,
+    is_municipality_urban,
     centrality_class,
     urgency_last,
     urgency_changed or urgency_first <> urgency_last as is_urgency_changed,

@@ -30,6 +30,7 @@ select
     urgency_changed,
     mission_type,
     scene_municipality_code,
+    scene_urban,
     received_at,
     alerted_at,
     en_route_at,

@@ -16,7 +16,8 @@ with incidents as (
     select
         event_date, region_id, health_trust_id, county_id, municipality_id, municipality_union_id,
         central_id, is_late,
-        concat(cast(centrality_class as {{ dbt.type_string() }}), ' ', urgency) as stratum
+        -- The limit is that of the place, and so is the share over it.
+        concat(cast(centrality_class as {{ dbt.type_string() }}), case when is_urban then ' 12' else ' 25' end) as stratum
     from {{ ref('fct_incidents') }}
     where is_standard_eligible and {{ in_touched_periods('event_date', follows) }}
 ),

@@ -27,7 +27,8 @@ with last_change as (
 ),
 {%- endfor %}
 results as (
-    {%- for kpi in kpi_definitions() if kpi.family in families and kpi.kind != 'rate' and not kpi.other %}
+    {%- for kpi in kpi_definitions() if kpi.family in families and kpi.kind != 'rate' and not kpi.other
+        and kpi.levels | select('in', levels.keys() | list) | list %}
     {{ kpi_branch(kpi) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

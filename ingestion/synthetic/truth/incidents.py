@@ -42,6 +42,7 @@ _MISSION_COLUMNS = (
     "incident_id",
     "central_id",
     "scene_municipality_code",
+    "scene_urban",
     "mission_type",
     "unit_type",
     "urgency_first",
@@ -83,55 +84,78 @@ def thin_links(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def incidents_of(missions: pl.DataFrame, places: Places) -> pl.DataFrame:
-    """One row per incident."""
-    timed = ~pl.col("has_timing_warning")
+    """One row per incident.
+
+    What a row with a warning about its times says of time is not believed. The first ambulance to
+    arrive is the first of those whose arrival can be believed; other units' rows do not matter.
+    """
+    believed = ~pl.col("has_timing_warning")
     acute = pl.col("mission_type") == "ACUTE"
     going = acute & pl.col("cancelled_at").is_null()
-    car = going & (pl.col("unit_type") == "CAR")
-    fine = timed & pl.col("at_scene_at").is_not_null()
+    on_ground = pl.col("unit_type").is_in(["CAR", "BOAT"])
     rank = pl.col("urgency_last").replace_strict(_URGENCY, return_dtype=pl.Int8)
+    came = on_ground & pl.col("cancelled_at").is_null() & pl.col("at_scene_at").is_not_null()
+
+    def first_there(units: str) -> pl.Expr:
+        return pl.col("at_scene_at").filter(pl.col(units) & pl.col("believed")).min()
+
+    def ended(result: str) -> pl.Expr:
+        return (pl.col("result") == result).fill_null(False).any()
+
     rows = (
-        missions.with_columns(acute=acute, going=going, car=car, timed=timed, fine=fine, rank=rank)
+        missions.with_columns(
+            acute=acute,
+            going=going,
+            ambulance=going & on_ground,
+            car=going & (pl.col("unit_type") == "CAR"),
+            believed=believed,
+            rank=rank,
+            came=came,
+        )
         .sort("source_system", "incident_id", "alerted_at", "source_id")
         .group_by("source_system", "incident_id", maintain_order=True)
         .agg(
-            pl.col("central_id", "scene_municipality_code").first(),
+            pl.col("central_id", "scene_municipality_code", "scene_urban").first(),
             pl.col("received_at").min().alias("received"),
             pl.col("alerted_at").min().alias("alerted"),
+            pl.col("received_at").filter("believed").min().alias("received_believed"),
+            pl.col("alerted_at").filter("believed").min().alias("alerted_believed"),
             pl.col("rank").min(),
             (pl.col("urgency_first") != pl.col("urgency_last")).any().alias("changed"),
             pl.col("acute").any().alias("has_acute"),
-            pl.col("timed").filter("acute").all().alias("acute_timed"),
+            pl.col("ambulance").any().alias("has_ambulance"),
             pl.col("car").any().alias("has_car"),
-            pl.col("fine").filter("car").all().alias("cars_fine"),
-            pl.col("at_scene_at").filter("car").min().alias("first_car"),
-            pl.col("going").any().alias("has_going"),
-            pl.col("fine").filter("going").all().alias("going_fine"),
-            pl.col("at_scene_at").filter("going").min().alias("first_unit"),
+            first_there("ambulance").alias("first_ambulance"),
+            first_there("car").alias("first_car"),
+            first_there("going").alias("first_unit"),
+            pl.col("came").any().alias("reached"),
+            (pl.col("came") & pl.col("result").is_null()).any().alias("one_is_silent"),
+            ended("CONVEYED").alias("conveyed"),
+            ended("LEFT").alias("left"),
+            ended("NO_PATIENT").alias("nobody_there"),
             pl.len().alias("units"),
         )
     )
     anchor = pl.coalesce("received", "alerted")
     date = anchor.dt.replace_time_zone("UTC").dt.convert_time_zone(OSLO).dt.date()
     red = pl.col("rank") == 0
-    steady = ~pl.col("changed") & pl.col("has_car")
-    timely = steady & pl.col("received").is_not_null() & pl.col("cars_fine")
-    eligible = red & timely
-    return places.at_scene(rows.with_columns(date.alias("date"))).with_columns(
+    steady = red & ~pl.col("changed")
+    placed = places.at_scene(rows.with_columns(date.alias("date")))
+
+    def until(moment: str, when: pl.Expr) -> pl.Expr:
+        span = (pl.col(moment) - pl.col("received_believed")).dt.total_milliseconds()
+        return pl.when(when).then(span)
+
+    return placed.with_columns(
         pl.lit("all").alias("segment"),
         red.alias("red"),
-        (red & steady).alias("response"),
-        eligible.alias("eligible"),
-        timely.alias("timely"),
-        pl.when(timely)
-        .then((pl.col("first_car") - pl.col("received")).dt.total_milliseconds())
-        .alias("arrival_ms"),
-        pl.when(eligible)
-        .then((pl.col("first_car") - pl.col("received")).dt.total_milliseconds())
-        .alias("response_ms"),
-        pl.when(pl.col("has_acute") & pl.col("acute_timed"))
-        .then((pl.col("alerted") - pl.col("received")).dt.total_milliseconds())
-        .alias("dispatch_ms"),
+        (steady & pl.col("has_ambulance")).alias("response"),
+        (steady & pl.col("has_car")).alias("car_response"),
+        until("first_ambulance", steady).alias("response_ms"),
+        until("first_car", steady).alias("car_response_ms"),
+        until("alerted_believed", pl.col("has_acute")).alias("dispatch_ms"),
+        # The source may tell of the scene itself; else the municipality has to do.
+        pl.coalesce("scene_urban", "is_urban").alias("urban"),
     )
 
 
@@ -165,9 +189,12 @@ def alarm_figures(
             _mission_shares(placed),
             _standardized(incidents),
             statistics(
-                incidents.filter("response"),
+                incidents.filter("car_response"),
                 GEOGRAPHY,
-                {"resp_median": ("response_ms", "median"), "resp_p90": ("response_ms", "p90")},
+                {
+                    "resp_median": ("car_response_ms", "median"),
+                    "resp_p90": ("car_response_ms", "p90"),
+                },
                 scale=1 / 60_000,
             ),
             statistics(
@@ -182,28 +209,54 @@ def alarm_figures(
 
 
 def _incident_shares(incidents: pl.DataFrame) -> pl.DataFrame:
-    urban = pl.col("is_urban").fill_null(False)
-    rural = ~pl.col("is_urban").fill_null(True)
+    urban = pl.col("urban").fill_null(False)
+    rural = ~pl.col("urban").fill_null(True)
+    measured = pl.col("response_ms").is_not_null()
+    red_acute = pl.col("red") & pl.col("has_acute")
+    certain = pl.col("reached") & (pl.col("conveyed") | ~pl.col("one_is_silent"))
+    some_end = pl.col("conveyed") | pl.col("left") | pl.col("nobody_there")
+    stayed = certain & ~pl.col("conveyed")
     rows = incidents.with_columns(
         pl.lit(True).alias("any"),
         (pl.col("rank") < 3).alias("graded"),
-        (pl.col("eligible") & urban & (pl.col("response_ms") <= _URBAN_MS)).alias("urban_in"),
-        (pl.col("eligible") & urban).alias("urban_eligible"),
-        (pl.col("response") & urban).alias("urban_base"),
-        (pl.col("eligible") & rural & (pl.col("response_ms") <= _RURAL_MS)).alias("rural_in"),
-        (pl.col("eligible") & rural).alias("rural_eligible"),
-        (pl.col("response") & rural).alias("rural_base"),
+        measured.alias("measured"),
+        (urban & (pl.col("response_ms") <= _URBAN_MS)).fill_null(False).alias("urban_in"),
+        (measured & urban).alias("urban_measured"),
+        (pl.col("response") & urban).alias("urban_response"),
+        (rural & (pl.col("response_ms") <= _RURAL_MS)).fill_null(False).alias("rural_in"),
+        (measured & rural).alias("rural_measured"),
+        (pl.col("response") & rural).alias("rural_response"),
+        (pl.col("response") & pl.col("urban").is_null()).alias("nowhere"),
+        (measured & pl.col("scene_urban").is_not_null()).alias("by_scene"),
+        red_acute.alias("red_acute"),
+        (red_acute & pl.col("changed")).alias("red_changed"),
+        (red_acute & ~pl.col("changed") & ~pl.col("has_ambulance")).alias("red_alone"),
+        (certain & some_end).alias("certain"),
+        (stayed & pl.col("left")).alias("stayed"),
+        (stayed & ~pl.col("left") & pl.col("nobody_there")).alias("empty"),
     )
+    # Of all that should be measured, or of all there are: nothing is left out.
+    whole = {
+        "resp_coverage": ("measured", "response", "response"),
+        "resp_urgency_changed": ("red_changed", "red_acute", "red_acute"),
+        "resp_no_ambulance": ("red_alone", "red_acute", "red_acute"),
+        "resp_by_scene": ("by_scene", "measured", "measured"),
+    }
+    nowhere = {"resp_unclassed": ("nowhere", "response", "response")}
     wanted = {
         "red_share": ("red", "graded", "any"),
-        "resp_urban_12": ("urban_in", "urban_eligible", "urban_base"),
-        "resp_rural_25": ("rural_in", "rural_eligible", "rural_base"),
-        "resp_coverage": ("eligible", "red", "red"),
+        "resp_urban_12": ("urban_in", "urban_measured", "urban_response"),
+        "resp_rural_25": ("rural_in", "rural_measured", "rural_response"),
+        "not_conveyed": ("stayed", "certain", "reached"),
+        "no_patient": ("empty", "certain", "reached"),
+        **whole,
     }
     ratio = {"units_per_incident": ("units", "any", "any")}
+    by_area = {level: unit for level, unit in GEOGRAPHY.items() if level != "municipality"}
     return pl.concat(
         [
-            shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=("resp_coverage",)),
+            shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=tuple(whole)),
+            shares(cells(rows, _KEYS, nowhere), by_area, complete=tuple(nowhere)),
             shares(cells(rows, _KEYS, ratio), GEOGRAPHY, complete=tuple(ratio), factor=1.0),
         ]
     )
@@ -212,17 +265,16 @@ def _incident_shares(incidents: pl.DataFrame) -> pl.DataFrame:
 def _standardized(incidents: pl.DataFrame) -> pl.DataFrame:
     """Late arrivals against those expected with the national share of each kind of place.
 
-    The limit is that of the place; the kinds are centrality classes, by urgency. Incidents whose
-    urgency changed, or without a full set of arrivals, are left out, as in the shares.
+    The kinds are the two limits, each by centrality class: where 12 minutes are allowed far more
+    are late than where 25 are. Counted are the incidents of the two response shares.
     """
-    limit = pl.when("is_urban").then(_URBAN_MS).otherwise(_RURAL_MS)
+    limit = pl.when("urban").then(_URBAN_MS).otherwise(_RURAL_MS)
     rows = incidents.filter(
-        pl.col("timely")
-        & (pl.col("rank") <= 1)
-        & pl.col("is_urban").is_not_null()
+        pl.col("response_ms").is_not_null()
+        & pl.col("urban").is_not_null()
         & pl.col("centrality").is_not_null()
-    ).with_columns((pl.col("arrival_ms") > limit).alias("late"))
-    kind = ["centrality", "rank"]
+    ).with_columns((pl.col("response_ms") > limit).alias("late"))
+    kind = ["urban", "centrality"]
     by_day = rows.group_by(*_KEYS, *kind).agg(pl.len().alias("n"), pl.col("late").sum())
     parts = []
     for level, frame in levelled(by_day, GEOGRAPHY):
@@ -259,24 +311,9 @@ def _standardized(incidents: pl.DataFrame) -> pl.DataFrame:
 
 def _mission_shares(placed: pl.DataFrame) -> pl.DataFrame:
     stopped = pl.col("cancelled_at").is_not_null() & pl.col("at_scene_at").is_null()
-    reached = (
-        (pl.col("unit_type") == "CAR")
-        & pl.col("cancelled_at").is_null()
-        & pl.col("at_scene_at").is_not_null()
-    )
-    left = pl.col("result").is_in(["LEFT", "NO_PATIENT"])
-    rows = placed.with_columns(
-        pl.lit(True).alias("any"),
-        stopped.alias("stopped"),
-        reached.alias("reached"),
-        (reached & pl.col("result").is_not_null()).alias("ended"),
-        (reached & left.fill_null(False)).alias("left"),
-    )
-    wanted = {
-        "cancelled_share": ("stopped", "any", "any"),
-        "not_conveyed": ("left", "ended", "reached"),
-    }
-    return shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=("cancelled_share",))
+    rows = placed.with_columns(pl.lit(True).alias("any"), stopped.alias("stopped"))
+    wanted = {"cancelled_share": ("stopped", "any", "any")}
+    return shares(cells(rows, _KEYS, wanted), GEOGRAPHY, complete=tuple(wanted))
 
 
 def _mission_times(placed: pl.DataFrame) -> pl.DataFrame:
@@ -357,7 +394,8 @@ def chain_figures(missions: pl.DataFrame, links: pl.DataFrame, places: Places) -
     )
     by_chain = linked.join(_handovers(own, links), on="chain_id", how="left")
     rows = incidents.join(by_chain, left_on="incident_id", right_on="chain_id", how="left")
-    timed = pl.col("has_going") & pl.col("going_fine") & pl.col("calls_timed")
+    # The first unit whose arrival can be believed; the calls must all be in order.
+    timed = pl.col("calls_timed")
     rows = rows.with_columns(
         pl.lit(True).alias("any"),
         pl.col("first_ring").is_not_null().alias("is_linked"),

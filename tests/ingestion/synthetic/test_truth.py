@@ -35,7 +35,9 @@ def _rows(contract: str, rows: list[dict[str, Any]], defaults: dict[str, Any]) -
         record.setdefault("source_id", f"r{number}")
         record.setdefault("_day", (DAY - dt.date(1970, 1, 1)).days)
         filled.append(record)
-    frame = pl.DataFrame(filled, infer_schema_length=None)
+    frame = pl.DataFrame(
+        filled, infer_schema_length=None, schema_overrides={"scene_urban": pl.Boolean}
+    )
     frame = frame.with_columns(pl.col(pl.Null).cast(pl.String))
     return frame.with_columns(
         (pl.lit(NOON) + pl.duration(milliseconds=pl.col(name).cast(pl.Float64) * 1000))
@@ -386,6 +388,7 @@ MISSION = {
     "source_system": "AMIS",
     "central_id": "amk_bergen",
     "scene_municipality_code": "4601",  # urban
+    "scene_urban": None,
     "mission_type": "ACUTE",
     "unit_type": "CAR",
     "urgency_first": "RED",
@@ -408,7 +411,7 @@ def missions() -> pl.DataFrame:
         # b: not in time; the cancelled car does not count, and has no turnout.
         {"incident_id": "b", "at_scene_at": 721},
         {"incident_id": "b", "cancelled_at": 100, "en_route_at": None},
-        # c: one of its cars lacks the arrival, so the incident is not eligible.
+        # c: one of its cars lacks the arrival; the other's counts.
         {"incident_id": "c", "at_scene_at": 300},
         {"incident_id": "c", "at_scene_at": None, "has_missing_warning": True},
         # d: urgency changed.
@@ -440,9 +443,13 @@ def missions() -> pl.DataFrame:
     [
         # Five red of the six whose urgency is known; seven incidents.
         ("red_share", 5, 6, 6 / 7, 500 / 6),
-        ("resp_urban_12", 1, 2, 2 / 3, 50),
+        ("resp_urban_12", 2, 3, 1, 200 / 3),
         ("resp_rural_25", 1, 1, 1, 100),
-        ("resp_coverage", 3, 5, 1, 60),
+        # Five red with an acute mission: one changed, the others measured.
+        ("resp_coverage", 4, 4, 1, 100),
+        ("resp_urgency_changed", 1, 5, 1, 20),
+        ("resp_no_ambulance", 0, 5, 1, 0),
+        ("resp_by_scene", 0, 4, 1, 0),
         # One of the eleven counted missions was called off before the scene.
         ("cancelled_share", 1, 11, 1, 100 / 11),
     ],
@@ -465,11 +472,11 @@ def test_shares_of_incidents(
 
 def test_intervals_of_incidents(missions: pl.DataFrame, places: Places) -> None:
     figures = incidents.alarm_figures(missions, places, DAY, DAY)
-    # Response: 720, 721 and 1500 s of a base of four (a, b, c, e).
+    # Response: 300, 720, 721 and 1500 s (c, a, b, e).
     median = _figure(figures, "resp_median")
-    assert (median["n"], median["coverage"]) == (3, 0.75)
-    assert median["value"] == pytest.approx(721 / 60)
-    assert _figure(figures, "resp_p90")["value"] == pytest.approx((721 + 0.8 * 779) / 60)
+    assert (median["n"], median["coverage"]) == (4, 1)
+    assert median["value"] == pytest.approx(720.5 / 60)
+    assert _figure(figures, "resp_p90")["value"] == pytest.approx((721 + 0.7 * 779) / 60)
     dispatch = _figure(figures, "dispatch_interval")
     assert (dispatch["n"], dispatch["value"]) == (7, 60)
     # Nine cars that left (60 s, one of them 100 s); the tenth was called off before.
@@ -617,12 +624,89 @@ def test_times_of_cars(places: Places) -> None:
         row = _figure(figures, kpi)
         assert (row["n"], row["coverage"]) == (n, pytest.approx(n / base)), kpi
         assert row["value"] == pytest.approx(value), kpi
-    left = _figure(figures, "not_conveyed")
-    assert (left["numerator"], left["denominator"], left["coverage"]) == (
-        2,
-        6,
-        pytest.approx(6 / 7),
+    # Eight were reached (g was called off), and f does not say what came of it.
+    for kpi in ("not_conveyed", "no_patient"):
+        row = _figure(figures, kpi)
+        assert (row["numerator"], row["denominator"]) == (1, 7)
+        assert row["coverage"] == pytest.approx(7 / 8)
+
+
+def test_what_came_of_an_incident_is_said_once(places: Places) -> None:
+    def sent(name: str, result: str | None, **more: Any) -> dict[str, Any]:
+        return {"incident_id": name, "result": result, "at_scene_at": 300, **more}
+
+    rows = _rows(
+        "alarm",
+        [
+            # Another unit conveyed: that settles it, though one does not say.
+            sent("a", "LEFT"),
+            sent("a", "CONVEYED", unit_type="HELI"),
+            sent("a", None),
+            # Left by one; another found nobody.
+            sent("b", "LEFT"),
+            sent("b", "NO_PATIENT"),
+            # Nobody there, and one called off on the way.
+            sent("c", "NO_PATIENT"),
+            sent("c", "CANCELLED", at_scene_at=None, cancelled_at=200),
+            # One that came does not say.
+            sent("d", "LEFT"),
+            sent("d", None),
+            # Not reached by an ambulance.
+            sent("e", "LEFT", unit_type="HELI"),
+            sent("f", "LEFT", at_scene_at=None),
+        ],
+        MISSION,
     )
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+    for kpi in ("not_conveyed", "no_patient"):
+        row = _figure(figures, kpi)
+        assert (row["numerator"], row["denominator"], row["coverage"]) == (1, 3, 0.75)
+
+
+def test_ambulances_places_and_what_is_left_out(places: Places) -> None:
+    def sent(name: str, arrival: float | None, **more: Any) -> dict[str, Any]:
+        return {"incident_id": name, "at_scene_at": arrival, **more}
+
+    wrong = {"has_timing_warning": True}
+    rows = _rows(
+        "alarm",
+        [
+            # A boat comes first: it stops the clock of the shares, and not that of the medians.
+            sent("a", 600, unit_type="BOAT"),
+            sent("a", 900),
+            # A later unit whose times are wrong spoils neither arrival nor alert.
+            sent("b", 700),
+            sent("b", 10, alerted_at=-500, received_at=-600, **wrong),
+            # The source tells that the scene is rural, in an urban municipality; 1000 s is in time.
+            sent("c", 1000, scene_urban=False),
+            # Neither the source nor the code tells: of both shares left out.
+            sent("d", 100, scene_municipality_code="1507"),
+            # Only a helicopter; the ambulance was called off.
+            sent("e", 300, unit_type="HELI"),
+            sent("e", None, cancelled_at=100),
+            # No arrival to be believed.
+            sent("f", 300, **wrong),
+            # Red, but nobody was sent on an acute mission.
+            sent("g", 300, mission_type="TRANSFER"),
+        ],
+        MISSION,
+    )
+    figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
+    for kpi, numerator, denominator, coverage in (
+        ("resp_urban_12", 2, 2, 2 / 3),
+        ("resp_rural_25", 1, 1, 1),
+        ("resp_coverage", 4, 5, 1),
+        ("resp_no_ambulance", 1, 6, 1),
+        ("resp_unclassed", 1, 5, 1),
+        ("resp_by_scene", 1, 4, 1),
+    ):
+        row = _figure(figures, kpi)
+        assert (row["numerator"], row["denominator"]) == (numerator, denominator), kpi
+        assert row["coverage"] == pytest.approx(coverage), kpi
+    # Cars: 900, 700, 1000 and 100 s.
+    assert _figure(figures, "resp_median")["value"] == pytest.approx(800 / 60)
+    dispatch = _figure(figures, "dispatch_interval")
+    assert (dispatch["n"], dispatch["coverage"], dispatch["value"]) == (5, pytest.approx(5 / 6), 60)
 
 
 def test_units_per_incident(missions: pl.DataFrame, places: Places) -> None:
@@ -633,42 +717,51 @@ def test_units_per_incident(missions: pl.DataFrame, places: Places) -> None:
 
 
 def test_observed_against_expected_late_arrivals(places: Places) -> None:
-    """Bergen and Oslo are towns of classes 2 and 1; 4650 is a rural place."""
+    """Oslo and 3201 are urban of class 1; of class 4, 1101 is urban and 1114 rural."""
 
-    def incident(name: str, code: str, seconds: float, **more: Any) -> dict[str, Any]:
-        central = {"central_id": "amk_oslo"} if code == "0301" else {}
-        where = {"incident_id": name, "scene_municipality_code": code, "at_scene_at": seconds}
-        return {**where, **central, **more}
+    def incident(name: str, code: str, seconds: float | None, **more: Any) -> dict[str, Any]:
+        return {
+            "incident_id": name,
+            "scene_municipality_code": code,
+            "at_scene_at": seconds,
+            **more,
+        }
 
     yellow = {"urgency_first": "YELLOW", "urgency_last": "YELLOW"}
-    green = {"urgency_first": "GREEN", "urgency_last": "GREEN"}
     rows = _rows(
         "alarm",
         [
-            # Class 1, red: one late of four in the nation, all in Oslo and its neighbour 3201.
+            # Class 1, urban: one late of four in the nation.
             incident("a", "0301", 720),
             incident("b", "0301", 721),
             incident("c", "3201", 100),
             incident("d", "3201", 200),
-            # Class 1, yellow: late, the only one.
+            # Left out: yellow, changed, no car with an arrival, a split code where urban differs.
             incident("e", "3201", 800, **yellow),
-            # Left out: green, changed, a car without arrival, a split code where urban differs.
-            incident("f", "0301", 5000, **green),
-            incident("g", "0301", 5000, urgency_first="YELLOW"),
-            incident("h", "0301", 5000),
-            {"incident_id": "h", "scene_municipality_code": "0301", "central_id": "amk_oslo"},
-            incident("i", "1507", 5000),
-            # Another class; a rural limit of 1500 s.
-            incident("j", "4650", 1500),
-            incident("k", "4650", 1501),
+            incident("f", "0301", 5000, urgency_first="YELLOW"),
+            incident("g", "0301", None),
+            incident("h", "1507", 5000),
+            # Class 4: in urban places two late of two, in rural ones one of four.
+            incident("i", "1101", 1000),
+            incident("j", "1101", 1000),
+            incident("k", "1114", 1500),
+            incident("l", "1114", 1501),
+            incident("m", "1114", 1000),
+            # A rural scene in an urban municipality has the limit, and the company, of the rural.
+            incident("n", "1101", 1000, scene_urban=False),
         ],
         MISSION,
     )
     figures = incidents.alarm_figures(incidents.thin_missions(rows), places, DAY, DAY)
     nation = _figure(figures, "resp_standardized")
-    assert (nation["numerator"], nation["denominator"], nation["n"]) == (3, pytest.approx(3), 7)
+    assert (nation["numerator"], nation["denominator"], nation["n"]) == (4, pytest.approx(4), 10)
     assert nation["value"] == pytest.approx(1)
-    for unit, observed, expected, n in (("0301", 1, 0.5, 2), ("3201", 1, 1.5, 3)):
+    for unit, observed, expected, n in (
+        ("0301", 1, 0.5, 2),
+        ("3201", 0, 0.5, 2),
+        ("1101", 2, 2.25, 3),
+        ("1114", 1, 0.75, 3),
+    ):
         row = _figure(figures, "resp_standardized", level="municipality", unit_id=unit)
         assert (row["numerator"], row["n"]) == (observed, n)
         assert row["denominator"] == pytest.approx(expected)
