@@ -309,7 +309,7 @@ concat('|', {{ list }}, '|') like concat('%|', {{ value }}, '|%')
     'calls': ['call', 'call_duplicate', 'call_recall', 'call_cell'],
     'alarms': ['alarm', 'incident'],
     'chain': ['alarm', 'incident', 'chain_link'],
-    'video': ['video_session', 'call', 'call_duplicate'],
+    'video': ['video_session', 'call', 'call_duplicate', 'call_passed_on'],
     'lat': ['lat_request', 'lat_readiness', 'lat_readiness_day'],
     'data_quality': contracts() + ['call_duplicate', 'record_quality'],
 }) }}

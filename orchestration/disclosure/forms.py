@@ -24,7 +24,14 @@ ALL_SEGMENTS = "all"
 # Known to everyone: the population, how many vehicles a base has, and which sources say nothing of
 # a matter. Where none is silent, what is known of a matter is everything, and counts as the same.
 PUBLIC_MEASURES = frozenset(
-    {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
+    {
+        "person_years",
+        "resources",
+        "cancellation_unknown",
+        "menu_unknown",
+        "transfer_unknown",
+        "reason_unknown",
+    }
 )
 # Kinds whose numerator is a part of the denominator.
 PARTS = frozenset({"share", "hours", "excess"})

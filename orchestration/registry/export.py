@@ -214,11 +214,11 @@ def kpi_entry(registry: Registry, kpi: Kpi) -> dict[str, Any]:
         "kind": kpi.kind,
         "family": kpi.family,
         "other": others[0] if others else None,
-        "numerator": _terms(kpi.numerator),
-        "denominator": _terms(kpi.denominator),
-        "n": _terms(kpi.n),
-        "known": _terms(kpi.known_form),
-        "base": _terms(kpi.base),
+        "numerator": _terms(registry, kpi, kpi.numerator),
+        "denominator": _terms(registry, kpi, kpi.denominator),
+        "n": _terms(registry, kpi, kpi.n),
+        "known": _terms(registry, kpi, kpi.known_form),
+        "base": _terms(registry, kpi, kpi.base),
         "factor": kpi.factor,
         "ms_per_unit": MS_PER_UNIT.get(kpi.unit),
         "levels": list(kpi.levels),
@@ -229,8 +229,13 @@ def kpi_entry(registry: Registry, kpi: Kpi) -> dict[str, Any]:
     return entry
 
 
-def _terms(form: Linear) -> list[list[Any]]:
-    return [[name.replace(".", "_"), coefficient] for name, coefficient in form.items()]
+def _terms(registry: Registry, kpi: Kpi, form: Linear) -> list[list[Any]]:
+    """Columns with their coefficients; a measure that counts in parts is divided by them."""
+    terms: list[list[Any]] = []
+    for name, coefficient in form.items():
+        parts = registry.measure(kpi.family, name).parts
+        terms.append([name.replace(".", "_"), coefficient / parts if parts > 1 else coefficient])
+    return terms
 
 
 def _literal(value: Any, indent: int = 0) -> str:

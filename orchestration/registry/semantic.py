@@ -24,6 +24,9 @@ BESIDE_THE_FACT = {
 }
 # Level -> entity. The unit of record quality is a central or a base.
 _UNIT_EXPRESSIONS = {
+    # A call passed on counts where it first rang.
+    ("calls", "central_id"): "counted_central_id",
+    ("calls", "region_id"): "counted_region_id",
     ("record_quality", "central_id"): "case when unit_level = 'central' then unit_id end",
     ("record_quality", "base_id"): "case when unit_level = 'base' then unit_id end",
 }

@@ -114,11 +114,16 @@ class Measure(_Strict):
     sql: str | None = Field(None, description="Predicate; the measure is the number of rows.")
     sum: str | None = Field(None, description="Whole-number column; the measure is its sum.")
     expression: str | None = Field(None, description="Any other SQL aggregate.")
+    parts: int = Field(
+        1, ge=1, description="The sum counts parts of what is measured, this many to one."
+    )
 
     @model_validator(mode="after")
     def _one_definition(self) -> Measure:
         if sum(part is not None for part in (self.sql, self.sum, self.expression)) > 1:
             raise ValueError("one of sql, sum and expression")
+        if self.parts > 1 and self.sum is None:
+            raise ValueError("only a sum counts in parts")
         return self
 
     @property

@@ -27,7 +27,10 @@ COMPARED = {
     "data_readiness": "*",
     "readiness_grades": "*",
     "int_calls__duplicates": "*",
-    "fct_calls": "source_system, source_id, revision, event_date, is_in_scope, answer_ms",
+    "int_calls__passed_on": "*",
+    "fct_call_durations": "*",
+    "fct_calls": "source_system, source_id, revision, event_date, is_counted, counted_central_id, "
+    "home_central_id, is_menu_hangup, answer_ms, wait_ms, answer_ms_v1, wait_ms_v1",
     "fct_missions": "source_system, source_id, revision, event_date, municipality_id",
     "fct_video_sessions": "source_system, source_id, revision, event_date",
     "fct_lat_requests": "source_system, source_id, revision, event_date",
@@ -66,6 +69,7 @@ def loaded_whole(home: Path, world: World) -> Warehouse:
     assert whole.one("select count(*) from int_calls__duplicates") > 5
     assert whole.one("select count(*) from fct_chain_links where method = 'PARENT'") > 5
     assert whole.one("select count(*) from fct_call_recalls") > 2
+    assert whole.one("select count(*) from int_calls__passed_on") > 5
     windowed = whole.rows(
         "select step from fct_links where method = 'TIME_WINDOW' group by step order by step"
     )
@@ -198,7 +202,7 @@ STEPS: list[list[tuple[str, list[Row]]]] = [
 def recalled(warehouse: Warehouse) -> float | None:
     """Recalls within 15 minutes on the day the steps are about."""
     number: float | None = warehouse.one(
-        "select numerator from kpi_values where kpi_id = 'recall_15min' and unit_id = 'NO'"
+        "select numerator from kpi_values where kpi_id = 'recall_15min' and kpi_version = 2 and unit_id = 'NO'"
         " and segment = '113' and period_grain = 'day' and period_start = '2026-06-01'"
     )
     return number

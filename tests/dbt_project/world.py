@@ -154,6 +154,60 @@ def passed_on(rng: random.Random, number: int) -> list[Row]:
     return [first, {**first, "revision": 2, "transfer_at": transfer + seconds(1)}, then]
 
 
+def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
+    """Calls that a central passed on before anyone answered, and what may continue them.
+
+    The first may be corrected or have a twin, the second may be moved to another first, or there may
+    be two; ids are shared with others of the kind, so that what belongs together changes.
+    """
+    rows: list[Row] = []
+    for first in range(number):
+        ring = moment(rng)
+        system = rng.choice(("ICCS", "LIFEX"))
+        row = {
+            "source_system": system,
+            "source_id": f"U{first}",
+            "service_line": rng.choice(("113", "116117", "116117", "LOCAL8")),
+            "central_id": rng.choice(("lvs_0301", "lvs_1101", "unheard_of")),
+            "home_central_id": rng.choice(("lvs_0301", None)),
+            "ring_start_at": ring,
+            "menu_end_at": ring + seconds(7) if rng.random() < 0.7 else None,
+            "queue_enter_at": ring + seconds(8) if rng.random() < 0.7 else None,
+            "ended_at": ring + seconds(300),
+            "outcome": "TRANSFERRED_UNANSWERED",
+            "transferred_to": "lvs_1101",
+            "transfer_at": ring + seconds(300),
+            "caller_pseudonym": f"u{first}",
+            "has_timing_warning": rng.random() < 0.1,
+        }
+        rows.append(row)
+        if rng.random() < 0.3:
+            outcome = rng.choice(("ABANDONED", "TRANSFERRED_UNANSWERED"))
+            deleted = rng.random() < 0.4
+            rows.append({**row, "revision": 2, "outcome": outcome, "deleted": deleted})
+        if rng.random() < 0.3:
+            rows.append(twin(rng, 1000 + first, row))
+    for then in range(2 * number):
+        ring = moment(rng)
+        answered = rng.random() < 0.7
+        row = {
+            "source_system": rng.choice(("ICCS", "LIFEX")),
+            "source_id": f"W{then}",
+            "service_line": rng.choice(("113", "116117", "116117", "LOCAL8")),
+            "central_id": "lvs_1101",
+            "ring_start_at": ring,
+            "answered_at": ring + seconds(9) if answered else None,
+            "ended_at": ring + seconds(60),
+            "outcome": "ANSWERED" if answered else "ABANDONED",
+            "parent_call_id": f"U{rng.randrange(number)}",
+        }
+        rows.append(row)
+        if rng.random() < 0.3:
+            moved = f"U{rng.randrange(number)}"
+            rows.append({**row, "revision": 2, "parent_call_id": moved})
+    return rows
+
+
 def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
     received = moment(rng)
     incident = rng.choice(incidents)
@@ -310,6 +364,7 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
         for n, alarm in enumerate(versions["alarm"])
         if alarm["unit_type"] == "HELI" and alarm["scene_municipality_code"] in nearest
     ]
+    versions["call"] += passed_unanswered(random.Random(seed), 20 * scale)
     batches: dict[str, dict[str, list[Row]]] = {}
     for contract, rows in versions.items():
         batches[contract] = {f"{contract}_{n}": [] for n in range(batch_count)}

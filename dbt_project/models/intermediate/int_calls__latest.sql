@@ -27,6 +27,9 @@ select
     home_central_id,
     ring_start_at,
     menu_end_at,
+    -- Where a source tells neither, nobody knows who hung up in the menu.
+    {{ is_mapped(['menu_end_at']) }} or {{ is_mapped(['queue_enter_at']) }} as is_menu_known,
+    menu_end_at is not null or queue_enter_at is not null as has_left_menu,
     answered_at,
     ended_at,
     outcome,

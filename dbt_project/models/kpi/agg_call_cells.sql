@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('dim_date') }}
-{%- set follows = ['call', 'call_duplicate', 'call_recall'] -%}
+{%- set follows = ['call', 'call_duplicate', 'call_passed_on', 'call_recall'] -%}
 {#- The call KPIs' counts in their smallest cells. There are ten calls to a cell and more: the counts
     of all periods, of clock hours and of home centrals are then sums of few rows, and a new day
     adds its own cells only. -#}
@@ -7,16 +7,16 @@
     incremental_strategy='keyed_changes',
     meta={
         'produces': 'call_cell',
-        'scope': "event_date in ({{ touched_dates(['call', 'call_duplicate', 'call_recall']) }})",
+        'scope': "event_date in ({{ touched_dates(['call', 'call_duplicate', 'call_passed_on', 'call_recall']) }})",
         'change': {'first_date': 'event_date', 'last_date': 'event_date'},
     },
     pre_hook=[
         "{{ reset_load_log('call_cell') }}",
-        "{{ reset_consumed(['call', 'call_duplicate', 'call_recall']) }}",
+        "{{ reset_consumed(['call', 'call_duplicate', 'call_passed_on', 'call_recall']) }}",
     ],
     post_hook=[
         "{{ log_derived('call_cell') }}",
-        "{{ log_consumed(['call', 'call_duplicate', 'call_recall']) }}",
+        "{{ log_consumed(['call', 'call_duplicate', 'call_passed_on', 'call_recall']) }}",
     ],
 ) }}
 with recalls as (
@@ -32,13 +32,19 @@ calls as (
     {%- endif %}
 )
 select
-    segment,
-    event_date,
-    date_trunc('hour', clock_start_at) as hour_start_at,
-    central_id,
-    region_id,
-    home_central_id,
-    {{ measure_columns('calls') }}
-from calls
+    c.segment,
+    c.event_date,
+    -- The hour and the date are of one clock, the ringing.
+    date_trunc('hour', c.ring_start_at) as hour_start_at,
+    c.counted_central_id as central_id,
+    c.counted_region_id as region_id,
+    c.home_central_id,
+    -- Superseded: hours by the start of the wait, at the central of the row.
+    date_trunc('hour', c.own_clock_start_at) as hour_start_at_v1,
+    c.central_id as central_id_v1,
+    {{ measure_columns('calls') }},
+    {{ measure_columns('calls_v1') }}
+from calls as c
 group by
-    segment, event_date, date_trunc('hour', clock_start_at), central_id, region_id, home_central_id
+    c.segment, c.event_date, date_trunc('hour', c.ring_start_at), c.counted_central_id, c.counted_region_id,
+    c.home_central_id, date_trunc('hour', c.own_clock_start_at), c.central_id

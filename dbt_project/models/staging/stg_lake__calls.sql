@@ -1,7 +1,7 @@
 {% set columns = record_columns() %}
 {% do columns.update({
     'service_line': 'string', 'direction': 'string', 'channel': 'string',
-    'central_id': 'string', 'home_central_id': 'string', 'ring_start_at': 'timestamp', 'menu_end_at': 'timestamp',
+    'central_id': 'string', 'home_central_id': 'string', 'ring_start_at': 'timestamp', 'menu_end_at': 'timestamp', 'queue_enter_at': 'timestamp',
     'answered_at': 'timestamp', 'ended_at': 'timestamp', 'outcome': 'string',
     'transferred_to': 'string', 'transfer_at': 'timestamp', 'parent_call_id': 'string',
     'chain_id': 'string', 'caller_pseudonym': 'string', 'municipality_code': 'string',
