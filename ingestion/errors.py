@@ -108,7 +108,7 @@ class KeyChangedError(Exception):
             en = "the fingerprint of the key cannot be read. Restore the file from a backup, or "
             en += "delete it if the key is certain to be the one used before."
         else:
-            nb = "datalageret er fylt med en annen AKUTT_PSEUDONYM_KEY. Samme innringer ville fått "
+            nb = "datasjøen er fylt med en annen AKUTT_PSEUDONYM_KEY. Samme innringer ville fått "
             nb += "to pseudonymer. Bruk nøkkelen som ble brukt før, eller start et nytt lager."
             en = "the lake was filled with another AKUTT_PSEUDONYM_KEY, and one caller would get "
             en += "two pseudonyms. Use the key that was used before, or start a new lake."

@@ -115,7 +115,7 @@ def build_dbt_assets(
     return warehouse, comparison
 
 
-_WAREHOUSE, _COMPARISON = "Varehus / warehouse", "Sammenligning / comparison"
+_WAREHOUSE, _COMPARISON = "Datavarehus / warehouse", "Sammenligning / comparison"
 _Step = Callable[[Callable[[RawEvent], None], Sequence[str]], BuildOutcome | None]
 
 

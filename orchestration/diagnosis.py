@@ -233,19 +233,19 @@ def _lake(home: Home) -> Iterator[Finding]:
 
     batches = batch_folders(home.lake)
     if not batches:
-        yield Finding("warn", "Innsjø / lake", "tom / empty", "akutt run")
+        yield Finding("warn", "Datasjø / lake", "tom / empty", "akutt run")
         return
     problems = lake_problems(home.lake)
     if problems:
         yield Finding(
             "fail",
-            "Innsjø / lake",
+            "Datasjø / lake",
             "; ".join(problems[:3]),
             "en bunt er endret etter at den ble skrevet: gjenopprett den fra kopi / "
             "a batch was changed after it was written: restore it from a copy",
         )
     else:
-        yield Finding("ok", "Innsjø / lake", f"{len(batches)} bunter / batches")
+        yield Finding("ok", "Datasjø / lake", f"{len(batches)} bunter / batches")
     aside = withdrawn(home.lake).filter(pl.col("reason") == REASON)
     if aside.height:
         names = sorted(set(aside["file_name"]))
@@ -294,21 +294,23 @@ def _state(home: Home) -> Iterator[Finding]:
     from orchestration.engine import Engine, Settings
 
     if not home.warehouse.is_file():
-        yield Finding("warn", "Varehus / warehouse", "finnes ikke / is not there", "akutt run")
+        yield Finding("warn", "Datavarehus / warehouse", "finnes ikke / is not there", "akutt run")
         return
     known = state.read_warehouse(home)
     engine = Engine(Settings(home))
     if known.failures:
         yield Finding(
             "fail",
-            "Varehus / warehouse",
+            "Datavarehus / warehouse",
             "; ".join(known.failures),
             "rett årsaken og kjør igjen / mend the cause and run again: akutt run",
         )
     elif not engine.warehouse.is_fresh(engine.lake()):
-        yield Finding("warn", "Varehus / warehouse", "ikke à jour / behind the lake", "akutt run")
+        yield Finding(
+            "warn", "Datavarehus / warehouse", "ikke à jour / behind the lake", "akutt run"
+        )
     else:
-        yield Finding("ok", "Varehus / warehouse", "har alle bunter / holds every batch")
+        yield Finding("ok", "Datavarehus / warehouse", "har alle bunter / holds every batch")
 
 
 def _keys(home: Home) -> Iterator[Finding]:

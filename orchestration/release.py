@@ -313,7 +313,7 @@ def _in_order(
 
 def _disclosed(warehouse: Path) -> dict[str, Any]:
     if not warehouse.is_file():
-        raise ReleaseError(f"Varehuset finnes ikke / there is no warehouse: {warehouse}")
+        raise ReleaseError(f"Datavarehuset finnes ikke / there is no warehouse: {warehouse}")
     disclosed = read_info(warehouse)
     if not disclosed:
         raise ReleaseError(

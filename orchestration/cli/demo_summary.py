@@ -133,7 +133,7 @@ def _places(engine: Engine) -> None:
         "Data Docs": engine.checkpoint.docs / "index.html",
         "Karantene / quarantine": f"{spaced(totals[2])} av / of {spaced(totals[0])} rader / rows; "
         f"{refused} filer avvist / files refused",
-        "Innsjø / lake": home.lake,
+        "Datasjø / lake": home.lake,
         "Fasit / truth": home.truth,
     }
     typer.echo("")

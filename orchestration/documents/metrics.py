@@ -5,7 +5,7 @@ The pages are committed below `docs/metrics`; a test holds them against the regi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestration.documents.pitfalls import pitfalls
@@ -30,8 +30,10 @@ _PEERS = {
         "out-of-hours centrals of similar population and centrality",
     ),
     "urban_centrality": (
-        "kommuner med samme sentralitet og tettbygdhet",
-        "municipalities of the same centrality and settlement",
+        "kommuner med samme sentralitet og omtrent like mange innbyggere, "
+        "andre områder med områder av samme slag",
+        "municipalities of the same centrality and about as many people, "
+        "other areas with areas of the same kind",
     ),
     "aircraft_type": ("baser med samme fartøy", "bases with the same aircraft"),
     "source_system": ("samme kildesystem", "the same source system"),
@@ -194,12 +196,32 @@ def _history(registry: Registry, kpi_id: str) -> list[str]:
         "| versjon / version | gjelder fra / valid from | bokmål | English |",
         "|---|---|---|---|",
     ]
+    versions = registry.versions(kpi_id)
     lines += [
         f"| {kpi.version} | {kpi.valid_from} | {_cell(kpi.definition_nb)} "
         f"| {_cell(kpi.definition_en)} |"
-        for kpi in registry.versions(kpi_id)
+        for kpi in versions
     ]
+    for kpi in versions:
+        if kpi.change_nb and kpi.change_en:
+            lines += [
+                "",
+                f"Versjon {kpi.version}: {kpi.change_nb} {_superseded(kpi, versions, 0)}",
+                "",
+                f"Version {kpi.version}: {kpi.change_en} {_superseded(kpi, versions, 1)}",
+            ]
     return [*lines, ""]
+
+
+def _superseded(kpi: Kpi, versions: Sequence[Kpi], language: int) -> str:
+    """What the date of a version means: a correction has that of the version it corrects."""
+    corrects = any(k.version < kpi.version and k.valid_from == kpi.valid_from for k in versions)
+    if not corrects:
+        return ("Serien har et brudd der.", "The series has a break there.")[language]
+    return (
+        "En retting, som gjelder for alle perioder; den tidligere versjonen regnes ut for landet.",
+        "A correction, for all periods; the earlier version is computed for the country.",
+    )[language]
 
 
 def _examples(kpi: Kpi) -> list[str]:

@@ -101,7 +101,10 @@ def _index(pages: Mapping[Path, str], registry: Registry, *, with_dbt: bool) -> 
         f"- [{count} nøkkeltall / metric dictionary](metrics/README.html)",
         "- [Dataordbok, bokmål](data/dictionary.nb.html)",
         "- [Data dictionary, English](data/dictionary.en.html)",
-        *([f"- [Varehuset: modeller og avstamning / models and lineage]({DBT_PAGE})"] * with_dbt),
+        *(
+            [f"- [Datavarehuset: modeller og avstamning / models and lineage]({DBT_PAGE})"]
+            * with_dbt
+        ),
         *(f"- [{Path(name).stem}]({name})" for name in guides),
     ]
     return as_html("Akuttkjede", "\n".join(lines))

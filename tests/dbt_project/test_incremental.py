@@ -202,8 +202,9 @@ STEPS: list[list[tuple[str, list[Row]]]] = [
 def recalled(warehouse: Warehouse) -> float | None:
     """Recalls within 15 minutes on the day the steps are about."""
     number: float | None = warehouse.one(
-        "select numerator from kpi_values where kpi_id = 'recall_15min' and kpi_version = 2 and unit_id = 'NO'"
-        " and segment = '113' and period_grain = 'day' and period_start = '2026-06-01'"
+        "select numerator from kpi_values where kpi_id = 'recall_15min' and kpi_version = 2"
+        " and unit_id = 'NO' and segment = '113' and period_grain = 'day'"
+        " and period_start = '2026-06-01'"
     )
     return number
 

@@ -157,8 +157,8 @@ def passed_on(rng: random.Random, number: int) -> list[Row]:
 def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
     """Calls that a central passed on before anyone answered, and what may continue them.
 
-    The first may be corrected or have a twin, the second may be moved to another first, or there may
-    be two; ids are shared with others of the kind, so that what belongs together changes.
+    The first may be corrected or have a twin, the second may be moved to another first, or there
+    may be two; ids are of any system, so that what belongs together changes.
     """
     rows: list[Row] = []
     for first in range(number):
@@ -303,6 +303,7 @@ def request_versions(rng: random.Random, number: int) -> list[Row]:
 
 def interval_versions(rng: random.Random, number: int) -> list[Row]:
     base, vehicle = rng.choice(BASES)
+    own = random.Random(number)
     versions = []
     for revision in range(1, rng.choice((1, 1, 2)) + 1):
         start = FIRST + timedelta(minutes=rng.randrange(DAYS * 96) * 15)
@@ -317,6 +318,7 @@ def interval_versions(rng: random.Random, number: int) -> list[Row]:
                 "resource_id": f"{base}_1",
                 "vehicle": vehicle,
                 "state": state,
+                "reason": own.choice(("WEATHER", "TECHNICAL", None)),
                 "attribution": rng.choice(("OPERATOR", "WEATHER", "HEALTH_TRUST")),
                 "start_at": start,
                 "end_at": start + timedelta(hours=hours),

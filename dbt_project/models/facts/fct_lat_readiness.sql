@@ -53,7 +53,7 @@ actual as (
     select *
     from (
         select
-            resource_id, state, attribution, event_date, last_date, start_at,
+            resource_id, state, reason, attribution, event_date, last_date, start_at,
             least(end_at, coalesce(lead(start_at) over (
                 partition by resource_id order by start_at, source_id
             ), end_at)) as end_at
@@ -74,7 +74,7 @@ planned_days as (
 ),
 actual_days as (
     select
-        a.resource_id, a.state, a.attribution, d.date_day,
+        a.resource_id, a.state, a.reason, a.attribution, d.date_day,
         greatest(a.start_at, d.utc_start_at) as start_at,
         least(a.end_at, d.utc_end_at) as end_at
     from actual as a
@@ -90,14 +90,20 @@ planned_totals as (
     group by resource_id, base_id, vehicle, date_day
 ),
 known_totals as (
+    {%- set overlap = ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') %}
+    {%- set is_down = "a.state in ('OFF', 'REDUCED')" %}
     select
         p.resource_id, p.base_id, p.vehicle, p.date_day,
-        sum({{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }}) as known_ms,
-        sum(case when a.state in ('READY', 'ON_MISSION')
-            then {{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }} else 0 end) as ready_ms,
-        {%- for name, attribution in {'operator': 'OPERATOR', 'weather': 'WEATHER'}.items() %}
-        sum(case when a.state in ('OFF', 'REDUCED') and a.attribution = '{{ attribution }}'
-            then {{ ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') }} else 0 end) as {{ name }}_down_ms{{ ',' if not loop.last }}
+        sum({{ overlap }}) as known_ms,
+        {%- for name, condition in {
+            'ready': "a.state in ('READY', 'ON_MISSION')",
+            'operator_down': is_down ~ " and a.attribution = 'OPERATOR'",
+            'weather_down': is_down ~ " and a.reason = 'WEATHER'",
+            'weather_attributed': is_down ~ " and a.attribution = 'WEATHER'",
+            'reason_known': 'not ' ~ is_down ~ ' or a.reason is not null',
+            'attribution_known': 'not ' ~ is_down ~ ' or a.attribution is not null',
+        }.items() %}
+        sum(case when {{ condition }} then {{ overlap }} else 0 end) as {{ name }}_ms{{ ',' if not loop.last }}
         {%- endfor %}
     from planned_days as p
     inner join actual_days as a
@@ -117,6 +123,9 @@ select
     cast(coalesce(k.known_ms, 0) as bigint) as known_ms,
     cast(coalesce(k.operator_down_ms, 0) as bigint) as operator_down_ms,
     cast(coalesce(k.weather_down_ms, 0) as bigint) as weather_down_ms,
+    cast(coalesce(k.weather_attributed_ms, 0) as bigint) as weather_attributed_ms,
+    cast(coalesce(k.reason_known_ms, 0) as bigint) as reason_known_ms,
+    cast(coalesce(k.attribution_known_ms, 0) as bigint) as attribution_known_ms,
     p.planned_ms / 36e5 as planned_hours,
     coalesce(k.ready_ms, 0) / 36e5 as ready_hours,
     coalesce(k.known_ms, 0) / 36e5 as known_hours

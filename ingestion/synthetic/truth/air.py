@@ -124,12 +124,15 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
         "covered": pl.lit(True),
         "ready": pl.col("state").is_in(_READY),
         "operator": down & (pl.col("attribution") == "OPERATOR").fill_null(False),
-        "weather": down & (pl.col("attribution") == "WEATHER").fill_null(False),
+        "weather": down & (pl.col("reason") == "WEATHER").fill_null(False),
+        "to_weather": down & (pl.col("attribution") == "WEATHER").fill_null(False),
+        "explained": ~down | pl.col("reason").is_not_null(),
+        "attributed": ~down | pl.col("attribution").is_not_null(),
     }
     overlap = (
         planned.select("resource_id", "date", "start", "end")
         .join(
-            actual.select("resource_id", "date", "state", "attribution", "start", "end"),
+            actual.select("resource_id", "date", "state", "reason", "attribution", "start", "end"),
             on=["resource_id", "date"],
             suffix="_actual",
         )
@@ -152,10 +155,12 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
         .join(overlap, on=["resource_id", "date"], how="left")
         .with_columns(pl.col(list(parts_of)).fill_null(0))
     )
+    # What is told, and the hours that are known well enough to tell it.
     wanted = {
-        "lat_readiness": pl.col("ready"),
-        "lat_readiness_operator": pl.col("planned") - pl.col("operator"),
-        "lat_weather_down_h": pl.col("weather"),
+        "lat_readiness": (pl.col("ready"), "covered"),
+        "lat_readiness_operator": (pl.col("planned") - pl.col("operator"), "covered"),
+        "lat_weather_down_h": (pl.col("weather"), "explained"),
+        "lat_weather_attributed_h": (pl.col("to_weather"), "attributed"),
     }
     parts = []
     for level, frame in levelled(places.at_base(by_day), LEVELS):
@@ -164,9 +169,9 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
                 pl.col("planned", *parts_of).sum() / _HOUR_MS,
                 pl.col("resource_id").n_unique().cast(pl.Float64).alias("n"),
             )
-            for kpi, numerator in wanted.items():
+            for kpi, (numerator, known) in wanted.items():
                 # Hours down for weather are told as hours, the others as a share of the planned.
-                of_planned = kpi != "lat_weather_down_h"
+                of_planned = kpi.startswith("lat_readiness")
                 share = pl.col("numerator") / pl.col("planned") * 100
                 parts.append(
                     hours.with_columns(
@@ -174,7 +179,7 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
                         pl.lit(grain).alias("period_grain"),
                         pl.lit(level).alias("level"),
                         numerator.alias("numerator"),
-                        (pl.col("covered") / pl.col("planned")).alias("coverage"),
+                        (pl.col(known) / pl.col("planned")).alias("coverage"),
                         (pl.col("planned") if of_planned else pl.lit(None, pl.Float64)).alias(
                             "denominator"
                         ),
@@ -193,6 +198,7 @@ def thin_readiness(rows: pl.DataFrame) -> pl.DataFrame:
         "resource_id",
         "vehicle",
         "state",
+        "reason",
         "attribution",
         pl.col("start_at").dt.epoch("ms").alias("start"),
         pl.col("end_at").dt.epoch("ms").alias("end"),

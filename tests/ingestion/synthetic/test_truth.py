@@ -987,6 +987,7 @@ def _interval(
     end: tuple[int, ...],
     key: str,
     attribution: str | None = None,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     return {
         "source_id": key,
@@ -995,6 +996,7 @@ def _interval(
         "vehicle": "HELI",
         "state": state,
         "attribution": attribution,
+        "reason": reason,
         "start_at": dt.datetime(*start),  # type: ignore[misc]
         "end_at": dt.datetime(*end),  # type: ignore[misc]
     }
@@ -1008,9 +1010,9 @@ def test_readiness_by_local_day_over_the_change_of_clock(places: Places) -> None
             # Runs half an hour into the next interval: cut there, not counted twice.
             _interval("READY", (2025, 10, 24, 22), (2025, 10, 25, 6, 30), "a"),
             _interval("ON_MISSION", (2025, 10, 25, 6), (2025, 10, 25, 8), "b"),
-            _interval("OFF", (2025, 10, 25, 8), (2025, 10, 25, 10), "c", "OPERATOR"),
+            _interval("OFF", (2025, 10, 25, 8), (2025, 10, 25, 10), "c", "OPERATOR", "CREW"),
             _interval("REDUCED", (2025, 10, 25, 10), (2025, 10, 25, 11), "c2", "WEATHER"),
-            _interval("OFF", (2025, 10, 25, 11), (2025, 10, 25, 12), "c3", "HEALTH_TRUST"),
+            _interval("OFF", (2025, 10, 25, 11), (2025, 10, 25, 12), "c3", None, "WEATHER"),
             # From here to midnight nothing is reported on the 25th (22:00 UTC is midnight).
             _interval("READY", (2025, 10, 25, 21), (2025, 10, 26, 23), "d"),
         ]
@@ -1027,10 +1029,12 @@ def test_readiness_by_local_day_over_the_change_of_clock(places: Places) -> None
     owned = _figure(figures, "lat_readiness_operator", period_start=dt.date(2025, 10, 25))
     assert (owned["numerator"], owned["denominator"], owned["n"]) == (22, 24, 1)
     assert owned["value"] == pytest.approx(22 / 24 * 100)
-    weather = _figure(figures, "lat_weather_down_h", period_grain="month")
-    assert (weather["numerator"], weather["value"], weather["n"]) == (1, 1, 1)
-    assert weather["denominator"] is None
-    assert weather["coverage"] == pytest.approx(40 / 49)
+    # By the reason, and by whom the hours are attributed to: an hour each, and one unknown each.
+    for kpi in ("lat_weather_down_h", "lat_weather_attributed_h"):
+        weather = _figure(figures, kpi, period_grain="month")
+        assert (weather["numerator"], weather["value"], weather["n"]) == (1, 1, 1)
+        assert weather["denominator"] is None
+        assert weather["coverage"] == pytest.approx(39 / 49)
 
 
 # --- quality, and the comparison -----------------------------------------------------------------

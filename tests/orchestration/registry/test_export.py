@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +40,8 @@ def test_a_change_of_the_registry_is_noticed_and_exported(tmp_path: Path) -> Non
     assert list(drifted_files(tmp_path)) == []
     load_registry.cache_clear()
     calls = tmp_path / "kpis" / "calls.yaml"
-    calls.write_text(calls.read_text(encoding="utf-8").replace("within_10s", "within_9s"))
+    renamed = re.sub(r"(?<!_)within_10s", "within_9s", calls.read_text(encoding="utf-8"))
+    calls.write_text(renamed, encoding="utf-8")
     assert {path.name for path in write_generated_files(tmp_path)} == {
         "kpi_registry.csv",
         "kpi_definitions.sql",

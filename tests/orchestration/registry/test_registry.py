@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.paths import DBT_PROJECT
 from orchestration.registry import load_registry, parse_linear
 from orchestration.registry.load import RegistryError
 from orchestration.registry.spec import format_linear, parse_identity
@@ -43,7 +44,7 @@ def test_linear_expressions() -> None:
 
 def test_the_whole_catalogue_is_registered() -> None:
     registry = load_registry()
-    assert {kpi.number for kpi in registry.kpis} == set(range(1, 77))
+    assert {kpi.number for kpi in registry.kpis} == set(range(1, 79))
     without_source = {kpi.number for kpi in registry.kpis if kpi.status == "no_source"}
     assert without_source == {39, 40, 41}
     assert all(k.status_reason_nb for k in registry.kpis if k.number in without_source)
@@ -54,6 +55,43 @@ def test_the_whole_catalogue_is_registered() -> None:
         "planned_ms": 1,
         "operator_down_ms": -1,
     }
+
+
+def test_a_new_version_says_what_it_changed() -> None:
+    registry = load_registry()
+    for kpi in registry.kpis:
+        assert (kpi.version > 1) == bool(kpi.change_nb and kpi.change_en), kpi.key
+
+
+def test_a_correction_counts_for_all_periods() -> None:
+    registry = load_registry()
+    for kpi_id in ("resp_median", "calls_offered"):
+        assert [kpi.version for kpi in registry.versions(kpi_id)] == [1, 2]
+        for day in (date(2020, 1, 1), date(2024, 1, 1), date(2030, 1, 1)):
+            assert registry.official(kpi_id, day).version == 2
+
+
+def test_complete_records_name_every_field_that_is_asked_for() -> None:
+    """The definition lists what the contracts expect; a new rule has to be told there too."""
+    told = {
+        "CALL": ("answered", "ended"),
+        "ALARM": (
+            *("received", "en_route", "at_scene", "available"),
+            *("departed", "at_destination"),
+        ),
+        "VIDEO": ("connected", "ended"),
+        "LATREQ": ("reason", "airborne"),
+    }
+    rules = (DBT_PROJECT / "seeds" / "contract_rules.csv").read_text("utf-8").splitlines()
+    asked = {line.split(",")[0] for line in rules if ",warning,missing," in line}
+    named = {f"{kind}_{field.upper()}" for kind, fields in told.items() for field in fields}
+    assert {code.rpartition("_")[0] for code in asked} == named
+    words = load_registry().kpi("dq_complete").definition_en
+    for word in (
+        *("end", "answer", "available", "received", "en route", "at scene", "departure"),
+        *("destination", "connected", "reason", "take-off"),
+    ):
+        assert word in words, word
 
 
 def write(folder: Path, text: str) -> Path:
