@@ -64,7 +64,7 @@ TITLES = {
     "geography": "Kommuner / municipalities",
     "data_coverage": "Leverte filer per dag / files delivered per day",
     "data_volume": "Rader per måned / rows per month",
-    "data_readiness": "Datagrunnlagets modenhet / readiness of the data",
+    "data_readiness": "Datakvalitet / quality of the data",
     "readiness_grades": "Karakter per enhet og periode / grade per unit and period",
     "readiness_findings": "Funn per kilde / findings per source",
     "official_figures": "Publiserte tall / published figures",

@@ -1,4 +1,4 @@
-"""Readiness as a release tells it: grades per source, what is wrong, and what can be linked.
+"""Data quality as a release tells it: grades per source, what is wrong, and what can be linked.
 
 Everything comes from the tables `data_readiness`, `readiness_grades`, `readiness_findings`,
 `kpi_breaks` and `units` of a release, so every page says the same wherever it is made.
@@ -75,7 +75,8 @@ def latest_period(release: Release) -> Period:
     )
     if years.is_empty():
         raise NoReadinessError(
-            "Utgivelsen har ingen tall om datagrunnlaget. / The release has no readiness figures."
+            "Utgivelsen har ingen tall om datakvalitet. / "
+            "The release has no figures of data quality."
         )
     enough = years.filter(pl.col("days") >= _ENOUGH_DAYS)
     return Period((enough if enough.height else years)["period_start"][0])

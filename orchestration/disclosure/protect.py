@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +59,12 @@ def protect(
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
     jobs = []
     for families in groups(registry):
-        names = sorted({kpi.id for kpi in registry.kpis if kpi.family in families})
-        mine = values.filter(pl.col("kpi_id").is_in(names))
+        # Versions of one KPI may be of different families.
+        keys = sorted({kpi.key for kpi in registry.kpis if kpi.family in families})
+        mine = values.join(_versions(keys, values), on=["kpi_id", "kpi_version"], how="semi")
         if mine["_beyond"].all():
             continue
-        here = scope.filter(pl.col("kpi_id").is_in(names))
+        here = scope.filter(pl.col("kpi_id").is_in(sorted({kpi for kpi, _ in keys})))
         jobs.append((families, mine, here, registry, kpis, parents, policy))
     # The largest group is about half of the work.
     jobs.sort(key=lambda job: -job[1].height)
@@ -76,6 +77,13 @@ def protect(
         pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _ in found)]),
         sum(left for _, left in found),
     )
+
+
+def _versions(keys: Iterable[tuple[str, int]], values: pl.DataFrame) -> pl.DataFrame:
+    """Versions of KPIs as rows, in the types of the values."""
+    frame = pl.DataFrame(list(keys), schema=["kpi_id", "kpi_version"], orient="row")
+    types = {name: values.schema[name] for name in frame.columns}
+    return frame.select(pl.col(name).cast(dtype, strict=False) for name, dtype in types.items())
 
 
 def decide_group(

@@ -1,1 +1,1 @@
-"""Readiness: what receipts tell the warehouse, what a release may show, and pages of findings."""
+"""Quality of the data: what receipts tell the warehouse, what may be shown, pages of findings."""

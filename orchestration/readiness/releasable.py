@@ -1,4 +1,4 @@
-"""What a release may show of readiness: shares and grades, bands instead of numbers of rows.
+"""What a release may show of data quality: shares and grades, bands instead of numbers of rows.
 
 The numbers behind a share of rows are dropped. A share is left out when it rests on fewer than
 `min_denominator` rows, or when the good or the bad rows are 1 to `min_count` - 1: the grade, which

@@ -98,7 +98,7 @@ def test_the_command_line_works_in_the_project(autumn: World, tmp_path: Path) ->
     made = pl.read_csv(table)
     stored = autumn.sql(
         "select value from kpi_values where kpi_id = 'c113_within_10s' and level = 'national' "
-        "and period_grain = 'month' and value is not null order by period_start"
+        "and kpi_version = 2 and period_grain = 'month' and value is not null order by period_start"
     )
     values = made.sort(made.columns[0])["c113_within_10s"].to_list()
     assert values == pytest.approx(stored["value"].to_list())

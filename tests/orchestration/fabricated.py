@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from orchestration.disclosure.step import disclose
+from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy, load_policy
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
@@ -68,10 +69,10 @@ VALUES_SCHEMA = {
 
 
 def value(kpi_id: str = "c113_within_10s", **columns: Any) -> dict[str, Any]:
-    """One row of kpi_values; unnamed columns get ordinary contents."""
+    """One row of kpi_values, of the newest definition; unnamed columns get ordinary contents."""
     row: dict[str, Any] = {
         "kpi_id": kpi_id,
-        "kpi_version": 1,
+        "kpi_version": max((k.version for k in load_registry().kpis if k.id == kpi_id), default=1),
         "segment": "113",
         "period_grain": "month",
         "period_start": date(2026, 9, 1),
