@@ -136,8 +136,11 @@ class Table:
         present[at] = True
         exists, in_scope = flags("_exists"), self._in_scope(scope)
         unplaced = np.array([unit == UNPLACED for _, unit in units], dtype=np.bool_)
-        shows = [[level in series.levels for level, _ in units] for series in self.forms.series]
-        beyond = (unplaced & np.array(shows, dtype=np.bool_))[:, :, None] & ~in_scope
+        levels = [[level in series.levels for level, _ in units] for series in self.forms.series]
+        shows = np.array(levels, dtype=np.bool_).reshape(len(keys), len(units))
+        # Versions of a KPI may be of different levels.
+        in_scope &= shows[:, :, None]
+        beyond = (unplaced & shows)[:, :, None] & ~in_scope
 
         def amounts(column: str) -> Numbers:
             """Numbers; where nothing is released and nothing has happened they are zero."""

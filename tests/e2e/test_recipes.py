@@ -96,7 +96,7 @@ def test_excel_reads_what_was_written(release: Release, tmp_path: Path) -> None:
 def test_power_bi_finds_files_and_columns(release: Release) -> None:
     code = block("powerquery")
     files = re.findall(r'Folder & "([\w.]+)"', code)
-    assert files == ["kpi_values.parquet", "units.parquet"]
+    assert files == ["kpi_values.parquet", "units.parquet", "kpi_registry.parquet"]
     # The pointer beside the releases names the folder.
     assert 'File.Contents(Releases & "current")' in code
     assert (release.path.parent / "current").read_text("utf-8").strip() == release.path.name
@@ -108,8 +108,14 @@ def test_power_bi_finds_files_and_columns(release: Release) -> None:
     )
     assert named <= columns
     # The steps of the query, on the same files; hidden cells stay, without a number.
-    values, units = (pl.read_parquet(release.path / name) for name in files)
-    chosen = values.filter(pl.col("period_grain") == "month")
+    values, units, definitions = (pl.read_parquet(release.path / name) for name in files)
+    newest = definitions.group_by("kpi_id").agg(
+        pl.col("version").cast(pl.Int64).max().alias("kpi_version")
+    )
+    official = values.join(newest, on=["kpi_id", "kpi_version"], how="semi")
+    assert set(official["kpi_id"]) == set(values["kpi_id"])
+    assert official.height < values.height
+    chosen = official.filter(pl.col("period_grain") == "month")
     hidden = chosen.filter(pl.col("status") == "suppressed")
     assert hidden.height > 0 and hidden["value"].null_count() == hidden.height
     joined = chosen.join(units.select("level", "unit_id", "unit_name"), on=["level", "unit_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,17 @@ VALUES_SCHEMA = {
 }
 
 
+@cache
+def newest(kpi_id: str) -> int:
+    """The newest version of a KPI's definition; 1 of what is in no registry."""
+    return max((kpi.version for kpi in load_registry().kpis if kpi.id == kpi_id), default=1)
+
+
 def value(kpi_id: str = "c113_within_10s", **columns: Any) -> dict[str, Any]:
     """One row of kpi_values, of the newest definition; unnamed columns get ordinary contents."""
     row: dict[str, Any] = {
         "kpi_id": kpi_id,
-        "kpi_version": max((k.version for k in load_registry().kpis if k.id == kpi_id), default=1),
+        "kpi_version": newest(kpi_id),
         "segment": "113",
         "period_grain": "month",
         "period_start": date(2026, 9, 1),

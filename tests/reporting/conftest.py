@@ -13,7 +13,19 @@ import pytest
 from orchestration.release import build_release
 from reporting.columns import KEY
 from reporting.reader import Release, open_current
-from tests.orchestration.fabricated import count, receipts, share, value, values, write_warehouse
+from tests.orchestration.fabricated import (
+    count,
+    newest,
+    receipts,
+    share,
+    value,
+    values,
+    write_warehouse,
+)
+
+# Of the figures of the release, and the one after it in what is fuller.
+VERSION = newest("c113_within_10s")
+NEXT = VERSION + 1
 
 ROWS = values(
     share(950, 1000, unit_id="amk_oslo", period_start=date(2026, 8, 1)),
@@ -49,19 +61,19 @@ def current(releases: Path) -> Iterator[Release]:
         yield release
 
 
-# What later releases have besides: a second version, comparisons, trends, breaks, a hierarchy.
+# What later releases have besides: a next version, comparisons, trends, breaks, a hierarchy.
 FULLER = f"""
 insert into kpi_registry by name
-    select * replace ('2' as version, '2026-09-01' as valid_from) from kpi_registry
-    where kpi_id = 'c113_within_10s';
+    select * replace ('{NEXT}' as version, '2026-09-01' as valid_from) from kpi_registry
+    where kpi_id = 'c113_within_10s' and version = '{VERSION}';
 insert into kpi_registry by name
     select * replace ('staffed_hours' as kpi_id, '99' as number, 'no_source' as status,
         'Krever timelister' as status_reason_nb, 'Needs rosters' as status_reason_en)
-    from kpi_registry where kpi_id = 'calls_offered';
+    from kpi_registry where kpi_id = 'calls_offered' and version = '1';
 alter table kpi_values add column if not exists grade varchar;
 update kpi_values set grade = 'B';
 insert into kpi_values by name
-    select * replace (2 as kpi_version, value + 1 as value) from kpi_values
+    select * replace ({NEXT} as kpi_version, value + 1 as value) from kpi_values
     where kpi_id = 'c113_within_10s' and level = 'central';
 create or replace table kpi_comparisons as
     select {", ".join(KEY)}, 'amk' as peer_group, cast(16 as bigint) as peer_count,
@@ -85,7 +97,7 @@ create or replace table unit_hierarchy as
     union all
     select 'central', 'amk_oslo', 'region', 'sorost', date '2026-09-01', null;
 create or replace table kpi_sql as
-    select 'c113_within_10s' as kpi_id, 1 as kpi_version, 'select 1 as it_is' as sql;
+    select 'c113_within_10s' as kpi_id, {VERSION} as kpi_version, 'select 1 as it_is' as sql;
 """
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from orchestration.cli.main import app
 from reporting.changes import as_table, changes, summary
 from reporting.reader import METADATA, POINTER, open_release
+from tests.reporting.conftest import NEXT, VERSION
 
 OLD, NEW = "20260901T000000Z-old", "20261001T000000Z-new"
 
@@ -66,7 +67,8 @@ def test_equal_releases_differ_in_nothing(two: Path) -> None:
         (f"update kpi_values set status = 'suppressed', value = null, numerator = null, "
          f"denominator = null, n = null where {AUGUST}", ("hidden", "disclosure")),
         (f"update kpi_values set numerator = 940, value = 94 where {AUGUST}; "
-         "update kpi_registry set version = '2' where kpi_id = 'c113_within_10s'",
+         f"update kpi_registry set version = '{NEXT}' "
+         f"where kpi_id = 'c113_within_10s' and version = '{VERSION}'",
          ("revised", "definition")),
         (f"update kpi_values set numerator = 940, value = 94 where {AUGUST}; "
          "update geography set amk_code = 'amk_oslo' where municipality_code = "

@@ -15,6 +15,7 @@ from reporting.columns import COLUMNS, PEERS, TRENDS
 from reporting.describe import describe
 from reporting.query import KpiQuery, query
 from reporting.reader import current_release_id, open_current
+from tests.reporting.conftest import NEXT, VERSION
 
 
 @pytest.fixture(params=["releases", "fuller"])
@@ -67,14 +68,14 @@ def test_without_a_grain_months_are_given(either: Path) -> None:
 )
 def test_periods(either: Path, period: str, months: list[int]) -> None:
     frame = metrics.query(
-        kpis="c113_within_10s", units="amk_oslo", period=period, by="month", version=1
+        kpis="c113_within_10s", units="amk_oslo", period=period, by="month", version=VERSION
     )
     assert [start.month for start in frame["period_start"]] == months
 
 
 def test_the_ends_may_be_given_by_themselves(either: Path) -> None:
-    ends = metrics.query(start="2026-08", end="2026-08", version=1)
-    assert ends.equals(metrics.query(period="2026-08", version=1))
+    ends = metrics.query(start="2026-08", end="2026-08", version=VERSION)
+    assert ends.equals(metrics.query(period="2026-08", version=VERSION))
     with pytest.raises(metrics.PeriodError, match="grain"):
         metrics.query(period="2026..2026-08")
 
@@ -121,11 +122,11 @@ def test_too_many_rows_are_refused_not_cut(either: Path) -> None:
 def test_the_version_in_force_is_the_default(newer: Path) -> None:
     wanted = {"kpis": "c113_within_10s", "units": "amk_oslo"}
     chosen = metrics.query(**wanted).select("period_start", "kpi_version").rows()
-    assert chosen == [(date(2026, 8, 1), 1), (date(2026, 9, 1), 2)]
+    assert chosen == [(date(2026, 8, 1), VERSION), (date(2026, 9, 1), NEXT)]
     both = metrics.query(**wanted, version="all")
-    assert both["kpi_version"].to_list() == [1, 2, 1, 2]
-    assert metrics.query(**wanted, version=1)["kpi_version"].to_list() == [1, 1]
-    found = metrics.definition("c113_within_10s", 1)
+    assert both["kpi_version"].to_list() == [VERSION, NEXT] * 2
+    assert metrics.query(**wanted, version=VERSION)["kpi_version"].to_list() == [VERSION] * 2
+    found = metrics.definition("c113_within_10s", VERSION)
     assert (found["in_force_from"], found["in_force_before"]) == (None, date(2026, 9, 1))
 
 
@@ -146,7 +147,7 @@ def test_releases_without_comparison_have_the_columns_empty(releases: Path) -> N
 
 
 def test_the_last_break_before_the_end_of_the_period_is_marked(newer: Path) -> None:
-    frame = metrics.query(kpis="c113_within_10s", units="amk_oslo", version=1)
+    frame = metrics.query(kpis="c113_within_10s", units="amk_oslo", version=VERSION)
     columns = ("break_date", "is_break", "break_kind", "break_en")
     broken = (date(2026, 8, 15), "platform_cutover", "New platform")
     assert frame.select(columns).rows() == [
@@ -216,7 +217,7 @@ def test_units_and_definitions(either: Path) -> None:
 
 
 def test_the_sql_of_a_kpi_comes_from_the_release(newer: Path, releases: Path) -> None:
-    assert metrics.definition("c113_within_10s", 1)["sql"] == "select 1 as it_is"
+    assert metrics.definition("c113_within_10s", VERSION)["sql"] == "select 1 as it_is"
     assert metrics.definition("calls_offered")["sql"] is None
     other = metrics.definition("c113_within_10s", release=releases / current_release_id(releases))
     assert "answer_ms <= 10000" in other["sql"]
