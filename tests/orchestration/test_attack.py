@@ -95,9 +95,12 @@ def decided(
     until: date = DAYS[-1],
     history: History | None = None,
     helper: Assistant[Decided] | None = None,
+    contract: str = "call",
 ) -> Decision:
     parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
-    delivered = receipts(days=28).with_columns(pl.col("delivered_on") + (until - date(2026, 9, 30)))
+    delivered = receipts(days=28, contract=contract).with_columns(
+        pl.col("delivered_on") + (until - date(2026, 9, 30))
+    )
     history = history or History(None, "the first release")
     registry = load_registry()
     return decide(values, parents, registry, last_delivered(delivered), POLICY, history, helper)
@@ -365,3 +368,25 @@ def test_an_event_is_not_thought_into_places_or_times_that_its_kind_does_not_hav
     assert by_grain[0] == by_grain[1]  # the year has no other quarter
     assert decision.report["unprotected"] == 0
     assert decision.hidden.filter(pl.col("segment") == "call").is_empty()
+
+
+def test_versions_of_a_kpi_may_be_of_different_levels() -> None:
+    """A superseded version is of the country only: nothing is lacking below it."""
+    reds = {"lvs_a": 3, "lvs_b": 40, "lvs_c": 50, "lvs_d": 60, "lvs_e": 70, "lvs_f": 80}
+    month = {"segment": "all", "period_grain": "month", "period_start": FIRST, "coverage": 1.0}
+    places = {unit for central in REGION for unit in units_of(central)}
+    rows = []
+    for level, unit in sorted(places):
+        red = sum(n for central, n in reds.items() if (level, unit) in units_of(central))
+        at = {"level": level, "unit_id": unit, **month}
+        rows.append(value("red_share", numerator=red, denominator=4 * red, n=4 * red, **at))
+        usable = {"numerator": 20 * red, "denominator": 21 * red, "n": 21 * red}
+        rows.append(value("resp_coverage", **usable, **at))
+        if level == "national":
+            earlier = {"numerator": red - 20, "denominator": red, "n": red}
+            rows.append(value("resp_coverage", **earlier, **at) | {"kpi_version": 1})
+    decision = decided(pl.DataFrame(rows, schema=VALUES_SCHEMA), contract="alarm")
+    hidden = decision.hidden.filter(pl.col("kpi_id") == "red_share")
+    assert "lvs_a" in hidden["unit_id"]
+    assert hidden.height > 1
+    assert decision.report["unprotected"] == 0
