@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from contracts import CONTRACTS, FILE_RULES
 from orchestration.cli.main import app
+from orchestration.registry import load_registry
 
 ROOT = Path(__file__).parents[1]
 KEY = "only-for-tests-0123456789abcdefghij"
@@ -317,3 +318,12 @@ def test_the_worked_example_reads_its_row(tmp_path: Path) -> None:
     receipt = check_file(sample, load_source(source)).receipt
     assert (receipt.rows_read, receipt.accepted) == (1, 1), receipt
     assert not receipt.warnings
+
+
+def test_the_readme_counts_the_registry() -> None:
+    registry = load_registry()
+    catalogue = {kpi.id for kpi in registry.kpis}
+    computed = {kpi.id for kpi in registry.active}
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert f"{len(computed)} av katalogens {len(catalogue)} nøkkeltall" in text
+    assert f"{len(computed)} of the {len(catalogue)} KPIs" in text
