@@ -31,6 +31,8 @@ def calls(line: str) -> Iterator[Row]:
             "service_line": line,
             "central_id": central,
             "ring_start_at": ring,
+            # They have left the menu, and wait from there.
+            "menu_end_at": ring if line == "116117" else None,
             "answered_at": moment if is_answered else None,
             "ended_at": moment + timedelta(seconds=60) if is_answered else moment,
             "outcome": "ANSWERED" if is_answered else "ABANDONED",
