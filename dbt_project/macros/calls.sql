@@ -16,6 +16,12 @@ case when {{ alias }}.service_line = '113' then {{ alias }}.ring_start_at
     else coalesce({{ alias }}.menu_end_at, {{ alias }}.ring_start_at) end
 {%- endmacro %}
 
+{#- May a call be what became of one that was passed on? It rings later, so that no calls continue each
+    other in a ring, and within a day. -#}
+{% macro rings_on(first, later) -%}
+{{ interval_ms(first, later) }} between 1 and 86400000
+{%- endmacro %}
+
 {#- Ids that calls passed on may be named by: those of changed calls, and those that changed calls name
     or named. All pairs of such an id are looked at again. -#}
 {% macro touched_parents() %}

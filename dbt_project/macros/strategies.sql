@@ -4,7 +4,7 @@
     Model meta:
       produces  name the changes are recorded under
       change    SQL expressions for the recorded columns (source_system, source_id, group_id,
-                first_date, last_date); those left out are null
+                first_date, last_date), rendered when the model runs; those left out are null
       key       columns that identify a row group, or
       scope     a predicate over the stored rows, rendered when the model runs -#}
 {% macro get_incremental_keyed_changes_sql(arg_dict) %}
@@ -44,7 +44,7 @@ insert into {{ state_table('changes') }}
 select distinct
     '{{ meta['produces'] }}', {{ number }},
     {%- for name in ['source_system', 'source_id', 'group_id', 'first_date', 'last_date'] %}
-    {{ meta['change'].get(name, 'null') }}{{ ',' if not loop.last }}
+    {{ render(meta['change'].get(name, 'null')) }}{{ ',' if not loop.last }}
     {%- endfor %}
 from {{ relation }}
 where {{ predicate }}

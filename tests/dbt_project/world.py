@@ -187,9 +187,13 @@ def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
             rows.append({**row, "revision": 2, "outcome": outcome, "deleted": deleted})
         if rng.random() < 0.3:
             rows.append(twin(rng, 1000 + first, row))
+    rung = {row["source_id"]: row["ring_start_at"] for row in rows}
     for then in range(2 * number):
-        ring = moment(rng)
-        answered = rng.random() < 0.7
+        # Of an earlier call, or of one that did so itself; rarely before it or more than a day later.
+        parent = rng.choice(list(rung))
+        ring = rung[parent] + seconds(rng.randrange(-3600, 30 * 3600))
+        outcome = rng.choice(("ANSWERED", "ABANDONED", "TRANSFERRED_UNANSWERED"))
+        answered = outcome == "ANSWERED"
         row = {
             "source_system": rng.choice(("ICCS", "LIFEX")),
             "source_id": f"W{then}",
@@ -198,13 +202,13 @@ def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
             "ring_start_at": ring,
             "answered_at": ring + seconds(9) if answered else None,
             "ended_at": ring + seconds(60),
-            "outcome": "ANSWERED" if answered else "ABANDONED",
-            "parent_call_id": f"U{rng.randrange(number)}",
+            "outcome": outcome,
+            "parent_call_id": parent,
         }
         rows.append(row)
         if rng.random() < 0.3:
-            moved = f"U{rng.randrange(number)}"
-            rows.append({**row, "revision": 2, "parent_call_id": moved})
+            rows.append({**row, "revision": 2, "parent_call_id": rng.choice(list(rung))})
+        rung[row["source_id"]] = ring
     return rows
 
 

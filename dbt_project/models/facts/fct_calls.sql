@@ -2,7 +2,7 @@
 with removed as (
     select distinct removed_source_system, removed_source_id from {{ ref('int_calls__duplicates') }}
 ),
--- A call passed on unanswered and its continuation at another central are one call.
+-- A call passed on unanswered and its continuations at other centrals are one call.
 passed_on as (
     select distinct first_source_system, first_source_id from {{ ref('int_calls__passed_on') }}
 ),
@@ -10,7 +10,7 @@ continued as (
     select
         next_source_system, next_source_id, first_central_id, first_region_id, first_home_central_id,
         first_clock_start_at, is_first_timing_valid
-    from {{ ref('int_calls__passed_on') }}
+    from {{ ref('int_calls__chains') }}
 ),
 calls as (
     select

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('int_calls__latest') }}
+{#- A change reaches the day after: calls further on in the chain are of the same day or the next. -#}
 {{ config(
     incremental_strategy='keyed_changes',
     meta={
@@ -7,7 +8,7 @@
         'change': {
             'source_system': 'next_source_system', 'source_id': 'next_source_id',
             'first_date': 'least(first_event_date, next_event_date)',
-            'last_date': 'greatest(first_event_date, next_event_date)',
+            'last_date': "{{ add_days('greatest(first_event_date, next_event_date)', 1) }}",
         },
     },
     pre_hook=["{{ reset_load_log('call_passed_on') }}", "{{ reset_consumed(['call', 'call_duplicate']) }}"],
@@ -47,7 +48,7 @@ named as (
     select
         n.source_system as next_source_system, n.source_id as next_source_id, n.event_date as next_event_date,
         n.ring_start_at as next_ring_start_at, f.source_system, f.source_id, f.event_date, f.central_id,
-        f.home_central_id, f.clock_start_at, f.has_timing_warning,
+        f.home_central_id, f.ring_start_at, f.clock_start_at, f.has_timing_warning,
         row_number() over (
             partition by n.source_system, n.source_id
             order by case when f.source_system = n.source_system then 0 else 1 end, f.source_system
@@ -56,6 +57,7 @@ named as (
     inner join firsts as f
         on f.source_id = n.parent_call_id and f.segment = n.segment
         and {{ may_be_named('f.source_system', 'f.source_system = n.source_system') }}
+        and {{ rings_on('f.ring_start_at', 'n.ring_start_at') }}
 ),
 pairs as (
     select
@@ -76,6 +78,8 @@ select
     p.next_source_system,
     p.next_source_id,
     p.next_event_date,
+    p.next_ring_start_at,
+    p.ring_start_at as first_ring_start_at,
     coalesce(u.unit_id, 'UNKNOWN') as first_central_id,
     coalesce(u.region_id, 'UNKNOWN') as first_region_id,
     p.home_central_id as first_home_central_id,
