@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from orchestration.registry import load_registry
 from tests.dbt_project.lake import Row, utc, write_batch
-from tests.dbt_project.warehouse import Warehouse
+from tests.dbt_project.warehouse import Warehouse, parsed
 
 SATURDAY, SUNDAY = date(2026, 3, 28), date(2026, 3, 29)  # Sunday has 23 hours
 
@@ -270,3 +271,15 @@ def test_dbt_unit_tests_hold(small: Warehouse) -> None:
     tests = [result for result in results if result.node.resource_type == "unit_test"]
     assert len(tests) >= 8
     assert all(result.status == "pass" for result in tests)
+
+
+def test_the_unit_test_of_limits_gives_every_input() -> None:
+    """What is not given would be read from whatever warehouse there is."""
+    manifest = parsed()
+    (test,) = (t for t in manifest.unit_tests.values() if t.name == "limits_as_published")
+    given = set(
+        re.findall(r"ref\('(\w+)'\)", " ".join(str(fixture.input) for fixture in test.given))
+    )
+    model = manifest.nodes["model.akuttkjede.kpi_values"]
+    read = {name.rpartition(".")[2] for name in model.depends_on.nodes}
+    assert given == read

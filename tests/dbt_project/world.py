@@ -189,7 +189,7 @@ def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
             rows.append(twin(rng, 1000 + first, row))
     rung = {row["source_id"]: row["ring_start_at"] for row in rows}
     for then in range(2 * number):
-        # Of an earlier call, or of one that did so itself; rarely before it or more than a day later.
+        # Of an earlier call, or of one that did so itself; rarely before it or a day later.
         parent = rng.choice(list(rung))
         ring = rung[parent] + seconds(rng.randrange(-3600, 30 * 3600))
         outcome = rng.choice(("ANSWERED", "ABANDONED", "TRANSFERRED_UNANSWERED"))
