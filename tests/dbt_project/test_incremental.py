@@ -28,6 +28,7 @@ COMPARED = {
     "readiness_grades": "*",
     "int_calls__duplicates": "*",
     "int_calls__passed_on": "*",
+    "int_calls__chains": "*",
     "fct_call_durations": "*",
     "fct_calls": "source_system, source_id, revision, event_date, is_counted, counted_central_id, "
     "home_central_id, is_menu_hangup, answer_ms, wait_ms, answer_ms_v1, wait_ms_v1",
@@ -70,6 +71,12 @@ def loaded_whole(home: Path, world: World) -> Warehouse:
     assert whole.one("select count(*) from fct_chain_links where method = 'PARENT'") > 5
     assert whole.one("select count(*) from fct_call_recalls") > 2
     assert whole.one("select count(*) from int_calls__passed_on") > 5
+    longer = """
+        select count(*) from int_calls__chains as c
+        inner join int_calls__passed_on as p using (next_source_system, next_source_id)
+        where c.first_source_id <> p.first_source_id
+    """
+    assert whole.one(longer) > 0
     windowed = whole.rows(
         "select step from fct_links where method = 'TIME_WINDOW' group by step order by step"
     )

@@ -187,28 +187,40 @@ def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
             rows.append({**row, "revision": 2, "outcome": outcome, "deleted": deleted})
         if rng.random() < 0.3:
             rows.append(twin(rng, 1000 + first, row))
-    rung = {row["source_id"]: row["ring_start_at"] for row in rows}
+    called = {row["source_id"]: row for row in rows}
     for then in range(2 * number):
-        # Of an earlier call, or of one that did so itself; rarely before it or a day later.
-        parent = rng.choice(list(rung))
-        ring = rung[parent] + seconds(rng.randrange(-3600, 30 * 3600))
-        outcome = rng.choice(("ANSWERED", "ABANDONED", "TRANSFERRED_UNANSWERED"))
+        # Of any of these, or of the last that continues another; some before it or a day later.
+        parent = called[rng.choice((f"U{rng.randrange(number)}", *list(called)[-3:]))]
+        ring = parent["ring_start_at"] + seconds(rng.choice((-60, 40, 200, 9_000, 40_000, 90_000)))
+        outcome = rng.choice(("ANSWERED", "ABANDONED", *("TRANSFERRED_UNANSWERED",) * 3))
         answered = outcome == "ANSWERED"
         row = {
-            "source_system": rng.choice(("ICCS", "LIFEX")),
+            "source_system": rng.choice((*(parent["source_system"],) * 3, "ICCS", "LIFEX")),
             "source_id": f"W{then}",
-            "service_line": rng.choice(("113", "116117", "116117", "LOCAL8")),
+            "service_line": rng.choice((*(parent["service_line"],) * 5, "113")),
             "central_id": "lvs_1101",
             "ring_start_at": ring,
             "answered_at": ring + seconds(9) if answered else None,
             "ended_at": ring + seconds(60),
             "outcome": outcome,
-            "parent_call_id": parent,
+            "parent_call_id": parent["source_id"],
         }
         rows.append(row)
         if rng.random() < 0.3:
-            rows.append({**row, "revision": 2, "parent_call_id": rng.choice(list(rung))})
-        rung[row["source_id"]] = ring
+            rows.append({**row, "revision": 2, "parent_call_id": rng.choice(list(called))})
+        called[row["source_id"]] = row
+        if not answered:
+            further = seconds(rng.choice((200, 40_000)))
+            rows.append(
+                {
+                    **row,
+                    "source_id": f"X{then}",
+                    "parent_call_id": row["source_id"],
+                    "ring_start_at": ring + further,
+                    "ended_at": ring + further + seconds(60),
+                    "outcome": rng.choice(("ABANDONED", "TRANSFERRED_UNANSWERED")),
+                }
+            )
     return rows
 
 

@@ -18,7 +18,7 @@ from tests.e2e.conftest import World, akutt, run_steps
 
 pytestmark = pytest.mark.slow
 NUMBER = re.compile(rb"\+47\d{8}")
-CELL = ["kpi_id", "segment", "period_grain", "period_start", "level", "unit_id"]
+CELL = ["kpi_id", "kpi_version", "segment", "period_grain", "period_start", "level", "unit_id"]
 
 
 @pytest.fixture(scope="module")
