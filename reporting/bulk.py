@@ -171,6 +171,7 @@ def _whole(
         "kpis": [kpi for about in abouts for kpi in about["kpis"]],
         "breaks": [row for about in abouts for row in about["breaks"]],
         "statuses": first["statuses"],
+        "periods": first["periods"],
         "suppression": first["suppression"],
         "hidden": in_words(first["suppression"]),
         "columns": first["columns"],

@@ -27,6 +27,9 @@ KEY = (
     "unit_id",
 )
 
+# What a value says of its period.
+PERIOD = ("days_covered", "days_in_period", "is_partial", "maturity")
+
 PEERS = (
     "peer_group",
     "peer_count",
@@ -78,6 +81,10 @@ SQL_TYPES = {
     "trend_nb": "varchar",
     "trend_en": "varchar",
     "grade": "varchar",
+    "days_covered": "integer",
+    "days_in_period": "integer",
+    "is_partial": "boolean",
+    "maturity": "varchar",
 }
 
 COLUMNS: dict[str, Column] = {
@@ -110,6 +117,22 @@ COLUMNS: dict[str, Column] = {
     ),
     "grade": Column(
         "Datakvalitet", "karakter for grunnlaget", "grade of the data behind the figure"
+    ),
+    "days_covered": Column(
+        "Dager levert",
+        "dager i perioden som alle enhetens kilder har levert",
+        "days of the period that all sources of the unit have delivered",
+    ),
+    "days_in_period": Column("Dager i perioden", "dager perioden har", "days of the period"),
+    "is_partial": Column(
+        "Ufullstendig periode",
+        "ikke alle dagene i perioden er levert; tallet gjelder de dagene som er det",
+        "not all days of the period are delivered; the figure is of those that are",
+    ),
+    "maturity": Column(
+        "Foreløpig eller endelig",
+        "provisional: sene rader kan ennå komme; final: de har kommet, etter kildens historie",
+        "provisional: late rows may still come; final: they have, by the source's own history",
     ),
     "status": Column("Status", "om det finnes et tall", "whether there is a figure, and why not"),
     "status_reason": Column(
@@ -220,6 +243,20 @@ STATUSES: dict[str, tuple[str, str]] = {
         "no source delivers yet what the KPI needs",
     ),
 }
+
+MATURITIES = ("provisional", "final")
+
+# What is said of a figure whose period is not whole, or not settled: short, and in full.
+PARTIAL = (
+    "ikke alle dagene i perioden er levert; tallet gjelder dem som er det, sammenlignes ikke med "
+    "hele perioder og gir ingen signaler",
+    "not all days of the period are delivered; the figure is of those that are, is not compared "
+    "with whole periods and gives no signal",
+)
+PROVISIONAL = (
+    "sene rader fra kildene kan ennå endre tallet",
+    "late rows of the sources may still change the figure",
+)
 
 
 SYNTHETIC = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import COLUMNS, KEY, STATUSES, SYNTHETIC
+from reporting.columns import COLUMNS, KEY, MATURITIES, STATUSES, SYNTHETIC
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
 
@@ -49,6 +49,7 @@ _ALLOWED: dict[str, Sequence[str]] = {
     "period_grain": GRAINS,
     "level": LEVELS,
     "status": tuple(STATUSES),
+    "maturity": MATURITIES,
 }
 TITLES = {
     "kpi_values": "Nøkkeltall / KPI values",

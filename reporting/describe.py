@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import COLUMNS, STATUSES
+from reporting.columns import COLUMNS, PARTIAL, PROVISIONAL, STATUSES
 from reporting.dimensions import dimensions
 from reporting.hiding import in_words
 from reporting.metrics import BREAK_COLUMNS, break_rows
@@ -70,6 +70,7 @@ def describe(
         "kpis": _kpis(release, frame),
         "breaks": _breaks(release, frame),
         "statuses": _statuses(frame),
+        "periods": _periods(frame),
         "suppression": policy,
         "hidden": in_words(policy, _families(release, frame)),
         "columns": [
@@ -159,6 +160,21 @@ def _statuses(frame: pl.DataFrame) -> list[dict[str, Any]]:
         for status, (nb, en) in STATUSES.items()
         if counts.get(status) or status in ("ok", "suppressed", "no_data")
     ]
+
+
+def _periods(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """How many rows are of a part of their period, and of one that is not settled."""
+    import polars as pl
+
+    found = []
+    for column, marked, heading, (nb, en) in (
+        ("is_partial", pl.col("is_partial"), "Ufullstendig / partial", PARTIAL),
+        ("maturity", pl.col("maturity") == "provisional", "Foreløpig / provisional", PROVISIONAL),
+    ):
+        rows = frame.filter(marked).height if column in frame.columns else 0
+        if rows:
+            found.append({"heading": heading, "rows": rows, "nb": nb, "en": en})
+    return found
 
 
 def _plain(value: object) -> object:

@@ -13,7 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import SYNTHETIC, UNPLACED, explaining_heading, heading
+from reporting.columns import (
+    PARTIAL,
+    PROVISIONAL,
+    SYNTHETIC,
+    UNPLACED,
+    explaining_heading,
+    heading,
+)
 from reporting.dimensions import LEVEL_NAMES
 from reporting.numbers import spaced
 from reporting.periods import label
@@ -38,6 +45,7 @@ _TABLE_HEADERS = {
     "measure_unit": "",
     "interval": "95 %",
     "of": "grunnlag",
+    "extent": "merk",
     "coverage": "dekning",
     "grade": "kvalitet",
     "target": "mål",
@@ -95,7 +103,8 @@ _READ_FIRST = (
     *_IN_SIGHT,
     *("value", "measure_unit", "lower", "upper", "target"),
     *("peer_median", "peer_q1", "peer_q3", "region_value", "national_value"),
-    *("verdict_nb", "trend_nb", "status", "coverage", "grade", "numerator", "denominator", "n"),
+    *("verdict_nb", "trend_nb", "status", "is_partial", "days_covered", "days_in_period"),
+    *("maturity", "coverage", "grade", "numerator", "denominator", "n"),
 )
 
 
@@ -219,6 +228,7 @@ def _table_row(row: Mapping[str, Any], with_version: bool, with_level: bool) -> 
         "measure_unit": "" if is_count or hidden else (row["measure_unit"] or ""),
         "interval": pair("lower", "upper"),
         "of": of,
+        "extent": extent(row),
         "coverage": "" if coverage is None else f"{number(100 * coverage, 1)} %",
         "grade": row.get("grade") or "",
         "target": "" if row.get("target") is None else f"{row['target']:g}".replace(".", ","),
@@ -232,6 +242,16 @@ def _table_row(row: Mapping[str, Any], with_version: bool, with_level: bool) -> 
     }
 
 
+def extent(row: Mapping[str, Any]) -> str:
+    """What a figure lacks of its period: `5 av 7 dager`, `foreløpig`; nothing where it is whole."""
+    found = []
+    if row.get("is_partial"):
+        found.append(f"{row['days_covered']} av {row['days_in_period']} dager")
+    if row.get("maturity") == "provisional":
+        found.append("foreløpig")
+    return ", ".join(found)
+
+
 _PARENTS = ("region_name", "health_trust_name", "county_name")
 
 
@@ -240,6 +260,10 @@ def _notes(frame: pl.DataFrame) -> list[str]:
     lines = []
     if (frame["unit_id"] == UNPLACED).any():
         lines.append(_UNKNOWN_NOTE)
+    if "is_partial" in frame.columns and frame["is_partial"].any():
+        lines += [f"n av N dager: {PARTIAL[0]}", f"n of N days: {PARTIAL[1]}"]
+    if "maturity" in frame.columns and (frame["maturity"] == "provisional").any():
+        lines += [f"foreløpig: {PROVISIONAL[0]}", f"provisional: {PROVISIONAL[1]}"]
     if "status_reason" in frame.columns:
         missing = frame.drop_nulls("status_reason").select("kpi_id", "status_reason").unique()
         lines += [f"{kpi}: ingen kilde / no source: {why}" for kpi, why in missing.iter_rows()]
@@ -391,6 +415,10 @@ def write_about(workbook: Any, about: Mapping[str, Any]) -> None:
             f"{item['nb']} / {item['en']} ({item['rows']} rader / rows)",
         )
         for item in about.get("statuses", [])
+    ]
+    facts += [
+        (item["heading"], f"{item['nb']} / {item['en']} ({item['rows']} rader / rows)")
+        for item in about.get("periods", [])
     ]
     facts += [
         ("Skjult / hidden", f"{item['nb']} / {item['en']}") for item in about.get("hidden", [])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from reporting.columns import KEY, PEERS, SQL_TYPES, TRENDS
+from reporting.columns import KEY, PEERS, PERIOD, SQL_TYPES, TRENDS
 from reporting.dimensions import (
     LEVELS,
     NO_SOURCE,
@@ -190,7 +190,7 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
 def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) -> str:
     """The limit is applied to the values as they lie, before anything is joined."""
     at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
-    grade = "v.grade" if release.has("kpi_values", "grade") else "cast(null as varchar)"
+    later = ", ".join(_or_null(release, "kpi_values", "v", name) for name in ("grade", *PERIOD))
     columns = [
         *(f"{level}.unit_id as {level}_id" for level in wanted.by),
         *(f"c.{name}" for name in PEERS if wanted.peers),
@@ -207,11 +207,18 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
         )
         select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
             v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
-            v.upper, v.coverage, {grade} as grade, v.status, {_LAST_DATE} as period_last
+            v.upper, v.coverage, {later}, v.status, {_LAST_DATE} as period_last
             {"".join(f", {column}" for column in columns)}
         from chosen as v
         {" ".join(joins)}
     """
+
+
+def _or_null(release: Release, table: str, alias: str, column: str) -> str:
+    """A column of a table; one without values where the release is older than the column."""
+    if release.has(table, column):
+        return f"{alias}.{column}"
+    return f"cast(null as {SQL_TYPES.get(column, 'double')}) as {column}"
 
 
 ORDER = (
@@ -279,6 +286,7 @@ _THEN = (
     "upper",
     "coverage",
     "grade",
+    *PERIOD,
     "status",
     "status_reason",
     "direction",
@@ -329,12 +337,7 @@ def _extra(
             f"cast(null as {SQL_TYPES.get(name, 'double')}) as {name}" for name in columns
         )
         return f"left join (select {empty} where false) as {alias} on false"
-    present = ", ".join(
-        f"x.{name}"
-        if release.has(table, name)
-        else f"cast(null as {SQL_TYPES.get(name, 'double')}) as {name}"
-        for name in columns
-    )
+    present = ", ".join(_or_null(release, table, "x", name) for name in columns)
     where = " and ".join(["true", *_key_conditions(wanted, "x")])
     key = ", ".join(f"x.{name}" for name in KEY)
     on = " and ".join(f"{alias}.{name} = v.{name}" for name in KEY)

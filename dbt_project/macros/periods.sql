@@ -197,3 +197,8 @@ select distinct case r.contract when 'call_duplicate' then 'call' else r.contrac
 from {{ new_date_ranges(contracts() + ['call_duplicate']) }} as r
 inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}
+
+{#- What figures rest on where that is more than one record type, the main one first. -#}
+{% macro joint_bases() %}
+{{ return({'chain': ['alarm', 'call'], 'video': ['video_session', 'call']}) }}
+{% endmacro %}

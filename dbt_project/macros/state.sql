@@ -1,5 +1,5 @@
 {#- Incremental state. Three small tables in schema `ops`:
-      load_log  what a producing model has taken in, per batch, source and delivery date;
+      load_log  what a producing model has taken in, per batch, source, delivery date and event date;
       changes   which keys and event dates each load touched, before and after;
       consumed  how far in the changes each consuming model has come.
     A model writes its lines in the transaction that writes its rows, so after a crash its
@@ -20,8 +20,9 @@
 create schema if not exists {{ state_schema() }};
 create table if not exists {{ state_table('load_log') }} (
     contract {{ dbt.type_string() }}, load_no bigint, batch_id {{ dbt.type_string() }},
-    source {{ dbt.type_string() }}, delivered_on date, row_count bigint
+    source {{ dbt.type_string() }}, delivered_on date, event_date date, row_count bigint
 );
+alter table {{ state_table('load_log') }} add column if not exists event_date date;
 create table if not exists {{ state_table('changes') }} (
     contract {{ dbt.type_string() }}, load_no bigint,
     source_system {{ dbt.type_string() }}, source_id {{ dbt.type_string() }},
@@ -74,20 +75,22 @@ update {{ state_table('load_log') }} as l
 set row_count = coalesce((
     select count(*) from {{ staging }} as r
     where r._batch_id = l.batch_id and r._source = l.source and r._delivered_on = l.delivered_on
+        and r.event_date = l.event_date
 ), 0)
 where l.contract = '{{ contract }}' and l.source is not null
     and l.batch_id in (select batch_id from {{ newly_withdrawn(contract) }} as w);
 {%- endif %}
-insert into {{ state_table('load_log') }} (contract, load_no, batch_id, source, delivered_on, row_count)
+insert into {{ state_table('load_log') }}
+    (contract, load_no, batch_id, source, delivered_on, event_date, row_count)
 select
-    '{{ contract }}', {{ next_load_no(contract) }}, b.batch_id, r._source, r._delivered_on,
+    '{{ contract }}', {{ next_load_no(contract) }}, b.batch_id, r._source, r._delivered_on, r.event_date,
     coalesce(r.row_count, 0)
 from ({{ pending_batches_sql(contract) }}) as b
 left join (
-    select _batch_id, _source, _delivered_on, count(*) as row_count
+    select _batch_id, _source, _delivered_on, event_date, count(*) as row_count
     from {{ staging }}
     where {{ is_logged_pending(contract) }}
-    group by _batch_id, _source, _delivered_on
+    group by _batch_id, _source, _delivered_on, event_date
 ) as r on r._batch_id = b.batch_id
 {% endif %}
 {% endmacro %}
@@ -194,6 +197,29 @@ select distinct n.date_day
 from ({{ touched_dates(contracts) }}) as t
 inner join {{ ref('dim_date') }} as n
     on n.date_day between {{ add_days('t.date_day', -1) }} and {{ add_days('t.date_day', 1) }}
+{% endmacro %}
+
+{#- contract, source, delivered_on, event_date of the rows of every delivery. -#}
+{% macro arrivals() %}
+{%- if keeps_state() %}
+select distinct contract, source, delivered_on, event_date
+from {{ state_table('load_log') }}
+where row_count > 0
+{%- else %}
+{%- for contract, staging in stagings().items() %}
+select distinct '{{ contract }}' as contract, _source as source, _delivered_on as delivered_on, event_date
+from {{ ref(staging) }}
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{%- endif %}
+{% endmacro %}
+
+{#- contract, source, covered_on: a file covers its delivery date, and one of several days the days of
+    its records. -#}
+{% macro covered_days() %}
+select contract, source, delivered_on as covered_on from ({{ deliveries() }}) as d
+union
+select contract, source, covered_on from {{ ref('stg_lake__covered_days') }}
 {% endmacro %}
 
 {#- contract, source, delivered_on of every delivery with accepted rows. -#}

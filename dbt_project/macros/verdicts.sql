@@ -1,5 +1,5 @@
 {#- Verdicts as sentences. Columns: verdict, position, comparator, measure, unit, decimals, value,
-    reference, is_enough, is_broken, group_name_nb, group_name_en. -#}
+    reference, is_enough, is_partial, is_broken, group_name_nb, group_name_en. -#}
 {% macro verdict_text(language) %}
 {%- set nb = language == 'nb' -%}
 case
@@ -8,6 +8,8 @@ case
         '{{ "Antall og timer sammenlignes ikke mellom enheter." if nb else "Counts and hours are not compared between units." }}'
     when verdict = 'not_comparable' and unit_id = 'UNKNOWN' then
         '{{ "Ukjent enhet: sammenlignes ikke." if nb else "Unknown unit: not compared." }}'
+    when verdict = 'not_comparable' and is_partial then
+        '{{ "Kan ikke sammenlignes: perioden er ikke fullt levert." if nb else "Not comparable: the period is not wholly delivered." }}'
     when verdict = 'not_comparable' and is_broken then
         '{{ "Kan ikke sammenlignes: brudd i serien i perioden." if nb else "Not comparable: the series breaks within the period." }}'
     when verdict = 'not_comparable' then
@@ -57,11 +59,13 @@ case
 end
 {% endmacro %}
 
-{#- What a point of an XmR chart says. Columns: is_mixed, lower_limit, is_trial, signal, signal_side,
+{#- What a point of an XmR chart says. Columns: is_partial, is_mixed, lower_limit, is_trial, signal, signal_side,
     signal_direction, assurance. -#}
 {% macro trend_text(language) %}
 {%- set nb = language == 'nb' -%}
 case
+    when j.is_partial then
+        '{{ "Perioden er ikke fullt levert: ingen vurdering." if nb else "The period is not wholly delivered: no verdict." }}'
     when j.is_mixed then
         '{{ "Brudd i serien i perioden: ingen vurdering." if nb else "The series breaks within the period: no verdict." }}'
     when j.lower_limit is null then

@@ -79,8 +79,11 @@ def table(home: Home) -> None:
     last = figures.filter(pl.col("period_start") == month)
     rows = [_row(row) for row in in_reading_order(last).iter_rows(named=True)]
     period, target = label("month", month), f"{kpi['target']:g} %"
-    typer.echo(f"\n{kpi['name_nb']}, {period} (krav {target})")
-    typer.echo(f"{kpi['name_en']}, {period} (requirement {target})\n")
+    early = "provisional" in set(last["maturity"])
+    typer.echo(f"\n{kpi['name_nb']}, {period}{', foreløpig' if early else ''} (krav {target})")
+    typer.echo(
+        f"{kpi['name_en']}, {period}{', provisional' if early else ''} (requirement {target})\n"
+    )
     typer.echo("\n".join(text_table(_HEADERS, rows, ("value", "interval", "cases"))))
     typer.echo(_LEGEND)
     typer.echo(_how_much_is_shown(figures.filter(pl.col("level") == "central"), disclosure))

@@ -25,7 +25,8 @@ create table kpi_releasable (
     kpi_id varchar, kpi_version integer, segment varchar, period_grain varchar, period_start date,
     level varchar, unit_id varchar, geography_version varchar, numerator double,
     denominator double, n bigint, value double, lower double, upper double, coverage double,
-    status varchar, grade varchar
+    status varchar, grade varchar, days_covered integer, days_in_period integer,
+    is_partial boolean, maturity varchar
 );
 create table kpi_registry (
     kpi_id varchar, version integer, measure varchar, unit varchar, direction varchar,
@@ -113,6 +114,10 @@ class Figures:
                 "coverage": 1.0,
                 "status": "ok",
                 "grade": None,
+                "days_covered": 31,
+                "days_in_period": 31,
+                "is_partial": False,
+                "maturity": "final",
                 **columns,
             }
         )

@@ -107,6 +107,31 @@ def test_a_break_within_the_period_is_not_comparable(
     assert figures.comparisons()["k", "a"]["verdict"] == verdict
 
 
+def test_a_period_that_is_not_whole_is_not_comparable_and_sets_no_standard(
+    figures: Figures,
+) -> None:
+    alike(figures, (900, 1000))
+    figures.share("k", "i", 100, 1000, days_covered=30, is_partial=True)
+    figures.group("i")
+    rows = figures.comparisons()
+    assert rows["k", "i"]["verdict"] == "not_comparable"
+    assert rows["k", "i"]["verdict_nb"] == ("Kan ikke sammenlignes: perioden er ikke fullt levert.")
+    assert rows["k", "a"]["funnel_center"] == pytest.approx(90)
+
+
+def test_a_period_that_is_not_whole_gives_no_signal_and_sets_no_limits(figures: Figures) -> None:
+    figures.kpi("k", measure="count", direction="neutral")
+    figures.series("k", [100 + position % 3 for position in range(15)])
+    for position in (0, 14):
+        figures.cells[position] |= {"value": 3.0, "is_partial": True, "days_covered": 1}
+    points = figures.trends()
+    assert len(points) == 15
+    assert [row["signal"] for row in points] == [None] * 15
+    assert points[0]["xmr_center"] is points[-1]["xmr_center"] is None
+    assert points[0]["trend_nb"] == "Perioden er ikke fullt levert: ingen vurdering."
+    assert points[5]["xmr_center"] == pytest.approx(sum(100 + n % 3 for n in range(1, 14)) / 13)
+
+
 def test_counts_are_not_compared(figures: Figures) -> None:
     figures.kpi("k", measure="count", unit="n", direction="neutral", min_denominator=0)
     figures.group(UNITS)

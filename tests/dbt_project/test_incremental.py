@@ -24,6 +24,8 @@ COMPARED = {
     "fct_call_recalls": "*",
     "agg_call_cells": "*",
     "readiness_days": "*",
+    "unit_sources": "*",
+    "period_delivery": "*",
     "data_readiness": "*",
     "readiness_grades": "*",
     "int_calls__duplicates": "*",

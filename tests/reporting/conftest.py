@@ -72,6 +72,15 @@ insert into kpi_registry by name
     from kpi_registry where kpi_id = 'calls_offered' and version = '1';
 alter table kpi_values add column if not exists grade varchar;
 update kpi_values set grade = 'B';
+alter table kpi_values add column if not exists days_covered integer;
+alter table kpi_values add column if not exists days_in_period integer;
+alter table kpi_values add column if not exists is_partial boolean;
+alter table kpi_values add column if not exists maturity varchar;
+update kpi_values
+    set days_in_period = 31, days_covered = 31, is_partial = false, maturity = 'final';
+update kpi_values set days_covered = 17, is_partial = true
+    where period_grain = 'month' and period_start = date '2026-08-01';
+update kpi_values set maturity = 'provisional' where period_grain = 'quarter';
 insert into kpi_values by name
     select * replace ({NEXT} as kpi_version, value + 1 as value) from kpi_values
     where kpi_id = 'c113_within_10s' and level = 'central';

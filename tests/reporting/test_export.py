@@ -11,11 +11,11 @@ import fastexcel
 import polars as pl
 import pytest
 
-from reporting.columns import heading
+from reporting.columns import PARTIAL, PERIOD, PROVISIONAL, heading
 from reporting.describe import describe
 from reporting.export import FORMATS, render, write
 from reporting.query import KpiQuery, query
-from reporting.reader import Release
+from reporting.reader import Release, open_current
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -49,6 +49,30 @@ def test_machine_formats_give_the_frame_back(current: Release) -> None:
     dates = sheet[heading("period_start")]
     assert isinstance(dates.dtype, pl.Datetime)
     assert dates.cast(pl.Date).to_list() == frame["period_start"].to_list()
+
+
+def test_a_part_of_a_period_is_never_shown_as_a_whole(fuller: Path) -> None:
+    with open_current(fuller) as release:
+        frame = query(release, KpiQuery(kpis=["c113_within_10s"]))
+        about = describe(release, frame, "alt")
+    assert frame["is_partial"].any()
+    lines = render(frame, "table", about).decode().splitlines()
+    august = next(line for line in lines if "2026-08" in line and "OSLO" in line.upper())
+    assert "17 av 31 dager" in august
+    assert "foreløpig" in next(line for line in lines if "2026-Q3" in line)
+    notes = "\n".join(lines)
+    for text in (*PARTIAL, *PROVISIONAL):
+        assert text in notes
+    counts = {item["heading"]: item["rows"] for item in about["periods"]}
+    assert counts["Ufullstendig / partial"] == frame["is_partial"].sum()
+    sheet = fastexcel.read_excel(render(frame, "xlsx", about)).load_sheet("Om", header_row=None)
+    assert any(PARTIAL[1] in str(cell) for cell in sheet.to_polars().to_series(1))
+
+
+def test_a_release_from_before_the_marks_is_read_without_them(current: Release) -> None:
+    frame = query(current, KpiQuery())
+    assert frame.select(PERIOD).null_count().row(0) == (frame.height,) * len(PERIOD)
+    assert "foreløpig" not in render(frame, "table", describe(current, frame, "alt")).decode()
 
 
 def test_every_sheet_has_headings_in_bokmål(current: Release) -> None:

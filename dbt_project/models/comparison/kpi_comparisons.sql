@@ -57,7 +57,7 @@ placed as (
         g.name_en as group_name_en,
         u.region_id,
         b.kpi_id is not null as is_broken,
-        c.is_visible and c.is_enough and not c.is_low_coverage and b.kpi_id is null as is_peer
+        c.is_visible and c.is_enough and not c.is_low_coverage and not c.is_partial and b.kpi_id is null as is_peer
     from cells as c
     left join {{ ref('peer_groups') }} as g
         on g.level = c.level and g.unit_id = c.unit_id
@@ -213,7 +213,7 @@ judged as (
             when p.unit_id = 'UNKNOWN' then 'not_comparable'
             when not p.is_visible then 'hidden'
             when not p.is_enough then 'too_few'
-            when p.is_broken or p.is_low_coverage then 'not_comparable'
+            when p.is_broken or p.is_low_coverage or p.is_partial then 'not_comparable'
             when p.comparator is null then 'too_few'
             when p.position = 0 then 'as_expected'
             when p.direction = 'neutral' then case when p.position > 0 then 'higher' else 'lower' end

@@ -1,5 +1,5 @@
-{#- XmR charts of what is released. A point in which a break falls mixes two phases: it is shown, and
-    neither sets limits nor is judged. -#}
+{#- XmR charts of what is released. A point in which a break falls mixes two phases, and one of a period
+    that is not wholly delivered is a part: they are shown, and neither set limits nor are judged. -#}
 {{ config(contract={'enforced': true}) }}
 {%- set series_key = ['kpi_id', 'kpi_version', 'segment', 'period_grain', 'level', 'unit_id'] -%}
 {%- set in_phase = 'partition by series_no, phase_no order by period_no' -%}
@@ -32,7 +32,7 @@ points as (
             when 'month' then cast({{ dbt.dateadd('month', 1, 'v.period_start') }} as date)
             else {{ add_days('v.period_start', 7) }}
         end as next_period_start,
-        v.value, v.direction, v.target, v.unit, v.measure
+        v.value, v.direction, v.target, v.unit, v.measure, v.is_partial
     from shown as v
     inner join series as s
         on {% for column in series_key %}s.{{ column }} = v.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
@@ -68,7 +68,7 @@ neighbours as (
         coalesce(lag(period_no) over ({{ in_phase }}) = period_no - 1, false) as follows,
         value - lag(value) over ({{ in_phase }}) as step
     from phased
-    where not is_mixed
+    where not is_mixed and not is_partial
 ),
 phases as (
     select
@@ -168,7 +168,7 @@ flagged as (
 ),
 signalled as (
     select
-        p.series_no, p.period_no, p.period_start, p.value, p.unit, p.measure, p.is_mixed, p.direction, p.target,
+        p.series_no, p.period_no, p.period_start, p.value, p.unit, p.measure, p.is_mixed, p.is_partial, p.direction, p.target,
         l.center, l.lower_limit, l.upper_limit, l.phase_start,
         l.point_count < {{ xmr_settled_points() }} as is_trial,
         case
@@ -184,7 +184,8 @@ signalled as (
             else f.two_of_three
         end as signal_side
     from phased as p
-    left join limits as l on l.series_no = p.series_no and l.phase_no = p.phase_no and not p.is_mixed
+    left join limits as l on l.series_no = p.series_no and l.phase_no = p.phase_no
+        and not p.is_mixed and not p.is_partial
     left join flagged as f on f.series_no = p.series_no and f.period_no = p.period_no
 ),
 judged as (

@@ -115,21 +115,18 @@ populations as (
     from {{ ref('dim_call_population') }}
 ),
 covered_days as (
-    -- A file covers its delivery date, and one of several days the days of its records.
-    select contract, source, delivered_on from deliveries
-    union
-    select contract, source, covered_on from {{ ref('stg_lake__covered_days') }}
+    {{ covered_days() }}
 ),
 delivered_days as (
     -- Days for which a source that covers the unit delivered, or any source where none is known to.
-    select distinct u.contract, u.level, u.unit_id, v.delivered_on
+    select distinct u.contract, u.level, u.unit_id, v.covered_on as delivered_on
     from {{ ref('dim_unit_source') }} as u
     inner join covered_days as v
         on v.contract = u.contract and v.source = u.source
-        and v.delivered_on >= u.valid_from and v.delivered_on < u.valid_to
+        and v.covered_on >= u.valid_from and v.covered_on < u.valid_to
     where u.contract in ('alarm', 'call')
     union all
-    select distinct v.contract, p.level, p.unit_id, v.delivered_on
+    select distinct v.contract, p.level, p.unit_id, v.covered_on
     from (select distinct subject, level, unit_id from populations) as p
     inner join covered_days as v
         on v.contract = case p.subject when 'alarms' then 'alarm' else 'call' end
