@@ -27,11 +27,13 @@ MONTHS = 13
 SHEETS = 60
 _NAMES = ("jan.", "feb.", "mars", "april", "mai", "juni", "juli", "aug.", "sep.", "okt.", "nov.",
           "des.")  # fmt: skip
-# Marks of cells, as Statistics Norway writes them.
-WITHHELD, NO_DATA = ":", ".."
+# Marks of cells, as Statistics Norway writes them, and of figures that are not whole or final.
+WITHHELD, NO_DATA, PARTIAL, PROVISIONAL = ":", "..", "*", "†"
 NOTES = {
     WITHHELD: "skjult: tallet er lite, eller kunne røpe et lite tall",
     NO_DATA: "ingen data, eller ingen tilfeller; det er ikke null",
+    PARTIAL: "måneden er ikke hel: den er ikke over, eller leveringer mangler",
+    PROVISIONAL: "foreløpig: sene rader kan ennå komme",
 }
 _LONGEST_SHEET_NAME = 31
 # Fewer months are no development.
@@ -313,8 +315,15 @@ def _write_cell(
         mark = WITHHELD if cell is not None and cell["status"] == "suppressed" else NO_DATA
         page.write_string(row, at, mark, form(align="right", font_color=_GREY))
         return {mark}
-    page.write_number(row, at, cell["value"], form(num_format=_code(unit)))
-    return set()
+    marks = []
+    if cell.get("is_partial"):
+        marks.append(PARTIAL)
+    if cell.get("maturity") == "provisional":
+        marks.append(PROVISIONAL)
+    # A number stays a number: the mark is part of how it is shown.
+    after = "".join(f'"{mark}"' for mark in marks)
+    page.write_number(row, at, cell["value"], form(num_format=_code(unit) + after))
+    return set(marks)
 
 
 def _code(unit: str) -> str:

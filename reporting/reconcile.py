@@ -85,12 +85,12 @@ def _row(release: Release, figure: Mapping[str, Any]) -> dict[str, Any]:
     row["published_period"] = year if months == WHOLE_YEAR else f"{year}-{months[:2]}..{months[3:]}"
     comparable, our_period, ours = NONE, None, None
     if figure["kpi_id"]:
-        our_period, ours = _ours(release, figure)
+        our_period, ours, is_partial = _ours(release, figure)
         same = our_period == year and months == WHOLE_YEAR
         comparable = SAME if same else OTHER
         if ours is None:
             comparable = HIDDEN
-        elif not _is_whole(release, our_period):
+        elif is_partial:
             comparable = PART
     row |= {"our_period": our_period, "ours": ours, "comparable": comparable,
             "comparable_nb": COMPARABLE[comparable]}  # fmt: skip
@@ -101,14 +101,8 @@ def _row(release: Release, figure: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _is_whole(release: Release, year: str | None) -> bool:
-    """Whether the figures of the release go from the first day of a year to the last."""
-    first, last = release.metadata.get("period_start"), release.metadata.get("period_end")
-    return str(first) <= f"{year}-01-01" and str(last) >= f"{year}-12-31"
-
-
-def _ours(release: Release, figure: Mapping[str, Any]) -> tuple[str | None, float | None]:
-    """Our period and figure."""
+def _ours(release: Release, figure: Mapping[str, Any]) -> tuple[str | None, float | None, bool]:
+    """Our period, figure, and whether the period is not whole."""
     found = run_query(
         release,
         KpiQuery(
@@ -123,10 +117,11 @@ def _ours(release: Release, figure: Mapping[str, Any]) -> tuple[str | None, floa
     )
     years = sorted({start.year for start in found["period_start"]})
     if not years:
-        return None, None
+        return None, None, False
     year = figure["year"] if figure["year"] in years else years[-1]
     rows = [row for row in found.iter_rows(named=True) if row["period_start"].year == year]
-    return str(year), _statistic(figure["statistic"], rows)
+    is_partial = any(row.get("is_partial") for row in rows)
+    return str(year), _statistic(figure["statistic"], rows), is_partial
 
 
 def _statistic(name: str, rows: list[dict[str, Any]]) -> float | None:

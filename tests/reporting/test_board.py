@@ -86,6 +86,28 @@ def test_it_prints_on_a4_across(months: Path) -> None:
     assert book["c113_within_10s 113"].print_area
 
 
+def test_partial_and_provisional_months_are_marked(months: Path) -> None:
+    (path,) = months.glob("*/akutt.duckdb")
+    with duckdb.connect(str(path)) as connection:
+        for name, kind, value in (
+            ("is_partial", "boolean", "true"),
+            ("maturity", "varchar", "'provisional'"),
+            ("days_covered", "integer", "12"),
+            ("days_in_period", "integer", "30"),
+        ):
+            connection.execute(f"alter table kpi_values add column if not exists {name} {kind}")
+            connection.execute(
+                f"update kpi_values set {name} = {value} where period_start = date '2026-09-01'"
+            )
+    with open_current(months) as release:
+        wanted = kpi_query(kpis="c113_within_10s", level="central")
+        book = openpyxl.load_workbook(io.BytesIO(board(release, wanted)))
+    page = book["c113_within_10s 113"]
+    row = next(row for row in page.iter_rows(min_row=6) if row[0].value == "AMK Oslo")
+    assert row[13].number_format == '[$-414]#,##0.0"*""†"'
+    assert isinstance(row[13].value, float)
+
+
 def test_what_no_board_reads_is_refused(current: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(QueryError, match="no months"):
         board(current, kpi_query(kpis="c113_within_10s", level="base"))
