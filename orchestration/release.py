@@ -266,16 +266,13 @@ def suppression_problems(
     values: pl.DataFrame, registry: pl.DataFrame, policy: SuppressionPolicy
 ) -> list[str]:
     """Small numbers that are visible, and hidden cells that still carry a number."""
-    kinds = release_content.kpi_kinds(registry).with_columns(
-        pl.col("kpi_id").cast(values.schema["kpi_id"], strict=False)
-    )
-    joined = values.join(kinds, on="kpi_id", how="left").with_columns(
+    keys = {name: values.schema[name] for name in ("kpi_id", "kpi_version")}
+    kinds = release_content.kpi_kinds(registry).cast(keys, strict=False)
+    joined = values.join(kinds, on=list(keys), how="left").with_columns(
         pl.col("status").cast(pl.String)
     )
     visible = joined.filter((pl.col("status") != SUPPRESSED) & too_small(policy)).height
-    extreme = joined.filter(
-        _shows_extreme(kinds["percentile"].unique().drop_nulls(), policy)
-    ).height
+    extreme = joined.filter(_shows_extreme(kinds, policy)).height
     hidden = joined.filter(pl.col("status") == SUPPRESSED)
     leaking = hidden.filter(pl.any_horizontal(pl.col(*HIDDEN_COLUMNS).is_not_null())).height
     return [
@@ -285,13 +282,20 @@ def suppression_problems(
     ]
 
 
-def _shows_extreme(percentiles: Iterable[float], policy: SuppressionPolicy) -> pl.Expr:
+def _shows_extreme(kinds: pl.DataFrame, policy: SuppressionPolicy) -> pl.Expr:
     """Limits of percentiles with too few observations beyond them."""
+    percentiles = kinds.select("percentile", "sensitivity").drop_nulls("percentile").unique()
     found = pl.lit(False)
-    for percentile in percentiles:
-        for side, least in zip(("lower", "upper"), shown_from(percentile, policy), strict=True):
-            here = (pl.col("percentile") == percentile) & pl.col(side).is_not_null()
-            found |= here & (pl.col("n") < least)
+    for percentile, sensitivity in percentiles.sort(pl.all()).iter_rows():
+        at_levels = policy.too_small[sensitivity].at
+        elsewhere = ~pl.col("level").is_in(list(at_levels))
+        places = [(pl.col("level") == level, level) for level in at_levels]
+        for there, level in [(elsewhere, ""), *places]:
+            beyond = policy.of(sensitivity, level).min_beyond_percentile
+            here = there & (pl.col("percentile") == percentile)
+            here &= pl.col("sensitivity") == sensitivity
+            for side, least in zip(("lower", "upper"), shown_from(percentile, beyond), strict=True):
+                found |= here & pl.col(side).is_not_null() & (pl.col("n") < least)
     return found
 
 
@@ -337,7 +341,7 @@ def _releasable_tables(
         tables["units"], values.with_columns(pl.col("level", "unit_id").cast(pl.String))
     )
     tables["kpi_sql"] = pl.DataFrame(_shipped_kpi_sql())
-    tables |= release_content.coverage_tables(receipts, policy.min_count)
+    tables |= release_content.coverage_tables(receipts, policy)
     return _in_order({name: with_codes(frame) for name, frame in tables.items()})
 
 

@@ -10,8 +10,12 @@ from typing import Any, Literal, overload
 import polars as pl
 
 from orchestration.deliveries import net
-from orchestration.readiness.releasable import releasable_findings, releasable_readiness
-from orchestration.suppression import SuppressionPolicy
+from orchestration.readiness.releasable import (
+    releasable_findings,
+    releasable_readiness,
+    rough_count,
+)
+from orchestration.suppression import KINDS_SCHEMA, STRICTEST, SuppressionPolicy
 from reporting.columns import UNPLACED
 
 NATIONAL = "NO"
@@ -42,20 +46,6 @@ FIRST_KPI_KEY = (
     "geography_version",
 )
 _TABLES_OF_FIGURES = ("kpi_values", "kpi_comparisons", "kpi_trends")
-
-# The registry's words for how a KPI is computed, and the suppression rule each one falls under.
-_KIND_OF_MEASURE = {
-    "count": "count",
-    "share": "share",
-    "rate": "rate",
-    "hours": "hours",
-    "hours_count": "hours",
-    "interval": "statistic",
-    "mean": "statistic",
-    "ratio": "rate",
-    "standardized": "rate",
-    "excess": "share",
-}
 
 _UNITS_SQL = """
 select 'national' as level, '{national}' as unit_id, 'Norge' as unit_name,
@@ -220,15 +210,18 @@ def relation(connection: Any, name: str, *, required: bool = True) -> str | None
 
 
 def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
-    """kpi_id, kind and percentile; an unknown measure gives no kind, and is not shown."""
+    """Per version of a KPI what decides which of its numbers are too small."""
+    sensitivity = pl.col("sensitivity") if "sensitivity" in registry.columns else pl.lit(STRICTEST)
     return (
-        registry.select(
-            "kpi_id",
-            pl.col("measure").replace_strict(_KIND_OF_MEASURE, default=None).alias("kind"),
-            pl.col("percentile").cast(pl.Float64),
+        registry.with_columns(
+            pl.col("version").alias("kpi_version"),
+            pl.col("measure").alias("kind"),
+            sensitivity.alias("sensitivity"),
         )
+        .select(KINDS_SCHEMA.names())
+        .cast(dict(KINDS_SCHEMA))
         .unique()
-        .sort("kpi_id")
+        .sort("kpi_id", "kpi_version")
     )
 
 
@@ -255,11 +248,11 @@ def with_source_systems(units: pl.DataFrame, values: pl.DataFrame) -> pl.DataFra
     return pl.concat([units, systems], how="diagonal").select(units.columns)
 
 
-def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.DataFrame]:
+def coverage_tables(receipts: pl.DataFrame, policy: SuppressionPolicy) -> dict[str, pl.DataFrame]:
     """What was delivered: per source and day without row counts, per source and month with them.
 
-    Daily row counts of a small source are themselves small numbers. The monthly ones are hidden
-    together with the total they could be computed back from.
+    Daily row counts of a small source are themselves small numbers. The monthly ones are told
+    roughly: they are sums of the rows that figures of data quality count.
     """
     accepted = pl.col("status") == "accepted"
     receipts = net(receipts)
@@ -274,17 +267,13 @@ def coverage_tables(receipts: pl.DataFrame, min_count: int) -> dict[str, pl.Data
         )
         .sort("source", "contract", "delivered_on")
     )
-    counts = ("accepted", "rejected", "exact_duplicates")
-    small = {name: (pl.col(name) > 0) & (pl.col(name) < min_count) for name in counts}
+    counts = ("rows_read", "accepted", "rejected", "exact_duplicates")
     per_month = (
         receipts.filter(accepted)
         .group_by("source", "contract", pl.col("delivered_on").dt.truncate("1mo").alias("month"))
-        .agg(pl.col("rows_read", *counts).sum().cast(pl.Int64))
-        .with_columns(pl.any_horizontal(*small.values()).alias("is_suppressed"))
-        .with_columns(
-            pl.when(~pl.col("is_suppressed")).then("rows_read").alias("rows_read"),
-            *(pl.when(~small[name]).then(name).alias(name) for name in counts),
-        )
+        .agg(pl.col(counts).sum().cast(pl.Int64))
+        .with_columns(rough_count(pl.col(name), policy).alias(name) for name in counts)
+        .with_columns(pl.any_horizontal(pl.col(counts).is_null()).alias("is_suppressed"))
         .sort("source", "contract", "month")
     )
     return {"data_coverage": per_day, "data_volume": per_month}

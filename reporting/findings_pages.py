@@ -39,10 +39,10 @@ _LINKS = {
     "LAT": ("Luftambulanse og oppdrag", "Air ambulance and mission"),
 }
 _SMALL_NUMBERS = (
-    "Antall fra 1 til 4 er skjult (:), og andeler som hviler på få rader er utelatt; karakteren "
-    "står. Eksempler er filnavn og radnummer; verdier fra radene vises aldri.",
-    "Counts of 1 to 4 are hidden (:) and shares that rest on few rows are left out; the grade "
-    "stays. Examples are file names and row numbers; values of the rows are never shown.",
+    "Antall fra 1 til 9 er skjult (:), og andeler er avrundet til nærmeste ti rader; karakteren "
+    "bygger på de nøyaktige tallene. Eksempler er filnavn og radnummer; verdier fra radene vises aldri.",
+    "Counts of 1 to 9 are hidden (:) and shares are rounded to the nearest ten rows; the grade "
+    "is that of the exact figures. Examples are file names and row numbers; values of the rows are never shown.",
 )
 
 

@@ -7,6 +7,12 @@ from typing import Any
 
 from reporting.dimensions import LEVEL_NAMES
 
+# What KPIs tell about, as the registry has it.
+_SENSITIVITIES = {
+    "service": ("Tall om driften", "Figures on how services work"),
+    "activity": ("Tall om aktiviteten", "Figures on activity"),
+    "person": ("Tall om pasientene", "Figures on patients"),
+}
 _GRAINS_NB = {"day": "dag", "week": "uke", "month": "måned", "quarter": "kvartal", "year": "år"}
 
 
@@ -27,15 +33,11 @@ def rules(
     of_families = policy.get("finest_grain_of") or {}
     for name, value in policy.items():
         match name:
-            case "min_count":
-                yield f"Antall fra 1 til {value - 1}", f"Counts of 1 to {value - 1}"
-            case "min_denominator":
-                yield f"Tall av færre enn {value} tilfeller", f"Figures of fewer than {value} cases"
-            case "min_beyond_percentile":
-                yield (
-                    f"Persentiler med færre enn {value} observasjoner utenfor",
-                    f"Percentiles with fewer than {value} observations beyond them",
-                )
+            case "too_small":
+                for sensitivity, thresholds in value.items():
+                    yield _of_kind(sensitivity, thresholds)
+            case "min_count" | "min_denominator" | "min_beyond_percentile":
+                yield _threshold(name, value)
             case "finest_grain":
                 if families is None or set(families) - set(of_families):
                     yield _shortest(value)
@@ -51,6 +53,44 @@ def rules(
                 yield nb, f"Unknown places in periods shorter than a {value}"
             case _:
                 yield f"{name}: {value}", f"{name}: {value}"
+
+
+def _of_kind(sensitivity: str, thresholds: Mapping[str, Any]) -> tuple[str, str]:
+    """What is hidden of figures that tell about the same."""
+    found = [
+        _threshold(name, value) for name, value in thresholds.items() if name != "is_basis_secret"
+    ]
+    return (
+        f"{_SENSITIVITIES[sensitivity][0]}: {'; '.join(nb[0].lower() + nb[1:] for nb, _ in found)}",
+        f"{_SENSITIVITIES[sensitivity][1]}: {'; '.join(en[0].lower() + en[1:] for _, en in found)}",
+    )
+
+
+def _threshold(name: str, value: Any) -> tuple[str, str]:
+    match name:
+        case "min_count":
+            return f"Antall fra 1 til {value - 1}", f"Counts of 1 to {value - 1}"
+        case "min_denominator":
+            return f"Tall av færre enn {value} tilfeller", f"Figures of fewer than {value} cases"
+        case "min_part":
+            return (
+                f"Andeler der telleren eller resten er fra 1 til {value - 1}",
+                f"Shares whose numerator or rest is 1 to {value - 1}",
+            )
+        case "min_beyond_percentile":
+            return (
+                f"Persentiler med færre enn {value} observasjoner utenfor",
+                f"Percentiles with fewer than {value} observations beyond them",
+            )
+        case "at":
+            places = [(*LEVEL_NAMES.get(level, (level, level)), as_) for level, as_ in value.items()]
+            return (
+                ", ".join(
+                    f"per {nb} som {_SENSITIVITIES[as_][0].lower()}" for nb, _, as_ in places
+                ),
+                ", ".join(f"per {en} as {_SENSITIVITIES[as_][1].lower()}" for _, en, as_ in places),
+            )
+    return f"{name}: {value}", f"{name}: {value}"
 
 
 def _shortest(grains: Mapping[str, str]) -> tuple[str, str]:

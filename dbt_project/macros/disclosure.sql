@@ -36,7 +36,8 @@ create table if not exists {{ disclosure_schema() }}.kpi_scope (
 {% macro create_kpi_limits() %}
 {% if execute and flags.WHICH in ['build', 'run', 'test'] %}
 create table if not exists {{ disclosure_schema() }}.kpi_limits (
-    kpi_id {{ dbt.type_string() }}, kpi_version int, lower_from bigint, upper_from bigint
+    kpi_id {{ dbt.type_string() }}, kpi_version int, level {{ dbt.type_string() }},
+    lower_from bigint, upper_from bigint
 )
 {% endif %}
 {% endmacro %}

@@ -28,8 +28,8 @@ _HEADERS = {
 }
 _LEGEND = """
 95 %   usikkerhet / interval       data   hvor gode dataene er, A til D / how good the data are
-:      skjult: 1 til 4 tilfeller, et tall av færre enn 10, eller et som ville røpe et slikt
-       hidden: 1 to 4 cases, a figure of fewer than 10, or one that would give such a one away
+:      skjult: et tall av færre enn 10, eller et som ville røpe et slikt
+       hidden: a figure of fewer than 10, or one that would give such a one away
 ..     ingen data / no data"""
 TO_TRY = (
     ("finn et nøkkeltall / find a KPI", "akutt kpi list 113 svartid"),

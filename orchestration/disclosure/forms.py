@@ -34,7 +34,7 @@ PUBLIC_MEASURES = frozenset(
     }
 )
 # Kinds whose numerator is a part of the denominator.
-PARTS = frozenset({"share", "hours", "excess"})
+OF_WHOLE = frozenset({"share", "hours", "excess"})
 # Kinds whose numbers are sums of time; a move may be as small as one likes.
 HOURS = frozenset({"hours", "hours_count"})
 
@@ -213,7 +213,7 @@ class Forms:
         wider: dict[str, set[str]] = {}
         for series in self.series:
             pairs = [(series.known, series.base)]
-            if series.kind in PARTS:
+            if series.kind in OF_WHOLE:
                 pairs.append((series.numerator, series.denominator))
             for small, large in pairs:
                 if len(small) == 1 and len(large) == 1 and set(small) != set(large):

@@ -6,6 +6,8 @@ they are the smallest and the largest.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -18,6 +20,7 @@ SCHEMA = pl.Schema(
     {
         "kpi_id": pl.String,
         "kpi_version": pl.Int32,
+        "level": pl.String,
         "lower_from": pl.Int64,
         "upper_from": pl.Int64,
     }
@@ -28,22 +31,23 @@ _MANY = 100_000
 
 
 def limits_shown(registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:
-    """kpi_limits: per percentile, the observations that its lower and its upper limit need."""
-    percentiles = {kpi.percentile.at for kpi in registry.kpis if kpi.percentile is not None}
-    needed = {percentile: shown_from(percentile, policy) for percentile in percentiles}
+    """kpi_limits: per percentile and level, the observations that its two limits need."""
     rows = [
-        (kpi.id, kpi.version, *needed[kpi.percentile.at])
+        (kpi.id, kpi.version, level, *shown_from(kpi.percentile.at, beyond))
         for kpi in registry.kpis
         if kpi.percentile is not None
+        for level in kpi.levels
+        for beyond in [policy.of(kpi.sensitivity, level).min_beyond_percentile]
     ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def shown_from(percentile: float, policy: SuppressionPolicy) -> tuple[int, int]:
-    """The observations from which on enough of them lie beyond the lower and the upper limit."""
+@lru_cache
+def shown_from(percentile: float, beyond: int) -> tuple[int, int]:
+    """The observations from which on so many lie beyond the lower and beyond the upper limit."""
     n = np.arange(1, _MANY, dtype=np.float64)
     lower, upper = fractions(n, percentile)
-    return _from(n, lower, policy), _from(n, upper, policy)
+    return _from(n, lower, beyond), _from(n, upper, beyond)
 
 
 def fractions(
@@ -65,7 +69,7 @@ def fractions(
 
 
 def _from(
-    n: npt.NDArray[np.float64], fraction: npt.NDArray[np.float64], policy: SuppressionPolicy
+    n: npt.NDArray[np.float64], fraction: npt.NDArray[np.float64], beyond: int
 ) -> int:
-    exposed = np.flatnonzero(few_beyond(n, fraction, policy))
+    exposed = np.flatnonzero(few_beyond(n, fraction, beyond))
     return int(n[exposed[-1]]) + 1 if exposed.size else 0

@@ -32,7 +32,7 @@ from orchestration.disclosure.scope import (
 )
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
-from orchestration.suppression import SuppressionPolicy
+from orchestration.suppression import KINDS_SCHEMA, SuppressionPolicy, small_parts
 from reporting.columns import KEY, UNPLACED
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _RELEASED_AS = "released_as"
 # From so many figures on, a part of them is decided on in a process of its own.
 _WORTH_A_PROCESS = 500_000
 REASONS = ("primary", "complementary", "earlier")
-_NUMBERS = ("numerator", "denominator", "n", "coverage")
+_NUMBERS = ("numerator", "denominator", "n", "value", "coverage")
 _FIGURES_SQL = f"""
 select {{columns}} from {{kpi_values}}
 semi join wanted using (kpi_id, segment, level, period_grain)
@@ -124,7 +124,8 @@ def decide(
     """The decision, from data alone; `delivered` is the last delivered day per contract."""
     values = coded(values)
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
-    cells = with_history(in_scope(values, coded(scope)), history)
+    cells = with_small(in_scope(values, coded(scope)), registry, policy)
+    cells = with_history(cells, history)
     found = protect(
         pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
         scope,
@@ -147,6 +148,29 @@ def decide(
     numbers = hidden.select(*KEY, *NUMBERS, small.alias("was_small"))
     limits = limits_shown(registry, policy)
     return Decision(found.hidden, scope, limits, taken_back, plain(numbers), report)
+
+
+def with_small(
+    cells: pl.DataFrame, registry: Registry, policy: SuppressionPolicy
+) -> pl.DataFrame:
+    """The rows of kpi_values with a flag per number of them that is too small."""
+    kinds = coded(
+        pl.DataFrame(
+            [
+                (kpi.id, kpi.version, kpi.kind, kpi.sensitivity, at)
+                for kpi in registry.kpis
+                for at in [kpi.percentile.at if kpi.percentile else None]
+            ],
+            schema=KINDS_SCHEMA,
+            orient="row",
+        )
+    )
+    small = small_parts(policy)
+    return (
+        cells.join(kinds, on=["kpi_id", "kpi_version"], how="left", maintain_order="left")
+        .with_columns(flag.alias(f"_small_{name}") for name, flag in small.items())
+        .select(*cells.columns, *(f"_small_{name}" for name in small))
+    )
 
 
 def _scope(

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from orchestration.disclosure.forms import HOURS, PARTS, Form, Forms, Move, Series
+from orchestration.disclosure.forms import HOURS, OF_WHOLE, Form, Forms, Move, Series
 from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import Bools
 from orchestration.disclosure.scope import SCOPE_SCHEMA
-from orchestration.suppression import GRAINS, SuppressionPolicy, few_beyond
+from orchestration.suppression import GRAINS, PARTS, SuppressionPolicy
 from reporting.columns import UNPLACED
 
 Numbers = npt.NDArray[np.float64]
@@ -77,6 +77,8 @@ class Rows:
     beyond: Bools
     # Released, but without a row.
     absent: Bools
+    # Which of its numbers are too small, by the rules of `orchestration.suppression`.
+    small: dict[str, Bools]
     # Too small, and what is hidden at all: set by the rules and by what protects others.
     primary: Bools = field(default_factory=lambda: _NO_CELLS)
     hidden: Bools = field(default_factory=lambda: _NO_CELLS)
@@ -102,7 +104,7 @@ class Table:
         self._weight = np.outer(by_unit, by_period).astype(np.float32)
         self.rows = self._read(values, scope)
         for series, rows in zip(forms.series, self.rows, strict=True):
-            _find_unsafe(series, rows, policy)
+            _find_unsafe(series, rows)
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
         self._possible: dict[tuple[Move, bool, bool, bool], npt.NDArray[np.uint8]] = {}
@@ -159,8 +161,12 @@ class Table:
             **{name: amounts(name) for name in NUMBERS},
             **{name: flags(f"_{name}") for name in _BEFORE},
         }
+        small = {name: flags(f"_small_{name}") & exists for name in PARTS}
         return [
-            Rows(**{name: array[index] for name, array in arrays.items()})
+            Rows(
+                **{name: array[index] for name, array in arrays.items()},
+                small={name: array[index] for name, array in small.items()},
+            )
             for index in range(len(keys))
         ]
 
@@ -295,47 +301,17 @@ class Table:
         ).cast(HIDDEN_SCHEMA)
 
 
-def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
-    """Which numbers of which rows are too small: the rules of `orchestration.suppression`."""
-
-    def small(numbers: Numbers) -> Bools:
-        return np.asarray((numbers > 0) & (numbers < policy.min_count))
-
-    def thin(numbers: Numbers) -> Bools:
-        return np.asarray((numbers > 0) & (numbers < policy.min_denominator))
-
+def _find_unsafe(series: Series, rows: Rows) -> None:
+    """Which numbers of which rows must not be worked out."""
+    rows.primary = np.logical_or.reduce(list(rows.small.values()))
+    # A percentile must not be seen. What it rests on may be: no sum gives the percentile.
+    unsafe = {n: mask for n, mask in rows.small.items() if n not in ("percentile", "value")}
+    # A share of few of what is no secret: its numerator must stay unknown, unless it is nothing.
     with np.errstate(invalid="ignore"):
-        match series.kind:
-            case "count":
-                unsafe = {"numerator": small(rows.numerator)}
-            case "share" | "excess":
-                unsafe = {
-                    "numerator": small(rows.numerator),
-                    "rest": small(rows.denominator - rows.numerator),
-                    "denominator": thin(rows.denominator),
-                }
-            case "rate" | "ratio" | "standardized":
-                unsafe = {
-                    "numerator": small(rows.numerator),
-                    "denominator": thin(rows.denominator),
-                }
-                if series.kind == "standardized":
-                    # Nothing may be expected of few.
-                    unsafe["n"] = thin(rows.n) & (rows.denominator == 0)
-            case "hours" | "hours_count":
-                unsafe = {"denominator": thin(rows.denominator)}
-            case _:
-                unsafe = {"n": thin(rows.n)}
-    if not series.denominator and "denominator" in unsafe:
+        unsafe["numerator"] = unsafe["numerator"] | (rows.small["value"] & (rows.numerator > 0))
+    if not series.denominator:
         # Person-years are nobody's secret; what is hidden for having few of them is the numerator.
-        few = unsafe.pop("denominator")
-        unsafe["numerator"] = unsafe.get("numerator", np.zeros_like(few)) | few
-    for mask in unsafe.values():
-        mask &= rows.exists
-    rows.primary = np.logical_or.reduce([np.zeros_like(rows.exists), *unsafe.values()])
-    if series.percentile is not None:
-        # The percentile must not be seen. What it rests on may be: no sum gives the percentile.
-        rows.primary |= rows.exists & few_beyond(rows.n, series.percentile, policy)
+        unsafe["numerator"] = unsafe["numerator"] | unsafe.pop("denominator")
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
@@ -344,7 +320,7 @@ def _find_unsafe(series: Series, rows: Rows, policy: SuppressionPolicy) -> None:
     grown = rows.small_before & ~rows.primary & open_to_attack
     if series.kind in ("interval", "mean"):
         return
-    rows.unsafe["numerator"] = rows.unsafe.get("numerator", np.zeros_like(grown)) | grown
+    rows.unsafe["numerator"] = rows.unsafe["numerator"] | grown
 
 
 def form_of(series: Series, name: str) -> Form:
@@ -375,7 +351,7 @@ def _possible(series: Series, rows: Rows, move: Move, sign: int, lowest: float) 
                 possible &= ~(numbers < (abs(change) + lowest) * size)
         if series.kind not in HOURS and n and sign * n < 0:
             possible &= ~(rows.n < abs(n) + lowest)
-        if series.kind in PARTS and sign * (denominator - numerator) < 0:
+        if series.kind in OF_WHOLE and sign * (denominator - numerator) < 0:
             room = rows.denominator - rows.numerator
             possible &= ~(room < abs(denominator - numerator) * size)
         if series.base and sign * (base - known) < 0 and series.kind not in HOURS:

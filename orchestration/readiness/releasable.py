@@ -1,32 +1,40 @@
-"""What a release may show of data quality: shares and grades, bands instead of numbers of rows.
+"""What a release may show of readiness: grades, and shares and numbers of rows told roughly.
 
-The numbers behind a share of rows are dropped. A share is left out when it rests on fewer than
-`min_denominator` rows, or when the good or the bad rows are 1 to `min_count` - 1: the grade, which
-is a band by itself, stays. Days and files are not events, so their numbers are shown.
+The figures of data quality (`dq_*`) are hidden cell by cell, and these tables count the same rows.
+So nothing here is told more exactly than to the nearest `min_denominator` rows: a share in steps of
+at least so many, and none of so few rows that a step would be a large part of them. The grade is a
+band by itself and stays. Days and files are not events, so their numbers are shown.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from orchestration.suppression import SuppressionPolicy, small
+from orchestration.suppression import SERVICE, SuppressionPolicy, few
 
 HIDDEN = ":"
-_BANDS = ((100_000, "100 000+"), (10_000, "10 000+"), (1_000, "1 000+"), (100, "100+"), (10, "10+"))
+_BANDS = ((100_000, "100 000+"), (10_000, "10 000+"), (1_000, "1 000+"), (100, "100+"))
 _EXAMPLES = (1, 2, 3)
+# Per cent; the finest of these that is enough rows is used.
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _DECIMALS = 2
 
 
 def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
     """`data_readiness` without numbers of rows; `is_suppressed` says where a share is left out."""
     part, whole, of_rows = pl.col("part"), pl.col("whole"), pl.col("is_of_rows")
-    return frame.with_columns(_hidden(part, whole, of_rows, policy).alias("is_suppressed")).select(
+    return frame.with_columns(
+        pl.when(of_rows)
+        .then(rough_share(pl.col("value"), part, whole, policy))
+        .otherwise(pl.col("value").round(_DECIMALS))
+        .alias("value")
+    ).select(
         *frame.columns[: frame.columns.index("part")],
         pl.when(~of_rows).then(part).alias("part"),
         pl.when(~of_rows).then(whole).alias("whole"),
         pl.when(of_rows).then(band(whole, policy)).alias("row_band"),
-        pl.when(~pl.col("is_suppressed")).then(pl.col("value").round(_DECIMALS)).alias("value"),
-        "is_suppressed",
+        "value",
+        pl.col("value").is_null().alias("is_suppressed"),
         "grade",
         "reason_nb",
         "reason_en",
@@ -34,40 +42,60 @@ def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.D
 
 
 def releasable_findings(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
-    """`readiness_findings` with bands; of one to four rows only one example is named."""
-    affected, of_rows = pl.col("affected"), pl.col("is_of_rows")
-    few = small(affected, policy) & of_rows
-    hidden = _hidden(pl.col("of_total") - affected, pl.col("of_total"), of_rows, policy)
+    """`readiness_findings` with bands; of few rows only one example is named."""
+    affected, total, of_rows = pl.col("affected"), pl.col("of_total"), pl.col("is_of_rows")
+    of_few = few(affected, policy.of(SERVICE).min_count) & of_rows
     examples = {
-        f"example_{position}_{part}": pl.when(~few | (pl.lit(position) == 1)).then(
+        f"example_{position}_{part}": pl.when(~of_few | (pl.lit(position) == 1)).then(
             pl.col(f"example_{position}_{part}")
         )
         for position in _EXAMPLES
         for part in ("file", "row")
     }
-    return frame.with_columns(
-        pl.when(of_rows)
-        .then(band(affected, policy))
-        .otherwise(affected.cast(pl.String))
-        .alias("affected"),
-        pl.when(~hidden).then(pl.col("value").round(_DECIMALS)).alias("value"),
-        hidden.alias("is_suppressed"),
-        pl.when(~few).then(pl.col("file_count")).alias("file_count"),
-        **examples,
-    ).drop("of_total")
+    return (
+        frame.with_columns(
+            pl.when(of_rows & of_few)
+            .then(None)
+            .when(of_rows)
+            .then(rough_share(pl.col("value"), total - affected, total, policy))
+            .otherwise(pl.col("value").round(_DECIMALS))
+            .alias("value"),
+            pl.when(of_rows)
+            .then(band(affected, policy))
+            .otherwise(affected.cast(pl.String))
+            .alias("affected"),
+            pl.when(~of_few).then(pl.col("file_count")).alias("file_count"),
+            **examples,
+        )
+        .with_columns((of_rows & pl.col("value").is_null()).alias("is_suppressed"))
+        .drop("of_total")
+    )
+
+
+def rough_share(
+    share: pl.Expr, part: pl.Expr, whole: pl.Expr, policy: SuppressionPolicy
+) -> pl.Expr:
+    """A share of rows in per cent, in steps of so many rows that none can be told apart.
+
+    Left out where it would be taken for nothing or everything, and is neither.
+    """
+    rows = policy.of(SERVICE).min_denominator
+    steps = [pl.when(whole * step / 100 >= rows).then(step) for step in _STEPS]
+    step = pl.coalesce(*steps, pl.lit(None, dtype=pl.Float64))
+    nearest = ((share / step).round() * step).round(_DECIMALS)
+    is_nearly = nearest.is_in([0.0, 100.0]) & (part > 0) & (part < whole)
+    return pl.when(~is_nearly).then(nearest)
+
+
+def rough_count(count: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
+    """A number of rows to the nearest so many; none where there are few."""
+    rows = policy.of(SERVICE).min_count
+    nearest = (count / rows).round().cast(pl.Int64) * rows
+    return pl.when(~few(count, rows)).then(nearest)
 
 
 def band(count: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
     """A number of rows as text that gives no small number away."""
-    bands = [pl.when(count >= least).then(pl.lit(words)) for least, words in _BANDS]
-    return pl.coalesce(
-        *bands,
-        pl.when(count >= policy.min_count).then(pl.lit(f"{policy.min_count}+")),
-        pl.when(count == 0).then(pl.lit("0")),
-        pl.lit(HIDDEN),
-    )
-
-
-def _hidden(part: pl.Expr, whole: pl.Expr, of_rows: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
-    few = small(part, policy) | small(whole - part, policy)
-    return of_rows & ((whole < policy.min_denominator) | few)
+    least = policy.of(SERVICE).min_count
+    bands = [pl.when(count >= n).then(pl.lit(words)) for n, words in (*_BANDS, (least, f"{least}+"))]
+    return pl.coalesce(*bands, pl.when(count == 0).then(pl.lit("0")), pl.lit(HIDDEN))

@@ -69,6 +69,7 @@ def _row(registry: Registry, kpi: Kpi) -> dict[str, Any]:
         "version": kpi.version,
         "family": kpi.subject,
         "measure": kpi.kind,
+        "sensitivity": kpi.sensitivity,
         "contract": kpi.contract,
         "name_nb": kpi.name_nb,
         "name_en": kpi.name_en,
@@ -262,6 +263,8 @@ def registry_schema() -> str:
     schema = Family.model_json_schema()
     for name in ("family", "subject", "contract"):
         schema["$defs"]["Kpi"]["properties"].pop(name)
+    # The family may say it for all of them.
+    schema["$defs"]["Kpi"]["required"].remove("sensitivity")
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

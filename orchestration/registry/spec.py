@@ -42,6 +42,7 @@ Level = Literal[
     "source_system",
 ]
 Subject = Literal["calls", "alarms", "video", "chain", "lat", "data_quality"]
+Sensitivity = Literal["service", "activity", "person"]
 
 MS_PER_UNIT = {"s": 1_000, "min": 60_000, "h": 3_600_000}
 # Kinds whose value is made of a numerator over a denominator.
@@ -153,6 +154,10 @@ class Kpi(_Strict):
     number: int = Field(ge=1, description="Number in the catalogue.")
     version: int = Field(1, ge=1, description="Raised when a change of definition changes figures.")
     kind: Kind
+    sensitivity: Sensitivity = Field(
+        description="What the figure tells about: how a service works, how much it does, or "
+        "persons. Decides what of it is hidden; that of the family where left out."
+    )
     numerator: LinearText = Field(default_factory=dict)
     denominator: LinearText = Field(default_factory=dict)
     observations: LinearText = Field(
@@ -269,6 +274,7 @@ class Family(_Strict):
 
     family: str = Field(pattern=rf"^{_NAME}$")
     subject: Subject = Field(description="What the KPIs are about; decides their expected units.")
+    sensitivity: Sensitivity | None = Field(None, description="That of KPIs that state none.")
     contract: str = Field(description="Record type whose deliveries span the periods.")
     fact: str = Field(description="Model whose rows are measured.")
     scope: str | None = Field(None, description="Predicate of the rows that are measured; all.")
@@ -291,10 +297,11 @@ class Family(_Strict):
         """KPIs know their family."""
         if isinstance(value, Mapping):
             shared = {name: value.get(name, "") for name in ("family", "subject", "contract")}
+            default = {"sensitivity": value["sensitivity"]} if value.get("sensitivity") else {}
             return {
                 **value,
                 "kpis": [
-                    {**kpi, **shared} if isinstance(kpi, Mapping) else kpi
+                    {**default, **kpi, **shared} if isinstance(kpi, Mapping) else kpi
                     for kpi in value.get("kpis", ())
                 ],
             }

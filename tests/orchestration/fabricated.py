@@ -44,7 +44,7 @@ inner join disclosure.kpi_scope as s
         = (v.kpi_id, v.segment, v.level, v.period_grain)
     and v.period_start <= s.last_period_start and s.is_unplaced = (v.unit_id = 'UNKNOWN')
 left join disclosure.kpi_limits as l
-    on (l.kpi_id, l.kpi_version) = (v.kpi_id, v.kpi_version)
+    on (l.kpi_id, l.kpi_version, l.level) = (v.kpi_id, v.kpi_version, v.level)
 left join disclosure.kpi_hidden as h
     on (h.kpi_id, h.kpi_version, h.segment, h.period_grain, h.period_start, h.level, h.unit_id)
         = (v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id)

@@ -13,9 +13,9 @@ import pytest
 from ingestion.lake import _RECEIPT_SCHEMA
 from orchestration.readiness.releasable import releasable_findings, releasable_readiness
 from orchestration.readiness.tallies import covered_days, deliveries, rule_hits, write_tallies
-from orchestration.suppression import SuppressionPolicy
+from orchestration.suppression import load_policy
 
-POLICY = SuppressionPolicy()
+POLICY = load_policy()
 
 
 def receipt(**columns: Any) -> dict[str, Any]:
@@ -130,13 +130,16 @@ def measured(part: int, whole: int, *, of_rows: bool = True) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("part", "whole", "band", "value"),
     [
-        (9, 9, "5+", None),  # rests on too few
-        (96, 100, "100+", None),  # the rest is 4
-        (4, 100, "100+", None),  # the part is 4
-        (95, 100, "100+", 95.0),
+        (9, 9, ":", None),  # rests on too few
+        (50, 99, "10+", None),  # ten rows are more than a tenth of it
+        (96, 100, "100+", None),  # neither everything nor to be told apart from it
+        (4, 100, "100+", None),
+        (95, 100, "100+", None),
+        (94, 100, "100+", 90.0),  # to the nearest ten rows
         (100, 100, "100+", 100.0),
-        (0, 12, "10+", 0.0),
-        (3, 4, ":", None),
+        (0, 100, "100+", 0.0),
+        (0, 12, "10+", None),
+        (1_234, 5_000, "1 000+", 24.6),  # 24.68: ten of 5000 rows are 0.2 %
         (123_000, 123_456, "100 000+", 99.63),
     ],
 )
@@ -181,7 +184,7 @@ def finding(affected: int, of_total: int) -> dict[str, Any]:
 
 def test_findings_of_few_rows_give_one_example_and_no_number() -> None:
     few, many = releasable_findings(
-        pl.DataFrame([finding(3, 200), finding(40, 200)]), POLICY
+        pl.DataFrame([finding(9, 200), finding(40, 200)]), POLICY
     ).iter_rows(named=True)
     assert (few["affected"], few["value"], few["file_count"]) == (":", None, None)
     assert (few["example_1_file"], few["example_2_file"], few["example_3_row"]) == (

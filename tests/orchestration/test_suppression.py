@@ -11,16 +11,34 @@ import pytest
 from orchestration import release_content
 from orchestration.disclosure.limits import fractions, shown_from
 from orchestration.release import suppression_problems
-from orchestration.suppression import SuppressionPolicy, load_policy, too_small
+from orchestration.suppression import (
+    SENSITIVITIES,
+    SuppressionPolicy,
+    Thresholds,
+    load_policy,
+    too_small,
+)
 from tests.orchestration.fabricated import count, registry, share, value, values
 
 KINDS = release_content.kpi_kinds(registry())
 
 
+def told_of(sensitivity: str) -> pl.DataFrame:
+    """The KPIs as if all of them told about the same."""
+    return KINDS.with_columns(pl.lit(sensitivity).alias("sensitivity"))
+
+
+PERSON, SERVICE, ACTIVITY = (told_of(name) for name in ("person", "service", "activity"))
+
+
+def alike(**thresholds: int) -> SuppressionPolicy:
+    return SuppressionPolicy(dict.fromkeys(SENSITIVITIES, Thresholds(**thresholds)))
+
+
 def is_small(
-    row: dict[str, object], policy: SuppressionPolicy | None = None, kinds: pl.DataFrame = KINDS
+    row: dict[str, object], policy: SuppressionPolicy | None = None, kinds: pl.DataFrame = PERSON
 ) -> bool:
-    with_kind = values(row).join(kinds, on="kpi_id", how="left")
+    with_kind = values(row).join(kinds, on=["kpi_id", "kpi_version"], how="left")
     decided = with_kind.select(too_small(policy or load_policy())).item()
     assert isinstance(decided, bool)  # never null: a null would be shown
     return decided
@@ -91,12 +109,12 @@ def test_medians_and_means_need_ten_cases(kpi_id: str, n: int, expected: bool) -
 )
 def test_percentiles_need_two_observations_beyond(kpi_id: str, n: int, expected: bool) -> None:
     assert is_small(value(kpi_id, n=n)) is expected
-    without = SuppressionPolicy(min_beyond_percentile=0)
+    without = alike(min_denominator=10)
     assert not is_small(value(kpi_id, n=n), without)
 
 
 def test_more_may_be_asked_for_beyond_a_percentile() -> None:
-    strict = SuppressionPolicy(min_beyond_percentile=6)
+    strict = alike(min_beyond_percentile=6)
     assert is_small(value("answer_time_median", n=11), strict)
     assert not is_small(value("answer_time_median", n=12), strict)
     assert is_small(value("answer_time_p90", n=59), strict)
@@ -105,43 +123,101 @@ def test_more_may_be_asked_for_beyond_a_percentile() -> None:
 
 @pytest.mark.parametrize("percentile", [0.5, 0.9, 0.99])
 def test_limits_that_are_shown_have_observations_beyond(percentile: float) -> None:
-    policy = load_policy()
-    lower_from, upper_from = shown_from(percentile, policy)
+    least_beyond = load_policy().of("person").min_beyond_percentile
+    assert least_beyond == 2
+    lower_from, upper_from = shown_from(percentile, least_beyond)
     n = np.arange(10, 5_000, dtype=np.float64)
     lower, upper = fractions(n, percentile)
     for fraction, least in ((lower, lower_from), (upper, upper_from)):
         beyond = np.minimum(fraction, 1 - fraction) * n
         shown = beyond[(n >= least) & ~np.isnan(fraction)]
-        assert shown.min() >= policy.min_beyond_percentile - 1e-9
+        assert shown.min() >= least_beyond - 1e-9
         # No more is left out than has to be: with one observation fewer the limit is too far out.
-        assert (beyond[n == least - 1] < policy.min_beyond_percentile).all()
+        assert (beyond[n == least - 1] < least_beyond).all()
 
 
 @pytest.mark.parametrize(
     ("row", "problems"),
     [
-        (value("answer_time_p90", n=19), ["1 cells show a small number"]),
-        (value("answer_time_p90", n=139, lower=8.0), []),
-        (value("answer_time_p90", n=140, upper=9.0), []),
+        (value("resp_p90", n=19), ["1 cells show a small number"]),
+        (value("resp_p90", n=139, lower=8.0), []),
+        (value("resp_p90", n=140, upper=9.0), []),
+        (value("resp_p90", n=139, upper=9.0), ["1 limits are too near single observations"]),
+        (value("resp_median", n=23, lower=8.0), ["1 limits are too near single observations"]),
+        # The intervals of units are near persons in a municipality only.
+        (value("turnout_p90", n=139, upper=9.0), []),
         (
-            value("answer_time_p90", n=139, upper=9.0),
-            ["1 limits are too near single observations"],
-        ),
-        (
-            value("answer_time_median", n=23, lower=8.0),
+            value("turnout_p90", n=139, upper=9.0, level="municipality"),
             ["1 limits are too near single observations"],
         ),
         (value("answer_time_mean", n=10, lower=8.0, upper=9.0), []),
+        (value("answer_time_p99", n=10, lower=8.0, upper=9.0), []),
+        (value("answer_time_p99", n=9), ["1 cells show a small number"]),
     ],
 )
 def test_a_release_is_checked_for_percentiles(row: dict[str, object], problems: list[str]) -> None:
     assert suppression_problems(values(row), registry(), load_policy()) == problems
 
 
-def test_releases_from_before_the_rule_are_held_to_theirs() -> None:
-    stated = load_policy().describe()
-    assert stated.pop("min_beyond_percentile") == 2
-    assert SuppressionPolicy.from_description(stated).min_beyond_percentile == 0
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (share(3, 100), False),  # three who waited long say nothing of who they were
+        (share(97, 100), False),
+        (share(3, 9), True),  # said of too few
+        (share(3, 10), False),
+        (value("unanswered_share", numerator=3, denominator=500, n=500), False),
+        (value("answer_time_p99", n=10), False),
+        (value("answer_time_p99", n=9), True),
+        (value("answer_time_mean", n=9, numerator=80), True),
+        (count(9), True),
+        (count(10), False),
+    ],
+)
+def test_of_a_service_only_what_rests_on_few_is_hidden(
+    row: dict[str, object], expected: bool
+) -> None:
+    assert is_small(row, kinds=SERVICE) is expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"level": "central"}, False),
+        ({"level": "municipality"}, True),  # there it tells about persons
+    ],
+)
+def test_activity_is_hidden_below_ten_and_as_persons_in_a_municipality(
+    columns: dict[str, object], expected: bool
+) -> None:
+    assert is_small(share(3, 100, **columns), kinds=ACTIVITY) is expected
+    assert is_small(share(3, 9, **columns), kinds=ACTIVITY)
+    assert is_small(count(9, level="central"), kinds=ACTIVITY)
+    assert not is_small(count(9, level="municipality"), kinds=ACTIVITY)
+    assert is_small(count(4, **columns), kinds=ACTIVITY)
+    assert not is_small(count(0, **columns), kinds=ACTIVITY)
+
+
+def test_what_points_at_no_place_is_not_small() -> None:
+    assert not is_small(share(3, 9, unit_id="UNKNOWN"))
+    earlier = SuppressionPolicy.from_description({"min_count": 5, "min_denominator": 10})
+    assert is_small(share(3, 9, unit_id="UNKNOWN"), earlier)
+
+
+def test_a_kpi_that_does_not_say_what_it_tells_about_is_held_for_one_of_persons() -> None:
+    unsaid = KINDS.with_columns(pl.lit(None, dtype=pl.String).alias("sensitivity"))
+    assert is_small(share(3, 100), kinds=unsaid)
+    old = registry().drop("sensitivity")
+    assert suppression_problems(values(share(3, 100)), old, load_policy())
+
+
+def test_releases_from_before_a_rule_are_held_to_theirs() -> None:
+    stated = {"min_count": 5, "min_denominator": 10}
+    earlier = SuppressionPolicy.from_description(stated)
+    for sensitivity in SENSITIVITIES:
+        assert earlier.of(sensitivity) == Thresholds(5, 10, 5, 0)
+    later = SuppressionPolicy.from_description({**stated, "min_beyond_percentile": 2})
+    assert later.of("service") == Thresholds(5, 10, 5, 2)
 
 
 def test_no_data_is_not_a_small_number() -> None:
@@ -156,23 +232,19 @@ def test_hours_are_no_count_but_still_need_a_denominator() -> None:
 
 
 def test_thresholds_are_configurable_in_one_place() -> None:
-    loose = SuppressionPolicy(min_count=1, min_denominator=1)
-    assert not is_small(share(1, 2), loose)
-    strict = SuppressionPolicy(min_count=20, min_denominator=50)
-    assert is_small(share(19, 100), strict)
-    assert SuppressionPolicy.from_description(strict.describe()) == strict
+    assert not is_small(share(1, 2), alike(min_part=1, min_denominator=1))
+    assert is_small(share(19, 100), alike(min_part=20, min_denominator=50))
+    policy = load_policy()
+    assert SuppressionPolicy.from_description(policy.describe()) == policy
 
 
-def test_a_policy_file_that_does_not_name_the_rule_has_it(tmp_path: Path) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text("{min_count: 5, min_denominator: 10}", encoding="utf-8")
-    assert load_policy(file).min_beyond_percentile == 2
+def test_a_policy_names_thresholds_for_each_sensitivity() -> None:
+    with pytest.raises(ValueError, match="service, activity, person"):
+        SuppressionPolicy({"service": Thresholds()})
 
 
 def test_a_kpi_of_unknown_kind_is_never_shown() -> None:
-    unknown = pl.DataFrame(
-        {"kpi_id": ["c113_within_10s"], "kind": [None], "percentile": [None]},
-        schema_overrides={"kind": pl.String, "percentile": pl.Float64},
-    )
+    unknown = PERSON.with_columns(pl.lit("made_up").alias("kind"))
     assert is_small(share(500, 1000), kinds=unknown)
+    assert is_small(share(500, 1000), kinds=unknown.with_columns(kind=pl.lit(None, pl.String)))
     assert is_small(share(500, 1000), kinds=unknown.clear())  # not registered at all

@@ -51,7 +51,7 @@ left join {{ source('disclosure', 'kpi_hidden') }} as h
     and h.level = v.level and h.unit_id = v.unit_id
 inner join registry as k on k.kpi_id = v.kpi_id and k.version = v.kpi_version
 left join {{ source('disclosure', 'kpi_limits') }} as l
-    on l.kpi_id = v.kpi_id and l.kpi_version = v.kpi_version
+    on l.kpi_id = v.kpi_id and l.kpi_version = v.kpi_version and l.level = v.level
 left join {{ ref('readiness_grades') }} as g
     on g.contract = coalesce(k.contract, v.segment) and g.level = v.level and g.unit_id = v.unit_id
     -- Days and weeks have the grade of the month they begin in.

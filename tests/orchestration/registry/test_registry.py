@@ -15,6 +15,7 @@ from orchestration.registry.spec import format_linear, parse_identity
 MINIMAL = """
 family: doors
 subject: calls
+sensitivity: service
 contract: call
 fact: fct_doors
 aggregate: agg_doors
@@ -30,6 +31,16 @@ kpis:
      levels: [national], segments: [all], peer_group: [amk_volume], why_nb: a, why_en: a,
      owner: a, valid_from: 2024-01-01}
 """
+
+
+def test_what_a_kpi_tells_about_is_its_own_or_that_of_its_family(tmp_path: Path) -> None:
+    entry = MINIMAL[MINIMAL.index("  - {id") :]
+    own = entry.replace("open_share, number: 1", "of_persons, number: 2, sensitivity: person")
+    registry = load_registry(write(tmp_path / "both", MINIMAL + own))
+    told = {kpi.id: kpi.sensitivity for kpi in registry.kpis}
+    assert told == {"open_share": "service", "of_persons": "person"}
+    with pytest.raises(RegistryError, match="sensitivity"):
+        load_registry(write(tmp_path / "none", MINIMAL.replace("sensitivity: service\n", "")))
 
 
 def test_linear_expressions() -> None:
@@ -95,6 +106,7 @@ def test_complete_records_name_every_field_that_is_asked_for() -> None:
 
 
 def write(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
     (folder / "doors.yaml").write_text(text, encoding="utf-8")
     return folder
 
