@@ -41,9 +41,19 @@ cast(date_trunc('{{ grain }}', {{ date }}) as date)
 {% macro default__percentiles(column, shares) %}quantile_cont({{ column }}, [{{ shares | join(', ') }}]){% endmacro %}
 {% macro spark__percentiles(column, shares) %}percentile({{ column }}, array({{ shares | join(', ') }})){% endmacro %}
 
+{#- The item at a position from 1 on; null for 0 and beyond the end. -#}
 {% macro list_item(list, position) %}{{ return(adapter.dispatch('list_item', 'akuttkjede')(list, position)) }}{% endmacro %}
 {% macro default__list_item(list, position) %}list_extract({{ list }}, {{ position }}){% endmacro %}
-{% macro spark__list_item(list, position) %}element_at({{ list }}, {{ position }}){% endmacro %}
+{% macro spark__list_item(list, position) %}get({{ list }}, {{ position }} - 1){% endmacro %}
+
+{#- The values of a group in order, without those that are missing; empty or null where none is left. -#}
+{% macro sorted_list(column) %}{{ return(adapter.dispatch('sorted_list', 'akuttkjede')(column)) }}{% endmacro %}
+{% macro default__sorted_list(column) %}list({{ column }} order by {{ column }}) filter (where {{ column }} is not null){% endmacro %}
+{% macro spark__sorted_list(column) %}sort_array(collect_list({{ column }})){% endmacro %}
+
+{% macro list_size(list) %}{{ return(adapter.dispatch('list_size', 'akuttkjede')(list)) }}{% endmacro %}
+{% macro default__list_size(list) %}len({{ list }}){% endmacro %}
+{% macro spark__list_size(list) %}array_size({{ list }}){% endmacro %}
 
 {#- One select that lists the Parquet files of a contract's batches: batch_id, path. One listing, so
     that a folder is seen with all its files or not at all. -#}

@@ -12,7 +12,8 @@
 
 {#- Column name to aggregate. Parts:
       rows    counts and sums over the rows of the fact
-      summed  the same from rows that hold them for smaller cells or shorter periods already -#}
+      summed  the same from rows that hold them for smaller cells or shorter periods already
+      sorted  the durations in order, out of which percentiles and their limits are taken -#}
 {% macro family_columns(family, parts) %}
 {%- set definition = kpi_families()[family] -%}
 {%- set columns = {} -%}
@@ -28,6 +29,11 @@
     {%- endfor -%}
     {%- for name in definition.squares -%}
         {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as decimal(38, 0))'}) -%}
+    {%- endfor -%}
+{%- endif -%}
+{%- if 'sorted' in parts -%}
+    {%- for column in definition.percentiles -%}
+        {%- do columns.update({column ~ '_sorted': sorted_list(column)}) -%}
     {%- endfor -%}
 {%- endif -%}
 {{ return(columns) }}
@@ -53,13 +59,11 @@ select
     c.period_start,
     c.level,
     c.unit_id
-    {%- for group in percentiles_by_levels(family, units) %}
-    {%- for column, asked in group.percentiles.items() %}
-    {%- for name in asked.at %},
-    {{ group.alias }}.{{ column }}_{{ name }},
-    {{ group.alias }}.{{ column }}_{{ name }}_lower,
-    {{ group.alias }}.{{ column }}_{{ name }}_upper
-    {%- endfor %}
+    {%- for column, percentiles in definition.percentiles.items() %}
+    {%- for name in percentiles %},
+    p.{{ column }}_{{ name }},
+    p.{{ column }}_{{ name }}_lower,
+    p.{{ column }}_{{ name }}_upper
     {%- endfor %}
     {%- endfor %}
     {%- for name in names %},
@@ -74,48 +78,21 @@ from (
 ) as c
 {%- for group in percentiles_by_levels(family, units) %}
 left join (
+    -- Before the join, so that no list of durations is kept longer than it takes to read it.
     select
         segment, period_grain, period_start, level, unit_id
-        {%- for column, asked in group.percentiles.items() %}
-        {%- for name, grid in asked.at.items() %},
-        {{ percentile_columns(column, name, grid) }}
+        {%- for column, percentiles in definition.percentiles.items() %}
+        {%- for name, p in percentiles.items() %},
+        {{ percentile_columns(column, name, p) }}
         {%- endfor %}
         {%- endfor %}
     from (
-        {{ aggregate_periods(times or rows, contracts, group.units, group.columns, segment=definition.segment) }}
+        {{ aggregate_periods(times or rows, contracts, units, family_columns(family, ['sorted']), segment=definition.segment) }}
     ) as a
-) as {{ group.alias }}
-    on {{ group.alias }}.segment = c.segment and {{ group.alias }}.period_grain = c.period_grain
-    and {{ group.alias }}.period_start = c.period_start
-    and {{ group.alias }}.level = c.level and {{ group.alias }}.unit_id = c.unit_id
-{%- endfor %}
-{% endmacro %}
-
-{#- The percentiles of a family, together where KPIs ask for them at the same levels of the units:
-    they are what takes the time, and a superseded definition is kept for the country alone.
-    Aggregated are the fractions around each percentile that its limits need. -#}
-{% macro percentiles_by_levels(family, units) %}
-{%- set found = {} -%}
-{%- for column, asked in kpi_families()[family].percentiles.items() -%}
-    {%- set places = {} -%}
-    {%- for level, unit in units.items() if level in asked.levels -%}
-        {%- do places.update({level: unit}) -%}
-    {%- endfor -%}
-    {%- set key = places.keys() | join(' ') -%}
-    {%- if places and key not in found -%}
-        {%- do found.update({key: {
-            'units': places, 'percentiles': {}, 'columns': {}, 'alias': 'p' ~ (found | length or '')
-        }}) -%}
-    {%- endif -%}
-    {%- if places -%}
-        {%- do found[key].percentiles.update({column: asked}) -%}
-        {%- do found[key].columns.update({
-            column ~ '_count': 'count(' ~ column ~ ')',
-            column ~ '_quantiles': percentiles(column, asked.fractions),
-        }) -%}
-    {%- endif -%}
-{%- endfor -%}
-{{ return(found.values() | list) }}
+) as p
+    on p.segment = c.segment and p.period_grain = c.period_grain
+    and p.period_start = c.period_start and p.level = c.level and p.unit_id = c.unit_id
+{%- endif %}
 {% endmacro %}
 
 {#- Are a family's measures of a year the sums of those of its months? -#}
@@ -123,11 +100,12 @@ left join (
 {{ return('distinct' not in kpi_families()[family].measures.values() | join(' ')) }}
 {%- endmacro %}
 
-{#- A percentile and its limits, out of the quantiles of a cell. -#}
-{% macro percentile_columns(column, name, grid) -%}
-{{ list_item('a.' ~ column ~ '_quantiles', grid.position) }} as {{ column }}_{{ name }},
-    {{ rank_limit('a.' ~ column, grid, 'lower') }} as {{ column }}_{{ name }}_lower,
-    {{ rank_limit('a.' ~ column, grid, 'upper') }} as {{ column }}_{{ name }}_upper
+{#- A percentile and its limits, out of the sorted durations of a cell. -#}
+{% macro percentile_columns(column, name, p) -%}
+{%- set sorted = column ~ '_sorted' -%}
+{{ sorted_percentile(sorted, p) }} as {{ column }}_{{ name }},
+    {{ rank_limit(sorted, p, 'lower') }} as {{ column }}_{{ name }}_lower,
+    {{ rank_limit(sorted, p, 'upper') }} as {{ column }}_{{ name }}_upper
 {%- endmacro %}
 
 {#- A linear form (measure, coefficient pairs) as SQL. -#}
@@ -247,24 +225,18 @@ where a.segment in ({{ quoted(kpi.segments) }}) and a.level in ({{ quoted(kpi.le
 1e0 / 60e0
 {%- endmacro %}
 
-{#- 95 % limit of a percentile by order statistics, from quantiles at a grid of fractions.
-    With n durations sorted, the ranks floor(np - z s) and ceil(np + z s) + 1, s = sqrt(np(1 - p)),
-    enclose the percentile (normal approximation to the binomial; Conover 1999, section 3.2). The
-    quantile at fraction g lies between the ranks on both sides of (n - 1) g + 1; taken is the
-    fraction nearest to p that lies wholly outside the rank, so the interval covers at least as
-    often. Null where n is too small for such a rank. -#}
-{% macro rank_limit(column, grid, side) -%}
-{%- set n = column ~ '_count' -%}
-{%- set spread = z_95() ~ ' * sqrt(' ~ n ~ ' * ' ~ grid.p ~ 'e0 * ' ~ (1 - grid.p) | round(6) ~ 'e0)' -%}
-(case
-    {%- for fraction, position in (grid.below if side == 'lower' else grid.above) %}
-    {%- if side == 'lower' %}
-    when ({{ n }} - 1) * {{ fraction }}e0 <= floor({{ n }} * {{ grid.p }}e0 - {{ spread }}) - 1
-    {%- else %}
-    when ({{ n }} - 1) * {{ fraction }}e0 >= ceil({{ n }} * {{ grid.p }}e0 + {{ spread }})
-    {%- endif %} then {{ list_item(column ~ '_quantiles', position) }}
-    {%- endfor %}
-end)
+{#- The percentile of sorted values, between the two around it (type 7; Hyndman & Fan 1996). -#}
+{% macro sorted_percentile(sorted, p) -%}
+{%- set place -%}({{ list_size(sorted) }} - 1) * {{ p }}e0{%- endset -%}
+{%- set below -%}{{ list_item(sorted, 'cast(floor(' ~ place ~ ') as int) + 1') }}{%- endset -%}
+{%- set above -%}{{ list_item(sorted, 'cast(ceil(' ~ place ~ ') as int) + 1') }}{%- endset -%}
+{{ below }} + ({{ place }} - floor({{ place }})) * ({{ above }} - {{ below }})
+{%- endmacro %}
+
+{#- 95 % limit of a percentile: the observation at the rank that the binomial distribution gives.
+    Null where there are too few observations for one. -#}
+{% macro rank_limit(sorted, p, side) -%}
+{{ list_item(sorted, 'greatest(0, cast(' ~ percentile_rank(list_size(sorted), p, side) ~ ' as int))') }}
 {%- endmacro %}
 
 {#- 95 % limits of a mean, from the sum and the sum of squares: normal approximation, 30 at least. -#}
@@ -279,17 +251,17 @@ end)
 ) / {{ kpi.ms_per_unit }}e0 end)
 {%- endmacro %}
 
-{#- 95 % limits of what is made of counts: Wilson for shares, Byar for numbers of events. -#}
+{#- 95 % limits of what is made of counts: Wilson for shares, Poisson for numbers of events. -#}
 {% macro count_limit(side) -%}
 {%- set wilson = wilson_lower if side == 'lower' else wilson_upper -%}
-{%- set byar = byar_lower if side == 'lower' else byar_upper -%}
+{%- set poisson = poisson_lower if side == 'lower' else poisson_upper -%}
 case
     when value is null then null
     when kind in ('interval', 'mean') then {{ side }}
     when kind = 'share' then factor * {{ wilson('numerator', 'denominator') }}
     when kind = 'excess' then factor * ({{ wilson('numerator', 'denominator') }} - {{ chance_of_whole_minute() }})
-    when kind = 'count' then {{ byar('numerator') }}
-    when kind in ('rate', 'ratio', 'standardized') then factor * {{ byar('numerator') }} / denominator
+    when kind = 'count' then {{ poisson('numerator') }}
+    when kind in ('rate', 'ratio', 'standardized') then factor * {{ poisson('numerator') }} / denominator
 end
 {%- endmacro %}
 

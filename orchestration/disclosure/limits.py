@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from orchestration.registry.export import grid
 from orchestration.registry.spec import Registry
 from orchestration.suppression import SuppressionPolicy, few_beyond
 
@@ -46,30 +45,26 @@ def limits_shown(registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:
 def shown_from(percentile: float, beyond: int) -> tuple[int, int]:
     """The observations from which on so many lie beyond the lower and beyond the upper limit."""
     n = np.arange(1, _MANY, dtype=np.float64)
-    lower, upper = fractions(n, percentile)
+    lower, upper = ranks(n, percentile)
     return _from(n, lower, beyond), _from(n, upper, beyond)
 
 
-def fractions(
+def ranks(
     n: npt.NDArray[np.float64], percentile: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The fractions that kpi_values takes its limits at, NaN where there are none.
+    """Which of n sorted observations kpi_values takes as limits, NaN where there are none.
 
-    The same as macro `rank_limit` of dbt_project.
+    The same as macro `percentile_rank` of dbt_project.
     """
     spread = _Z_95 * np.sqrt(n * percentile * (1 - percentile))
-    below, above = grid(percentile)
-    lower, upper = np.full(n.size, np.nan), np.full(n.size, np.nan)
-    # The nearest come first, so they have the last word.
-    for fraction in reversed(below):
-        lower[(n - 1) * fraction <= np.floor(n * percentile - spread) - 1] = fraction
-    for fraction in reversed(above):
-        upper[(n - 1) * fraction >= np.ceil(n * percentile + spread)] = fraction
-    return lower, upper
+    middle = n * percentile + (_Z_95**2 - 1) * (1 - 2 * percentile) / 6 - 0.5
+    lower, upper = np.ceil(middle - spread), np.ceil(middle + spread) + 1
+    return np.where(lower >= 1, lower, np.nan), np.where(upper <= n, upper, np.nan)
 
 
 def _from(
-    n: npt.NDArray[np.float64], fraction: npt.NDArray[np.float64], beyond: int
+    n: npt.NDArray[np.float64], rank: npt.NDArray[np.float64], beyond: int
 ) -> int:
+    fraction = (rank - 1) / np.maximum(n - 1, 1)
     exposed = np.flatnonzero(few_beyond(n, fraction, beyond))
     return int(n[exposed[-1]]) + 1 if exposed.size else 0

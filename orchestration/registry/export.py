@@ -30,28 +30,9 @@ MACRO = Path("macros") / "kpi_definitions.sql"
 SCHEMA = Path(KPI_FOLDER.name) / "schema.json"
 SEMANTIC = Path("models") / "semantic" / "semantic.yml"
 
-# Distances from a percentile at which order statistics are kept for its limits.
-GRID_STEPS = tuple(0.25 / 2**step for step in range(11))
-
 _MACRO_HEAD = (
     "{#- Generated from kpis/*.yaml by `akutt kpi export`; change the YAML, not this file. -#}\n"
 )
-
-
-def grid(percentile: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fractions below and above a percentile, the nearest first, the smallest and largest last."""
-    below = [percentile - step for step in reversed(GRID_STEPS) if percentile - step > 0]
-    above = [percentile + step for step in reversed(GRID_STEPS) if percentile + step < 1]
-    return (*below, 0.0), (*above, 1.0)
-
-
-def fractions(percentiles: tuple[float, ...]) -> list[float]:
-    """Every fraction of a column that is computed: its percentiles and their grids."""
-    kept = set(percentiles)
-    for percentile in percentiles:
-        for side in grid(percentile):
-            kept |= set(side)
-    return sorted(kept)
 
 
 def registry_rows(registry: Registry) -> list[dict[str, Any]]:
@@ -152,40 +133,8 @@ def _family(family: Family) -> dict[str, Any]:
         "measures": {name: measure_sql(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {
-            column: quantiles(percentiles) | {"levels": _levels(family, column)}
+            column: {percentile_name(at): at for at in percentiles}
             for column, percentiles in family.percentiles.items()
-        },
-    }
-
-
-def _levels(family: Family, column: str) -> list[str]:
-    """The levels at which any KPI asks for a percentile of the column."""
-    asked = {
-        level
-        for kpi in family.kpis
-        if kpi.percentile is not None and kpi.percentile.column == column
-        for level in kpi.levels
-    }
-    return [level for level in family.units if level in asked]
-
-
-def quantiles(percentiles: tuple[float, ...]) -> dict[str, Any]:
-    """The fractions to compute, and for each percentile the places of it and its grid in them."""
-    kept = fractions(percentiles)
-
-    def places(side: tuple[float, ...]) -> list[list[float]]:
-        return [[fraction, kept.index(fraction) + 1] for fraction in side]
-
-    return {
-        "fractions": kept,
-        "at": {
-            percentile_name(at): {
-                "p": at,
-                "position": kept.index(at) + 1,
-                "below": places(grid(at)[0]),
-                "above": places(grid(at)[1]),
-            }
-            for at in percentiles
         },
     }
 

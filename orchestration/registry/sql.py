@@ -9,11 +9,11 @@ from typing import Any
 import jinja2
 
 from orchestration.paths import DBT_PROJECT
-from orchestration.registry.export import kpi_entry, measure_sql, percentile_name, quantiles
+from orchestration.registry.export import kpi_entry, measure_sql, percentile_name
 from orchestration.registry.load import load_registry
 from orchestration.registry.spec import Kpi, Registry
 
-# What `kpi_branch` and `percentiles` are made of.
+# What `kpi_branch` and `percentile_columns` are made of.
 _MACRO_FILES = ("engine.sql", "statistics.sql", "kpi.sql")
 
 
@@ -65,11 +65,7 @@ def _measures(registry: Registry, kpi: Kpi, name: str) -> str:
     ]
     if kpi.percentile is not None and name == kpi.family:
         column = kpi.percentile.column
-        computed = quantiles(family.percentiles[column])
-        columns += [
-            f"count({column}) as {column}_count",
-            f"{_macros().percentiles(column, computed['fractions'])} as {column}_quantiles",
-        ]
+        columns.append(f"{_macros().sorted_list(column)} as {column}_sorted")
     brought = [measure for measure in used if not family.measures[measure].is_stored]
     keys = [family.segment or "'all'", "period_grain", "period_start", "level", "unit_id"]
     sql = "\n".join(
@@ -87,8 +83,8 @@ def _measures(registry: Registry, kpi: Kpi, name: str) -> str:
     )
     if kpi.percentile is None or name != kpi.family:
         return sql
-    named = percentile_name(kpi.percentile.at)
-    limits = _macros().percentile_columns(kpi.percentile.column, named, computed["at"][named])
+    at = kpi.percentile.at
+    limits = _macros().percentile_columns(kpi.percentile.column, percentile_name(at), at)
     return f"{sql}\n\n-- persentilen med grenser / the percentile with its limits\n" + _tidy(
         f"select a.*,\n    {limits}\nfrom {family.aggregate} as a"
     )

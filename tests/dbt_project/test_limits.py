@@ -13,8 +13,8 @@ import jinja2
 import numpy as np
 import pytest
 
-from orchestration.disclosure.limits import fractions
-from orchestration.registry.export import percentile_name, quantiles
+from orchestration.disclosure.limits import ranks
+from orchestration.registry.export import percentile_name
 from tests.dbt_project.warehouse import PROJECT
 
 Z = 1.959963984540054
@@ -42,57 +42,101 @@ def formulas() -> Any:
     return module
 
 
-def limits(formulas: Any, durations: list[int]) -> dict[str, float | None]:
+def limits(formulas: Any, durations: list[int | None]) -> dict[str, float | None]:
     """Percentiles and limits of one cell, by the project's own SQL."""
-    computed = quantiles(PERCENTILES)
     columns = ", ".join(
-        formulas.percentile_columns("ms", name, grid) for name, grid in computed["at"].items()
+        formulas.percentile_columns("ms", percentile_name(p), p) for p in PERCENTILES
     )
     connection = duckdb.connect()
     connection.execute("create table facts (ms bigint)")
     connection.executemany("insert into facts values (?)", [(ms,) for ms in durations])
-    relation = connection.execute(f"""
-        select {columns}
-        from (
-            select count(ms) as ms_count,
-                {formulas.percentiles("ms", computed["fractions"])} as ms_quantiles
-            from facts
-        ) as a
-    """)
+    relation = connection.execute(
+        f"select {columns} from (select {formulas.sorted_list('ms')} as ms_sorted from facts) as a"
+    )
     names = [column[0] for column in relation.description or ()]
     return dict(zip(names, relation.fetchall()[0], strict=True))
 
 
-@pytest.mark.parametrize("n", [1, 7, 8, 15, 52, 53, 100, 230, 562, 563, 1500, 3000])
-def test_limits_enclose_the_ranks_and_not_much_more(formulas: Any, n: int) -> None:
-    rng = random.Random(n)
-    durations = sorted(round(rng.lognormvariate(9, 1)) for _ in range(n))
-    found = limits(formulas, durations)
+def exact_ranks(n: int, p: float) -> tuple[int, int]:
+    """The innermost ranks whose observations leave out the percentile less often than 2.5 % each.
+
+    The percentile lies below the observation of rank r when fewer than r observations are below it.
+    """
+    log_share, log_rest = math.log(p), math.log1p(-p)
+    below, total = [], 0.0
+    for k in range(n + 1):
+        ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        total += math.exp(ways + k * log_share + (n - k) * log_rest)
+        below.append(total)
+    lower = sum(share <= 0.025 for share in below)
+    upper = next(k for k, share in enumerate(below) if share >= 0.975) + 1
+    return lower, upper
+
+
+def taken(formulas: Any, n: int) -> dict[str, int | None]:
+    """At which rank the SQL takes each limit: durations are their own ranks."""
+    found = limits(formulas, [*range(1, n + 1), None])
+    return {
+        name: None if value is None else int(value)
+        for name, value in found.items()
+        if name.endswith(("lower", "upper"))
+    }
+
+
+@pytest.mark.parametrize("n", [*range(1, 90), 230, 367, 368, 562, 1500, 2999, 3000])
+def test_limits_are_the_order_statistics_of_the_binomial(formulas: Any, n: int) -> None:
+    """Never nearer than the exact ranks, and at most one rank further out."""
+    found = taken(formulas, n)
     for p in PERCENTILES:
-        name = f"ms_{percentile_name(p)}"
-        lower, upper = found[f"{name}_lower"], found[f"{name}_upper"]
-        spread = Z * math.sqrt(n * p * (1 - p))
-        low, high = math.floor(n * p - spread), math.ceil(n * p + spread) + 1
-        assert (lower is None) == (low < 1)
-        assert (upper is None) == (high > n)
-        # No more than about twice as far from the percentile as the rank itself.
-        if lower is not None:
-            outermost = max(1, math.floor(n * p - 2 * (n * p - low + 2)))
-            assert durations[outermost - 1] <= lower <= durations[low - 1]
-        if upper is not None:
-            outermost = min(n, math.ceil(n * p + 2 * (high - n * p + 2)))
-            assert durations[high - 1] <= upper <= durations[outermost - 1]
+        lower, upper = exact_ranks(n, p)
+        assert (found[f"ms_{percentile_name(p)}_lower"] or 0) in (lower, lower - 1)
+        assert (found[f"ms_{percentile_name(p)}_upper"] or n + 1) in (upper, min(upper, n) + 1)
 
 
-@pytest.mark.parametrize("n", [10, 16, 23, 24, 60, 139, 140, 600, 1024, 1025])
+@pytest.mark.parametrize("p", PERCENTILES)
+def test_limits_are_exact_for_nearly_every_number_of_observations(p: float) -> None:
+    """Of percentiles far out, whose counts beyond are skewed, the rank is exact for 9 in 10 n."""
+    sizes = range(200, 1400)
+    lower, upper = ranks(np.array(sizes, dtype=float), p)
+    exact = np.array([exact_ranks(n, p) for n in sizes], dtype=float)
+    further_down = exact[:, 0] - lower
+    further_up = np.where(np.isnan(upper), 0.0, upper - exact[:, 1])
+    for further in (further_down, further_up):
+        assert set(further) <= {0.0, 1.0}
+        assert np.mean(further) < (0.1 if p == 0.99 else 0.025)
+
+
+def test_published_limits_of_a_median(formulas: Any) -> None:
+    """95 % limits of a median in tables of the binomial (Conover 1999, table A3; Altman et al.,
+    Statistics with Confidence, table of ranks for n = 6 to 40): 2 and 9 of 10, 6 and 15 of 20,
+    10 and 21 of 30, 14 and 27 of 40, 40 and 61 of 100."""
+    published = {10: (2, 9), 20: (6, 15), 30: (10, 21), 40: (14, 27), 100: (40, 61)}
+    for n, expected in published.items():
+        found = taken(formulas, n)
+        assert (found["ms_p50_lower"], found["ms_p50_upper"]) == expected
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 16, 23, 24, 60, 139, 140, 600, 1024, 1025])
 def test_disclosure_control_knows_where_limits_are_taken(formulas: Any, n: int) -> None:
-    """Durations that are their own ranks: a limit says at which fraction it was taken."""
-    found = limits(formulas, list(range(n)))
+    found = taken(formulas, n)
     for p in PERCENTILES:
-        for side, fraction in zip(("lower", "upper"), fractions(np.array([n]), p), strict=True):
-            limit = found[f"ms_{percentile_name(p)}_{side}"]
-            expected = None if np.isnan(fraction[0]) else (n - 1) * fraction[0]
-            assert limit == (None if expected is None else pytest.approx(expected, abs=1e-6))
+        for side, rank in zip(("lower", "upper"), ranks(np.array([n]), p), strict=True):
+            expected = None if np.isnan(rank[0]) else int(rank[0])
+            assert found[f"ms_{percentile_name(p)}_{side}"] == expected
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 100, 563])
+def test_percentiles_are_of_type_7(formulas: Any, n: int) -> None:
+    rng = random.Random(n)
+    durations = [round(rng.lognormvariate(9, 1)) for _ in range(n)]
+    found = limits(formulas, [None, *durations, None])
+    for p in PERCENTILES:
+        expected = float(np.quantile(durations, p))
+        assert found[f"ms_{percentile_name(p)}"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_no_durations_have_no_percentile(formulas: Any) -> None:
+    assert set(limits(formulas, [None, None]).values()) == {None}
 
 
 def test_equal_durations_have_equal_limits(formulas: Any) -> None:

@@ -80,10 +80,41 @@ def test_byar_as_in_a_published_example() -> None:
     assert lower / 90 == pytest.approx(0.9040199067337297, rel=1e-5)
 
 
-def test_byar_of_no_events() -> None:
-    assert evaluate(FORMULAS.byar_lower("x"), x=0) == 0
-    assert evaluate(FORMULAS.byar_upper("x"), x=0) == pytest.approx(3.689, rel=0.02)  # exact 3.689
-    assert evaluate(FORMULAS.byar_lower("x"), x=None) is None
+# The same source and Garwood (1936), table of 95 % limits, for counts below 10.
+POISSON_EXACT_FEW = [
+    (0, 0.0, 3.688879), (1, 0.025318, 5.571643), (2, 0.242209, 7.224688), (3, 0.618672, 8.767273),
+    (4, 1.089865, 10.241589), (5, 1.623486, 11.668332), (6, 2.201894, 13.059474),
+    (7, 2.814363, 14.422675), (8, 3.453832, 15.763189), (9, 4.115373, 17.084803),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "lower", "upper"), POISSON_EXACT_FEW)
+def test_limits_of_fewer_than_ten_events_are_exact(count: int, lower: float, upper: float) -> None:
+    assert evaluate(FORMULAS.poisson_lower("x"), x=count) == pytest.approx(lower, abs=6e-7)
+    assert evaluate(FORMULAS.poisson_upper("x"), x=count) == pytest.approx(upper, abs=6e-7)
+
+
+@pytest.mark.parametrize("count", range(10))
+def test_exact_limits_leave_out_two_and_a_half_per_cent_each(count: int) -> None:
+    """At the lower limit, so many events or more happen with probability 2.5 %; at the upper, so
+    many or fewer."""
+
+    def at_most(mean: float, events: int) -> float:
+        return math.fsum(math.exp(-mean) * mean**k / math.factorial(k) for k in range(events + 1))
+
+    upper = evaluate(FORMULAS.poisson_upper("x"), x=count)
+    assert at_most(upper, count) == pytest.approx(0.025, abs=1e-9)
+    if count:
+        lower = evaluate(FORMULAS.poisson_lower("x"), x=count)
+        assert 1 - at_most(lower, count - 1) == pytest.approx(0.025, abs=1e-9)
+
+
+def test_limits_of_ten_events_and_more_are_byars() -> None:
+    for limit in ("lower", "upper"):
+        byar = getattr(FORMULAS, f"byar_{limit}")("x")
+        poisson = getattr(FORMULAS, f"poisson_{limit}")("x")
+        assert evaluate(poisson, x=10) == evaluate(byar, x=10)
+        assert evaluate(poisson, x=None) is None
 
 
 @given(n=st.integers(1, 100_000), data=st.data())

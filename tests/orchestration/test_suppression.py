@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from orchestration import release_content
-from orchestration.disclosure.limits import fractions, shown_from
+from orchestration.disclosure.limits import ranks, shown_from
 from orchestration.release import suppression_problems
 from orchestration.suppression import (
     SENSITIVITIES,
@@ -127,11 +127,11 @@ def test_limits_that_are_shown_have_observations_beyond(percentile: float) -> No
     assert least_beyond == 2
     lower_from, upper_from = shown_from(percentile, least_beyond)
     n = np.arange(10, 5_000, dtype=np.float64)
-    lower, upper = fractions(n, percentile)
-    for fraction, least in ((lower, lower_from), (upper, upper_from)):
-        beyond = np.minimum(fraction, 1 - fraction) * n
-        shown = beyond[(n >= least) & ~np.isnan(fraction)]
-        assert shown.min() >= least_beyond - 1e-9
+    lower, upper = ranks(n, percentile)
+    for rank, least in ((lower, lower_from), (upper, upper_from)):
+        beyond = np.minimum(rank - 1, n - rank)
+        shown = beyond[(n >= least) & ~np.isnan(beyond)]
+        assert shown.min() >= least_beyond
         # No more is left out than has to be: with one observation fewer the limit is too far out.
         assert (beyond[n == least - 1] < least_beyond).all()
 
@@ -140,14 +140,14 @@ def test_limits_that_are_shown_have_observations_beyond(percentile: float) -> No
     ("row", "problems"),
     [
         (value("resp_p90", n=19), ["1 cells show a small number"]),
-        (value("resp_p90", n=139, lower=8.0), []),
-        (value("resp_p90", n=140, upper=9.0), []),
-        (value("resp_p90", n=139, upper=9.0), ["1 limits are too near single observations"]),
-        (value("resp_median", n=23, lower=8.0), ["1 limits are too near single observations"]),
+        (value("resp_p90", n=70, lower=8.0), []),
+        (value("resp_p90", n=71, upper=9.0), []),
+        (value("resp_p90", n=70, upper=9.0), ["1 limits are too near single observations"]),
+        (value("resp_median", n=11, lower=8.0), ["1 limits are too near single observations"]),
         # The intervals of units are near persons in a municipality only.
-        (value("turnout_p90", n=139, upper=9.0), []),
+        (value("turnout_p90", n=70, upper=9.0), []),
         (
-            value("turnout_p90", n=139, upper=9.0, level="municipality"),
+            value("turnout_p90", n=70, upper=9.0, level="municipality"),
             ["1 limits are too near single observations"],
         ),
         (value("answer_time_mean", n=10, lower=8.0, upper=9.0), []),

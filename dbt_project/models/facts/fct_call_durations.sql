@@ -1,7 +1,10 @@
 -- depends_on: {{ ref('dim_date') }}
 {%- set follows = ['call', 'call_duplicate', 'call_passed_on'] -%}
 {#- A year of calls is read again every day for exact percentiles: these few columns of the calls
-    that count are read in a tenth of the time that the fact, a view, takes. -#}
+    that count are read in a tenth of the time that the fact, a view, takes. Four bytes to a duration:
+    what percentiles sort is half as large, and where a duration is longer than the 24 days they hold,
+    no percentile lies. -#}
+{%- set longest = 2147483647 -%}
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='touched_periods',
@@ -14,11 +17,10 @@
 select
     event_date,
     segment,
-    counted_region_id as region_id,
-    counted_central_id as central_id,
-    answer_ms,
-    answer_ms_v1,
-    handling_ms
+    region_id,
+    central_id,
+    cast(least(answer_ms, {{ longest }}) as integer) as answer_ms,
+    cast(least(handling_ms, {{ longest }}) as integer) as handling_ms
 from {{ ref('fct_calls') }}
 where is_counted and is_answered_valid_v1
 {%- if is_incremental() %}

@@ -276,8 +276,8 @@ select
     cast(null as double),
     cast(0 as bigint),
     case when is_zero then cast(0 as double) end,
-    case when is_zero then cast({{ byar_lower('0e0') }} as double) end,
-    case when is_zero then cast({{ byar_upper('0e0') }} as double) end,
+    case when is_zero then cast({{ poisson_lower('0e0') }} as double) end,
+    case when is_zero then cast({{ poisson_upper('0e0') }} as double) end,
     case when is_zero then cast(1 as double) end,
     case when is_zero then 'ok' else 'no_data' end
 from missing
