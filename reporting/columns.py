@@ -196,10 +196,10 @@ COLUMNS: dict[str, Column] = {
     ),
     "comparator": Column(
         "Sammenlignet med",
-        "funnel: utenfor traktens 95 %-grenser; peers: utenfor kvartilene, og 95 %-intervallet "
-        "holder ikke medianen; national: intervallet holder ikke landets verdi",
-        "what decided the verdict. funnel: outside its 95 % limits; peers: outside the quartiles, "
-        "and the 95 % interval does not hold the median; national: it does not hold the country",
+        "hva som avgjorde vurderingen. funnel: traktens grenser; peers: medianen i like enheter; "
+        "others: de tre andre enhetene samlet",
+        "what decided the verdict. funnel: the limits of the funnel; peers: the median of similar "
+        "units; others: the three other units taken together",
     ),
     "verdict": Column(
         "Vurdering (kode)",

@@ -107,9 +107,34 @@ end)
 end)
 {%- endmacro %}
 
-{#- Standard error of a unit around the target: chance and the variance between units. -#}
-{% macro funnel_error(denominator, tau2) -%}
-sqrt(1e0 / (4e0 * nullif({{ denominator }}, 0)) + {{ tau2 }})
+{#- Standard error of a figure by that side of its 95 % interval that faces another figure, the other
+    side where there is none: skewed intervals are as they are, and no scale has to be chosen. -#}
+{% macro facing_error(value, lower, upper, other) -%}
+{%- set below -%}nullif({{ value }} - {{ lower }}, 0){%- endset -%}
+{%- set above -%}nullif({{ upper }} - {{ value }}, 0){%- endset -%}
+(coalesce(
+    case when {{ value }} > {{ other }} then coalesce({{ below }}, {{ above }}) else coalesce({{ above }}, {{ below }}) end,
+    case when coalesce({{ lower }}, {{ upper }}) is not null then 0e0 end
+) / {{ z_95() }})
+{%- endmacro %}
+
+{#- How far one of four may lie from the three others taken together: as far as chance takes the
+    difference of two independent figures (Zou & Donner 2008), and as far as Student's t on 2 degrees
+    of freedom lets a fourth lie from three. -#}
+{% macro others_limit(se, others_chance_variance, others_variance, percent) -%}
+greatest(
+    {{ z_funnel(percent) }} * sqrt({{ se }} * {{ se }} + {{ others_chance_variance }}),
+    {{ {'95': '4.302652729749464e0', '99.8': '22.327124770119875e0'}[percent] }} * sqrt({{ others_variance }} * (1e0 + 1e0 / 3e0))
+)
+{%- endmacro %}
+
+{#- 2 and 1 above, -1 and -2 below what is expected, by two limits; else 0. -#}
+{% macro position_of(difference, limit_95, limit_998) -%}
+(case
+    when {{ sign_of('abs(' ~ difference ~ ') - ' ~ limit_998) }} > 0 then 2
+    when {{ sign_of('abs(' ~ difference ~ ') - ' ~ limit_95) }} > 0 then 1
+    else 0
+end * {{ sign_of(difference) }})
 {%- endmacro %}
 
 {#- Expected events by indirect standardization: in each stratum the unit's cases at the standard's

@@ -46,7 +46,10 @@ case
         case
             when measure = 'standardized' and comparator = 'funnel' then
                 '{{ " ventet ut fra sentralitet og hastegrad." if nb else " expected from centrality and urgency." }}'
-            when comparator = 'national' then '{{ " i hele landet." if nb else " nationally." }}'
+            when comparator = 'others' then concat(
+                '{{ " i de andre (" if nb else " in the others (" }}', group_name_{{ language }},
+                '{{ ") samlet." if nb else ") taken together." }}'
+            )
             when comparator = 'funnel' then concat(
                 '{{ " i lignende enheter (" if nb else " in similar units (" }}', group_name_{{ language }},
                 '{{ ") samlet." if nb else ") taken together." }}'

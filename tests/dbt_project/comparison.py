@@ -79,7 +79,7 @@ def evaluate(expression: str, **columns: float | None) -> Any:
 class Figures:
     """Input tables of the comparison models and their results."""
 
-    models: Mapping[str, str]
+    models: Mapping[str, str] = field(repr=False)
     cells: list[dict[str, Any]] = field(default_factory=list)
     registry: dict[str, dict[str, Any]] = field(default_factory=dict)
     peers: list[tuple[Any, ...]] = field(default_factory=list)

@@ -3,6 +3,8 @@
 {%- set key = ['kpi_id', 'kpi_version', 'segment', 'period_grain', 'period_start', 'level', 'unit_id'] -%}
 {%- set group_key = ['kpi_id', 'kpi_version', 'segment', 'period_grain', 'period_start', 'level', 'group_id'] -%}
 {%- set minimum_peers = 5 -%}
+{#- So few are each held against the three others: the health regions. -#}
+{%- set group_of_four = 4 -%}
 {%- set minimum_coverage = var('comparison_min_coverage', 0.7) -%}
 with cells as (
     select
@@ -74,29 +76,47 @@ peers as (
         {{ group_key | join(', ') }},
         count(*) as peer_count,
         {{ percentiles('value', [0.25, 0.5, 0.75]) }} as quartiles,
-        count(case when has_funnel then 1 end) as funnel_count,
+        count(case when has_funnel then 1 end) >= {{ minimum_peers }} as is_funnel,
         case when min(measure) = 'standardized' then 1e0 else
             sum(case when has_funnel then numerator end) / nullif(sum(case when has_funnel then denominator end), 0)
-        end as target_ratio,
-        sum(case when has_funnel then 4e0 * denominator end) as sum_w,
-        sum(case when has_funnel then 16e0 * denominator * denominator end) as sum_w2
+        end as target_ratio
     from placed
     where is_peer and group_id is not null
     group by {{ group_key | join(', ') }}
 ),
+groups as (
+    select
+        {{ group_key | join(', ') }},
+        peer_count,
+        is_funnel,
+        {{ list_item('quartiles', 1) }} as peer_q1,
+        {{ list_item('quartiles', 2) }} as peer_median,
+        {{ list_item('quartiles', 3) }} as peer_q3,
+        case when is_funnel then target_ratio end as target_ratio
+    from peers
+),
+measured as (
+    -- Where a unit lies, where its group does, and the unit's standard error: on the scale of the
+    -- funnel, or by that side of its interval that faces the median.
+    select
+        p.*,
+        g.peer_count, g.is_funnel, g.peer_q1, g.peer_median, g.peer_q3,
+        case when p.has_funnel and p.is_visible then g.target_ratio end as target_ratio,
+        case when g.is_funnel then {{ funnel_scale("p.measure = 'share'", 'p.numerator / p.denominator') }} else p.value end as y,
+        case when g.is_funnel then {{ funnel_scale("p.measure = 'share'", 'g.target_ratio') }} else g.peer_median end as target_y,
+        case
+            when g.is_funnel then 1e0 / (2e0 * sqrt(p.denominator))
+            else {{ facing_error('p.value', 'p.lower', 'p.upper', 'g.peer_median') }}
+        end as se
+    from placed as p
+    left join groups as g
+        on {% for column in group_key %}g.{{ column }} = p.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+),
 scores as (
     -- How many standard errors each peer lies from the group.
-    select
-        {% for column in group_key %}p.{{ column }}, {% endfor %}
-        (
-            {{ funnel_scale("p.measure = 'share'", 'p.numerator / p.denominator') }}
-            - {{ funnel_scale("p.measure = 'share'", 'g.target_ratio') }}
-        ) * 2e0 * sqrt(p.denominator) as z
-    from placed as p
-    inner join peers as g
-        on {% for column in group_key %}g.{{ column }} = p.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
-        and g.funnel_count >= {{ minimum_peers }}
-    where p.is_peer and p.has_funnel
+    select {{ group_key | join(', ') }}, (y - target_y) / se as z, 1e0 / (se * se) as w
+    from measured
+    where is_peer and peer_count >= {{ minimum_peers }} and se > 0
 ),
 ends as (
     select {{ group_key | join(', ') }}, {{ percentiles('z', [0.1, 0.9]) }} as z_ends
@@ -106,24 +126,39 @@ ends as (
 dispersion as (
     select
         {% for column in group_key %}s.{{ column }}, {% endfor %}
-        avg(power(least(greatest(s.z, {{ list_item('e.z_ends', 1) }}), {{ list_item('e.z_ends', 2) }}), 2)) as phi
+        count(*) as k,
+        avg(power(least(greatest(s.z, {{ list_item('e.z_ends', 1) }}), {{ list_item('e.z_ends', 2) }}), 2)) as phi,
+        sum(s.w) as sum_w,
+        sum(s.w * s.w) as sum_w2
     from scores as s
     inner join ends as e
         on {% for column in group_key %}e.{{ column }} = s.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
     group by {% for column in group_key %}s.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
 ),
-funnels as (
+pairs as (
+    -- With four units, each beside the three others, weighted by their size.
     select
-        {% for column in group_key %}g.{{ column }}, {% endfor %}
-        g.peer_count,
-        {{ list_item('g.quartiles', 1) }} as peer_q1,
-        {{ list_item('g.quartiles', 2) }} as peer_median,
-        {{ list_item('g.quartiles', 3) }} as peer_q3,
-        case when d.phi is not null then g.target_ratio end as target_ratio,
-        {{ funnel_tau2('g.funnel_count', 'd.phi', 'g.sum_w', 'g.sum_w2') }} as tau2
-    from peers as g
-    left join dispersion as d
-        on {% for column in group_key %}d.{{ column }} = g.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        {% for column in key %}p.{{ column }}, {% endfor %}
+        o.value,
+        {{ facing_error('o.value', 'o.lower', 'o.upper', 'p.value') }} as se,
+        o.weight / sum(o.weight) over (partition by {% for column in key %}p.{{ column }}{{ ', ' if not loop.last }}{% endfor %}) as share
+    from measured as p
+    inner join (select *, coalesce(denominator, n) as weight from measured where is_peer) as o
+        on {% for column in group_key %}o.{{ column }} = p.{{ column }} and {% endfor %}o.unit_id <> p.unit_id
+    where p.is_peer and p.peer_count = {{ group_of_four }} and p.level <> 'national'
+),
+centered as (
+    select *, sum(share * value) over (partition by {{ key | join(', ') }}) as other_value
+    from pairs
+),
+others as (
+    select
+        {{ key | join(', ') }},
+        max(other_value) as other_value,
+        sum(power(share * coalesce(se, 0), 2)) as chance_variance,
+        sum(power(value - other_value, 2)) / (count(*) - 1) as variance
+    from centered
+    group by {{ key | join(', ') }}
 ),
 wholes as (
     select kpi_id, kpi_version, segment, period_grain, period_start, level, unit_id, value
@@ -132,46 +167,49 @@ wholes as (
 ),
 compared as (
     select
-        p.*,
-        f.peer_count,
-        f.peer_q1,
-        f.peer_median,
-        f.peer_q3,
+        m.*,
         r.value as region_value,
         n.value as national_value,
-        f.tau2,
-        case when p.has_funnel and p.is_visible then f.target_ratio end as target_ratio,
-        {{ funnel_scale("p.measure = 'share'", 'f.target_ratio') }} as target_y,
-        {{ funnel_error('p.denominator', 'f.tau2') }} as funnel_se,
-        case p.measure when 'share' then 1e2 when 'rate' then 1e3 else 1e0 end as funnel_factor
-    from placed as p
-    left join funnels as f
-        on {% for column in group_key %}f.{{ column }} = p.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        o.other_value,
+        coalesce({{ funnel_tau2('d.k', 'd.phi', 'd.sum_w', 'd.sum_w2') }}, 0) as tau2,
+        {{ facing_error('m.value', 'm.lower', 'm.upper', 'o.other_value') }} as others_se,
+        o.chance_variance as others_chance_variance,
+        o.variance as others_variance,
+        case m.measure when 'share' then 1e2 when 'rate' then 1e3 else 1e0 end as funnel_factor
+    from measured as m
+    left join dispersion as d
+        on {% for column in group_key %}d.{{ column }} = m.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    left join others as o
+        on {% for column in key %}o.{{ column }} = m.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
     left join wholes as r
-        on r.level = 'region' and r.unit_id = p.region_id
-        and r.kpi_id = p.kpi_id and r.kpi_version = p.kpi_version and r.segment = p.segment
-        and r.period_grain = p.period_grain and r.period_start = p.period_start
+        on r.level = 'region' and r.unit_id = m.region_id
+        and r.kpi_id = m.kpi_id and r.kpi_version = m.kpi_version and r.segment = m.segment
+        and r.period_grain = m.period_grain and r.period_start = m.period_start
     left join wholes as n
         on n.level = 'national'
-        and n.kpi_id = p.kpi_id and n.kpi_version = p.kpi_version and n.segment = p.segment
-        and n.period_grain = p.period_grain and n.period_start = p.period_start
+        and n.kpi_id = m.kpi_id and n.kpi_version = m.kpi_version and n.segment = m.segment
+        and n.period_grain = m.period_grain and n.period_start = m.period_start
 ),
 limited as (
     select
         c.*,
+        sqrt(c.se * c.se + c.tau2) as error,
+        {%- for percent, name in [('95', '95'), ('99.8', '998')] %}
+        {{ others_limit('coalesce(c.others_se, 0)', 'c.others_chance_variance', 'c.others_variance', percent) }} as others_limit_{{ name }},
+        {%- endfor %}
         c.funnel_factor * c.target_ratio as funnel_center,
         {%- for percent, name in [('95', '95'), ('99.8', '998')] %}
         {%- for sign, side in [('-', 'lower'), ('+', 'upper')] %}
         case when c.target_ratio is not null then c.funnel_factor * {{
-            funnel_unscale("c.measure = 'share'", 'c.target_y ' ~ sign ~ ' ' ~ z_funnel(percent) ~ ' * c.funnel_se')
+            funnel_unscale("c.measure = 'share'", 'c.target_y ' ~ sign ~ ' ' ~ z_funnel(percent) ~ ' * sqrt(c.se * c.se + c.tau2)')
         }} end as funnel_{{ side }}_{{ name }},
         {%- endfor %}
         {%- endfor %}
         case
             when c.level = 'national' or c.measure in ('count', 'hours_count') or not c.is_visible then null
             when c.target_ratio is not null then 'funnel'
-            when c.peer_count >= {{ minimum_peers }} then 'peers'
-            when c.national_value is not null and c.lower is not null then 'national'
+            when c.peer_count >= {{ minimum_peers }} and not c.is_funnel and (c.se is not null or c.measure = 'hours') then 'peers'
+            when c.other_value is not null then 'others'
         end as comparator
     from compared as c
 ),
@@ -179,28 +217,16 @@ positioned as (
     -- 0 within what is expected; 1 and 2 above, -1 and -2 below, by the 95 and the 99.8 % limits.
     select
         l.*,
-        case l.comparator when 'funnel' then l.funnel_center when 'peers' then l.peer_median when 'national' then l.national_value end as reference,
-        case l.comparator
-            when 'funnel' then
-                case
-                    when {{ sign_of('l.value - l.funnel_upper_998') }} > 0 then 2
-                    when {{ sign_of('l.value - l.funnel_upper_95') }} > 0 then 1
-                    when {{ sign_of('l.value - l.funnel_lower_998') }} < 0 then -2
-                    when {{ sign_of('l.value - l.funnel_lower_95') }} < 0 then -1
-                    else 0
-                end
-            when 'peers' then
-                case
-                    -- With an interval: outside the middle half, and not by chance.
-                    when l.lower > l.peer_median and l.value > l.peer_q3 then 1
-                    when l.upper < l.peer_median and l.value < l.peer_q1 then -1
-                    -- Without: far outside the middle half (Tukey's fences).
-                    when l.lower is null and l.value > l.peer_q3 + 1.5e0 * (l.peer_q3 - l.peer_q1) then 1
-                    when l.upper is null and l.value < l.peer_q1 - 1.5e0 * (l.peer_q3 - l.peer_q1) then -1
-                    else 0
-                end
-            when 'national' then
-                case when l.lower > l.national_value then 1 when l.upper < l.national_value then -1 else 0 end
+        case l.comparator when 'funnel' then l.funnel_center when 'peers' then l.peer_median when 'others' then l.other_value end as reference,
+        case
+            when l.comparator is null then null
+            when l.comparator = 'others' then {{ position_of('l.value - l.other_value', 'l.others_limit_95', 'l.others_limit_998') }}
+            when l.se is not null then
+                {{ position_of('l.y - l.target_y', z_funnel('95') ~ ' * l.error', z_funnel('99.8') ~ ' * l.error') }}
+            -- Without an interval: far outside the middle half (Tukey's fences).
+            when l.value > l.peer_q3 + 1.5e0 * (l.peer_q3 - l.peer_q1) then 1
+            when l.value < l.peer_q1 - 1.5e0 * (l.peer_q3 - l.peer_q1) then -1
+            else 0
         end as position
     from limited as l
 ),
@@ -243,7 +269,7 @@ select
     funnel_upper_95,
     funnel_lower_998,
     funnel_upper_998,
-    case when funnel_center is not null then tau2 > 0 end as is_over_dispersed,
+    case when comparator = 'funnel' or (comparator = 'peers' and se is not null) then tau2 > 0 end as is_over_dispersed,
     case when verdict in ('better', 'as_expected', 'worse', 'higher', 'lower') then comparator end as comparator,
     verdict,
     {%- for language in ['nb', 'en'] %}
