@@ -28,34 +28,28 @@ greatest(0e0, {{ wilson_limit(x, n, '-') }})
 least(1e0, {{ wilson_limit(x, n, '+') }})
 {%- endmacro %}
 
-{#- 95 % limits of a number of events: the exact Poisson limits of 0 to 9 (Garwood 1936), Byar's
+{#- 95 % limits of a number of events: the exact Poisson limits of 0 to 9 (Garwood 1936: half the
+    2.5 % point of chi-squared on 2x degrees of freedom, half the 97.5 % point on 2x + 2), Byar's
     approximation to them from 10 on, where it is within 0.2 %. -#}
 {% macro poisson_lower(x) -%}
-{{ poisson_limit(x, poisson_lower_exact(), byar_lower(x)) }}
+{%- set exact = [
+    '0.0000000000e0', '0.0253178080e0', '0.2422092785e0', '0.6186721229e0', '1.0898653736e0',
+    '1.6234863901e0', '2.2018942535e0', '2.8143630515e0', '3.4538321767e0', '4.1153730974e0',
+] -%}
+{{ exact_below_ten(x, exact, byar_lower(x)) }}
 {%- endmacro %}
 
 {% macro poisson_upper(x) -%}
-{{ poisson_limit(x, poisson_upper_exact(), byar_upper(x)) }}
-{%- endmacro %}
-
-{% macro poisson_limit(x, exact, beyond) -%}
-(case {{ x }}{% for limit in exact %} when {{ loop.index0 }} then {{ limit }}{% endfor %} else {{ beyond }} end)
-{%- endmacro %}
-
-{#- Half the 2.5 % point of chi-squared on 2x degrees of freedom, and half the 97.5 % point on 2x + 2. -#}
-{% macro poisson_lower_exact() %}
-{{ return([
-    '0.0000000000e0', '0.0253178080e0', '0.2422092785e0', '0.6186721229e0', '1.0898653736e0',
-    '1.6234863901e0', '2.2018942535e0', '2.8143630515e0', '3.4538321767e0', '4.1153730974e0',
-]) }}
-{% endmacro %}
-
-{% macro poisson_upper_exact() %}
-{{ return([
+{%- set exact = [
     '3.6888794541e0', '5.5716433909e0', '7.2246876677e0', '8.7672730697e0', '10.2415886754e0',
     '11.6683320793e0', '13.0594740225e0', '14.4226753617e0', '15.7631892202e0', '17.0848034514e0',
-]) }}
-{% endmacro %}
+] -%}
+{{ exact_below_ten(x, exact, byar_upper(x)) }}
+{%- endmacro %}
+
+{% macro exact_below_ten(x, exact, beyond) -%}
+(case {{ x }}{% for limit in exact %} when {{ loop.index0 }} then {{ limit }}{% endfor %} else {{ beyond }} end)
+{%- endmacro %}
 
 {#- Byar's approximation to the exact Poisson limits of a count above 0. Breslow & Day (1987),
     vol. II, eq. 2.13; APHO technical briefing 3 (2008). -#}
