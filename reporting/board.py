@@ -16,6 +16,7 @@ from reporting.columns import SYNTHETIC, UNPLACED
 from reporting.dimensions import LEVEL_NAMES, LEVELS, QueryError, dimensions
 from reporting.export import WORKBOOK_OPTIONS
 from reporting.numbers import spaced
+from reporting.periods import GRAINS
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 
@@ -100,6 +101,7 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     if months.is_empty():
         return []
     shown = sorted(months["period_start"].unique())[-MONTHS:]
+    so_far = _year_to_date(release, wanted, shown[-1])
     found = []
     for (kpi_id, segment), part in (
         months.filter(pl.col("period_start").is_in(shown))
@@ -108,7 +110,7 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     ):
         known = dimensions(release).kpis[str(kpi_id)][-1]
         several = "|" in str(known["segments"])
-        rows = _rows(part, shown)
+        rows = _rows(part, shown, so_far)
         if rows:
             found.append(
                 Sheet(
@@ -126,7 +128,22 @@ def _sheets(release: Release, wanted: KpiQuery) -> list[Sheet]:
     return found
 
 
-def _rows(part: pl.DataFrame, months: Sequence[date]) -> list[dict[str, Any]]:
+def _year_to_date(release: Release, wanted: KpiQuery, last: date) -> dict[Any, Mapping[str, Any]]:
+    """The figures of the year to the last month shown, where the release has them."""
+    if "ytd" not in GRAINS:
+        return {}
+    to_date = replace(
+        wanted, grain="ytd", limit=None, start_from=last, start_to=last, peers=False, trends=False
+    )
+    return {
+        (row["kpi_id"], row["segment"], row["level"], row["unit_id"]): row
+        for row in query(release, to_date).iter_rows(named=True)
+    }
+
+
+def _rows(
+    part: pl.DataFrame, months: Sequence[date], so_far: Mapping[Any, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """One row per unit, from the country down; units without a single figure are left out."""
     units: dict[tuple[str, str], dict[str, Any]] = {}
     for row in part.iter_rows(named=True):
@@ -141,6 +158,7 @@ def _rows(part: pl.DataFrame, months: Sequence[date]) -> list[dict[str, Any]]:
             },
         )
         unit["cells"][row["period_start"]] = row
+        unit["to_date"] = so_far.get((row["kpi_id"], row["segment"], *key))
     last = months[-1]
     before = date(last.year - 1, last.month, 1)
     rows = []
@@ -200,7 +218,7 @@ def _write_contents(
     how = [
         *(f"{mark}  {text}" for mark, text in NOTES.items()),
         "Tall for flere enheter eller måneder kan ikke legges sammen eller snittes; bruk raden for "
-        "området.",
+        "området eller kolonnen «hittil i år».",
         "Utvikling: søylene går fra radens laveste måned til dens høyeste, den siste er mørk.",
         "Enheter er ulike i størrelse og oppdrag. Hvem en enhet kan sammenlignes med, og om "
         "forskjellen er mer enn tilfeldig, står i nøkkeltallene med sammenligning (akutt kpi query "
@@ -223,6 +241,7 @@ def _write_sheet(workbook: Any, release: Release, sheet: Sheet, name: str) -> No
     extra = [
         *(["target"] if sheet.target is not None else []),
         *(["year_ago"] if any(row["year_ago"] for row in sheet.rows) else []),
+        *(["to_date"] if any(row["to_date"] for row in sheet.rows) else []),
     ]
     width = trend + len(extra)
     page.set_column(0, 0, 26)
@@ -250,6 +269,7 @@ def _write_sheet(workbook: Any, release: Release, sheet: Sheet, name: str) -> No
     titles = {
         "target": "Mål",
         "year_ago": f"{_NAMES[last.month - 1]} {last.year - 1}",
+        "to_date": f"Hittil i {last.year}",
     }
     for at, name_of in enumerate(extra, start=trend + 1):
         page.write_string(head, at, titles[name_of], heading)
