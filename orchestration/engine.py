@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ingestion.intake import IngestReport, ProgressCallback
     from ingestion.sources.registry import Sources
     from ingestion.sources.spec import SourceSpec
+    from orchestration.audiences import Audience
     from orchestration.collisions import Collision
     from orchestration.disclosure.step import Decision
     from orchestration.release import BuildResult
@@ -248,6 +249,7 @@ class Engine:
                 self.home.releases,
                 self.receipts(),
                 load_policy(self.settings.policy_file),
+                self.audiences(),
             )
 
     def compare_warehouse(
@@ -256,12 +258,16 @@ class Engine:
         select: Sequence[str] = (),
     ) -> BuildOutcome | None:
         """Build everything that is made from releasable figures, unless that is done."""
+        from orchestration.audience_tables import write_tables
+
         with self.writer():
             if not select and self.disclosure_is_fresh():
                 return None
             known = state.read_disclosure(self.home)
             full = known.project != self.warehouse.project()
             outcome = self.warehouse.compare(full=full, on_event=on_event, select=select)
+            if not select and not outcome.failures:
+                write_tables(self.home.warehouse, self.warehouse.compiled, self.audiences())
             if not select:
                 done = self._disclosure_state(outcome.failures, outcome.warnings)
                 state.write_disclosure(self.home, done)
@@ -280,9 +286,19 @@ class Engine:
 
     def _policy(self) -> str:
         """The policy and the code that applies it: a change of either is decided anew."""
+        from orchestration.audiences import DEFAULT_FILE as AUDIENCES_FILE
+
         code = Path(__file__).parent
-        rules = [code / "suppression.py", *sorted((code / "disclosure").glob("*.py"))]
-        return state.file_fingerprint(self.settings.policy_file, *rules)
+        named = ("suppression.py", "audiences.py", "audience_tables.py")
+        rules = [*(code / name for name in named), *sorted((code / "disclosure").glob("*.py"))]
+        own = [path for path in [self.home.audiences_file] if path.is_file()]
+        return state.file_fingerprint(self.settings.policy_file, AUDIENCES_FILE, *own, *rules)
+
+    def audiences(self) -> tuple[Audience, ...]:
+        """Who reads a release of their own, besides everyone."""
+        from orchestration.audiences import load_audiences
+
+        return load_audiences(self.home.audiences_file)
 
     def _decided_on_this(self, known: state.DisclosureState) -> bool:
         wanted = self._disclosure_state()
@@ -337,11 +353,12 @@ class Engine:
                 self.home.warehouse,
                 self.home.releases,
                 self.receipts(),
+                audiences=self.audiences(),
                 keep=self.settings.keep_releases,
                 gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
                 is_synthetic=self.home.synthetic.is_file(),
             )
-            confirm(self.home.warehouse, result.release_id)
+            confirm(self.home.warehouse, result.release_id, self.audiences())
             state.write_release(self.home, self._release_state(result.release_id))
             return result
 

@@ -43,6 +43,11 @@ class Home(DataHome):
         return self.root / "state"
 
     @property
+    def audiences_file(self) -> Path:
+        """Audiences of this installation, beside those of the project."""
+        return self.root / "audiences.yaml"
+
+    @property
     def run_lock(self) -> Path:
         return self.root / "run.lock"
 

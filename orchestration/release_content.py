@@ -9,16 +9,20 @@ from typing import Any, Literal, overload
 
 import polars as pl
 
+from orchestration.audiences import SCHEMA_OF_AUDIENCES, Audience
 from orchestration.deliveries import net
 from orchestration.readiness.releasable import (
     releasable_findings,
     releasable_readiness,
-    rough_count,
+    releasable_volume,
 )
 from orchestration.suppression import KINDS_SCHEMA, STRICTEST, SuppressionPolicy
+from reporting.audience import OPEN
 from reporting.columns import UNPLACED
 
 NATIONAL = "NO"
+# What earlier releases for everyone have shown and this one does not.
+WITHDRAWN = "withdrawn"
 
 # The key of a figure, in the order of the rows. Readers skip what they did not ask for by the
 # smallest and largest value of each stretch of rows: first the grain, so that months are not spread
@@ -144,7 +148,7 @@ FURTHER_TABLES = (
     "readiness_grades",
     "readiness_findings",
     "chain_link_methods",
-    "withdrawn",
+    WITHDRAWN,
     "official_figures",
 )
 
@@ -159,14 +163,18 @@ _SEEDS = (
 )
 
 
-def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
-    """The tables of a release that come straight out of the warehouse."""
+def read_warehouse(warehouse: Path, audience: Audience | None = None) -> dict[str, pl.DataFrame]:
+    """The tables of a release that come straight out of the warehouse.
+
+    Figures, comparisons and trends are those of the audience; the open ones where none is named.
+    """
     import duckdb
 
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
         relations = {
-            name: relation(connection, name) for name in ("kpi_releasable", "kpi_registry", *_SEEDS)
+            name: relation(connection, name, audience=audience)
+            for name in ("kpi_releasable", "kpi_registry", *_SEEDS)
         }
         names = {**relations, "unknown": UNPLACED, "national": NATIONAL}
         municipality = relation(connection, "dim_municipality", required=False)
@@ -184,7 +192,8 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
             "geography": connection.sql(_GEOGRAPHY_SQL.format(**names)).pl(),
         }
         for name in FURTHER_TABLES:
-            if (found := relation(connection, name, required=False)) is not None:
+            found = relation(connection, name, required=False, audience=audience)
+            if found is not None and not (audience and name == WITHDRAWN):
                 tables[name] = connection.sql(f"select * from {found}").pl()
     finally:
         connection.close()
@@ -192,16 +201,27 @@ def read_warehouse(warehouse: Path) -> dict[str, pl.DataFrame]:
 
 
 @overload
-def relation(connection: Any, name: str, *, required: Literal[True] = True) -> str: ...
+def relation(
+    connection: Any, name: str, *, required: Literal[True] = True, audience: Audience | None = None
+) -> str: ...
 @overload
-def relation(connection: Any, name: str, *, required: Literal[False]) -> str | None: ...
-def relation(connection: Any, name: str, *, required: bool = True) -> str | None:
-    """The one table or view of that name, whichever schema dbt put it in."""
-    rows = connection.execute(
+def relation(
+    connection: Any, name: str, *, required: Literal[False], audience: Audience | None = None
+) -> str | None: ...
+def relation(
+    connection: Any, name: str, *, required: bool = True, audience: Audience | None = None
+) -> str | None:
+    """The one table or view of that name, whichever schema dbt put it in.
+
+    Where an audience has a table of that name of its own, it is that one.
+    """
+    found = connection.execute(
         "select table_schema from information_schema.tables"
         " where table_name = ? and table_catalog = current_database()",
         [name],
     ).fetchall()
+    own = [row for row in found if audience is not None and row[0] == audience.schema_name]
+    rows = own or [row for row in found if not row[0].startswith(SCHEMA_OF_AUDIENCES)]
     if not rows and not required:
         return None
     if len(rows) != 1:
@@ -248,12 +268,8 @@ def with_source_systems(units: pl.DataFrame, values: pl.DataFrame) -> pl.DataFra
     return pl.concat([units, systems], how="diagonal").select(units.columns)
 
 
-def coverage_tables(receipts: pl.DataFrame, policy: SuppressionPolicy) -> dict[str, pl.DataFrame]:
-    """What was delivered: per source and day without row counts, per source and month with them.
-
-    Daily row counts of a small source are themselves small numbers. The monthly ones are told
-    roughly: they are sums of the rows that figures of data quality count.
-    """
+def coverage_tables(receipts: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What was delivered: per source and day without row counts, per source and month with them."""
     accepted = pl.col("status") == "accepted"
     receipts = net(receipts)
     per_day = (
@@ -272,20 +288,31 @@ def coverage_tables(receipts: pl.DataFrame, policy: SuppressionPolicy) -> dict[s
         receipts.filter(accepted)
         .group_by("source", "contract", pl.col("delivered_on").dt.truncate("1mo").alias("month"))
         .agg(pl.col(counts).sum().cast(pl.Int64))
-        .with_columns(rough_count(pl.col(name), policy).alias(name) for name in counts)
-        .with_columns(pl.any_horizontal(pl.col(counts).is_null()).alias("is_suppressed"))
         .sort("source", "contract", "month")
     )
     return {"data_coverage": per_day, "data_volume": per_month}
 
 
-def with_safe_readiness(
-    tables: Mapping[str, pl.DataFrame], policy: SuppressionPolicy
+def with_rough_counts(
+    tables: Mapping[str, pl.DataFrame], policy: SuppressionPolicy, *, in_full: bool
 ) -> dict[str, pl.DataFrame]:
-    """The tables with readiness in the form that may be shown."""
-    safe = {"data_readiness": releasable_readiness, "readiness_findings": releasable_findings}
+    """The tables that count rows, in the form that may be shown; exactly where all is `in_full`."""
+    rough = {
+        "data_readiness": releasable_readiness,
+        "readiness_findings": releasable_findings,
+        "data_volume": releasable_volume,
+    }
     return {
-        name: safe[name](frame, policy) if name in safe else frame for name, frame in tables.items()
+        name: rough[name](frame, policy, in_full=in_full) if name in rough else frame
+        for name, frame in tables.items()
+    }
+
+
+def gate_for(audience: str, gate: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """What the checks have said; to everyone only which of them did, without their numbers."""
+    return {
+        name: [text.partition(":")[0] if audience == OPEN else text for text in texts]
+        for name, texts in gate.items()
     }
 
 

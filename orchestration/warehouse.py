@@ -141,6 +141,11 @@ class Warehouse:
             return self._stamp.read_text(encoding="utf-8") == self.project()
         return False
 
+    def compiled(self, model: str) -> str:
+        """The SQL of a model as it was last built."""
+        (path,) = (self._home.dbt_target / "compiled").rglob(f"{model}.sql")
+        return path.read_text(encoding="utf-8")
+
     @property
     def _stamp(self) -> Path:
         return self._home.dbt_target / "manifest.project"

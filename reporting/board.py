@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from reporting.audience import OPEN, warning
 from reporting.columns import SYNTHETIC, UNPLACED
 from reporting.dimensions import LEVEL_NAMES, LEVELS, QueryError, dimensions
 from reporting.export import WORKBOOK_OPTIONS
@@ -29,12 +30,13 @@ SHEETS = 60
 _NAMES = ("jan.", "feb.", "mars", "april", "mai", "juni", "juli", "aug.", "sep.", "okt.", "nov.",
           "des.")  # fmt: skip
 # Marks of cells, as Statistics Norway writes them, and of figures that are not whole or final.
-WITHHELD, NO_DATA, PARTIAL, PROVISIONAL = ":", "..", "*", "†"
+WITHHELD, NO_DATA, PARTIAL, PROVISIONAL, NOT_OPEN = ":", "..", "*", "†", "‡"
 NOTES = {
     WITHHELD: "skjult: tallet er lite, eller kunne røpe et lite tall",
     NO_DATA: "ingen data, eller ingen tilfeller; det er ikke null",
     PARTIAL: "måneden er ikke hel: den er ikke over, eller leveringer mangler",
     PROVISIONAL: "foreløpig: sene rader kan ennå komme",
+    NOT_OPEN: "ikke åpent: tallet skal ikke deles videre",
 }
 _LONGEST_SHEET_NAME = 31
 # Fewer months are no development.
@@ -202,6 +204,9 @@ def _write_contents(
     )
     page.write_string(1, 0, f"{month_name(first)} til {month_name(last)}", form(font_size=12))
     at = 3
+    if said := warning(release.audience):
+        page.write_string(at, 0, said, form(bold=True, font_color="#B91C1C"))
+        at += 1
     if release.metadata.get("is_synthetic"):
         page.write_string(at, 0, SYNTHETIC, form(bold=True, font_color="#B91C1C"))
         at += 2
@@ -216,14 +221,18 @@ def _write_contents(
     at += 2
     page.write_string(at, 0, "Slik leses tallene", form(bold=True))
     how = [
-        *(f"{mark}  {text}" for mark, text in NOTES.items()),
+        *(
+            f"{mark}  {text}"
+            for mark, text in NOTES.items()
+            if mark != NOT_OPEN or release.audience != OPEN
+        ),
         "Tall for flere enheter eller måneder kan ikke legges sammen eller snittes; bruk raden for "
         "området eller kolonnen «hittil i år».",
         "Utvikling: søylene går fra radens laveste måned til dens høyeste, den siste er mørk.",
         "Enheter er ulike i størrelse og oppdrag. Hvem en enhet kan sammenlignes med, og om "
         "forskjellen er mer enn tilfeldig, står i nøkkeltallene med sammenligning (akutt kpi query "
         "--peers).",
-        f"Kilde: Akuttkjede, utgivelse {release.release_id}.",
+        f"Kilde: Akuttkjede, utgivelse {release.label}.",
     ]
     for text in how:
         at += 1
@@ -305,7 +314,8 @@ def _write_sheet(workbook: Any, release: Release, sheet: Sheet, name: str) -> No
             row += 1
             page.write_string(row, 0, f"{mark}  {text}", form(font_color=_GREY, font_size=9))
     row += 1
-    source = f"Kilde: Akuttkjede, utgivelse {release.release_id}."
+    source = f"Kilde: Akuttkjede, utgivelse {release.label}."
+    source += f" {said}" if (said := warning(release.audience)) else ""
     if release.metadata.get("is_synthetic"):
         source += f" {SYNTHETIC}"
     small = form(font_color=_GREY, font_size=9, text_wrap=True, valign="top")
@@ -323,7 +333,7 @@ def _set_up_page(page: Any, release: Release, pages: int = 0) -> None:
     page.set_paper(9)  # A4
     page.fit_to_pages(1, pages)
     page.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
-    page.set_footer(f"&L&8Akuttkjede, {release.release_id}&C&8&A&R&8Side &P av &N")
+    page.set_footer(f"&L&8Akuttkjede, {release.label}&C&8&A&R&8Side &P av &N")
     page.hide_gridlines(2)
 
 
@@ -340,6 +350,8 @@ def _write_cell(
         marks.append(PARTIAL)
     if cell.get("maturity") == "provisional":
         marks.append(PROVISIONAL)
+    if cell.get("is_small"):
+        marks.append(NOT_OPEN)
     # A number stays a number: the mark is part of how it is shown.
     after = "".join(f'"{mark}"' for mark in marks)
     page.write_number(row, at, cell["value"], form(num_format=_code(unit) + after))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from reporting.audience import OPEN, keep_private
 from reporting.board import NothingToShowError, board
 from reporting.datapackage import write_package
 from reporting.describe import describe
@@ -77,6 +78,7 @@ def export_release(
         say(f"{target.name}: {spaced(frame.height)}")
     (folder / _METADATA).write_text(dumped(_whole(release, abouts, grains)), encoding="utf-8")
     package = write_package(folder, release.metadata, files)
+    keep_private([folder, *folder.iterdir()], release.audience)
     return [*files, folder / _METADATA, package]
 
 
@@ -118,17 +120,24 @@ def _stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _table(release: Release, name: str, grains: Sequence[str]) -> pl.DataFrame:
-    if not release.has(name, "period_grain"):
-        return release.table(name)
-    chosen = ", ".join(f"'{grain}'" for grain in grains)
-    return release.sql(f'select * from "{name}" where period_grain in ({chosen})')
+    import polars as pl
+
+    where = "true"
+    if release.has(name, "period_grain"):
+        where = f"period_grain in ({', '.join(repr(grain) for grain in grains)})"
+    frame = release.sql(f'select * from "{name}" where {where}')
+    # The open tables are as they are in the release; of others each file says whom it is for.
+    is_open = release.audience == OPEN
+    return frame if is_open else frame.with_columns(pl.lit(release.audience).alias("audience"))
 
 
 def _write_family(frame: pl.DataFrame, fmt: str, about: dict[str, Any], target: Path) -> None:
     if fmt == "csv":
         frame.write_csv(target)
     elif fmt == "parquet":
-        frame.write_parquet(target, metadata={"release_id": about["release_id"]})
+        frame.write_parquet(
+            target, metadata={name: about[name] for name in ("release_id", "audience")}
+        )
     else:
         _write_workbook(frame, about, target)
 
@@ -162,7 +171,7 @@ def _whole(
     """What the folder says about itself: the definitions and breaks of all its files."""
     first = abouts[0]
     kept = (
-        *("release_id", "created_at", "content_hash", "period_start", "period_end"),
+        *("release_id", "audience", "created_at", "content_hash", "period_start", "period_end"),
         "is_synthetic",
     )
     return {

@@ -149,6 +149,12 @@ COLUMNS: dict[str, Column] = {
     "break_kind": Column("Bruddtype", "hva som skiftet", "platform_cutover, definition, geography"),
     "break_nb": Column("Om bruddet", "forklaring på bokmål", "explanation in bokmål"),
     "break_en": Column("Om bruddet (engelsk)", "forklaring på engelsk", "explanation in English"),
+    "is_small": Column(
+        "Ikke til deling",
+        "tallet er ikke åpent og skal ikke deles videre",
+        "the figure is not open and must not be passed on",
+    ),
+    "audience": Column("For hvem", "hvem utgivelsen er for", "whom the release is for"),
     "release_id": Column("Utgivelse", "utgivelsen tallet er fra", "release the figure is from"),
     "peer_group": Column("Gruppe", "gruppen av lignende enheter", "group of similar units"),
     "peer_count": Column(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reporting.audience import OPEN, warning
 from reporting.columns import COLUMNS, KEY, MATURITIES, STATUSES, SYNTHETIC
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
@@ -84,9 +85,8 @@ def package(
         "id": metadata["release_id"],
         "title": "Akuttkjede: nøkkeltall for den akuttmedisinske kjeden / "
         "key figures of the emergency medical chain",
-        "description": "Utgitte tall; små tall er skjult. / Released figures; small numbers are "
-        "hidden. Figures are never to be added or averaged over units, periods or segments."
-        + (f" {SYNTHETIC}" if metadata.get("is_synthetic") else ""),
+        "description": _description(metadata),
+        "audience": metadata.get("audience", OPEN),
         "version": metadata["release_id"],
         "created": metadata.get("created_at"),
         "sources": [
@@ -107,6 +107,16 @@ def write_package(
     text = json.dumps(package(metadata, files), ensure_ascii=False, indent=1, default=str)
     target.write_text(text + "\n", encoding="utf-8")
     return target
+
+
+def _description(metadata: Mapping[str, Any]) -> str:
+    said = warning(str(metadata.get("audience") or OPEN))
+    parts = [
+        said or "Utgitte tall; små tall er skjult. / Released figures; small numbers are hidden.",
+        "Figures are never to be added or averaged over units, periods or segments.",
+        *([SYNTHETIC] if metadata.get("is_synthetic") else []),
+    ]
+    return " ".join(parts)
 
 
 def _resource(

@@ -47,6 +47,7 @@ def brief(release: Release) -> dict[str, Any]:
     """What a reader must be told even where nothing is explained."""
     return {
         "release_id": release.release_id,
+        "audience": release.audience,
         "is_synthetic": bool(release.metadata.get("is_synthetic")),
     }
 

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reporting.audience import OPEN, keep_private, labelled, warning
 from reporting.columns import (
     PARTIAL,
     PROVISIONAL,
@@ -83,6 +84,8 @@ _HIDDEN = {
     "no_denominator": _NO_DATA,
     "no_source": _NO_SOURCE,
 }
+_NOT_OPEN = "‡"
+_NOT_OPEN_NOTE = "‡ ikke åpent / not open"
 _UNKNOWN_NOTE = "Ukjent: hendelser som ikke lot seg plassere / events that could not be placed"
 _STATUS_NOTES = {
     "suppressed": ": skjult (små tall, eller kunne røpe dem)",
@@ -131,11 +134,12 @@ def write(frame: pl.DataFrame, fmt: str, about: Mapping[str, Any], output: Path)
     """Write the export, and for CSV the description beside it; returns the files."""
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(render(frame, fmt, about))
-    if fmt != "csv":
-        return [output]
-    beside = output.with_suffix(".metadata.json")
-    beside.write_text(dumped(about), encoding="utf-8")
-    return [output, beside]
+    files = [output]
+    if fmt == "csv":
+        files.append(output.with_suffix(".metadata.json"))
+        files[-1].write_text(dumped(about), encoding="utf-8")
+    keep_private(files, _audience(about))
+    return files
 
 
 def dumped(document: Mapping[str, Any]) -> str:
@@ -155,10 +159,15 @@ def table(frame: pl.DataFrame, about: Mapping[str, Any]) -> str:
     lines = [*([caption, ""] if caption else []), *text_table(headers, rows, _RIGHT)]
     statuses = set(frame["status"].unique()) if frame.height else set()
     notes = [note for status, note in _STATUS_NOTES.items() if status in statuses]
+    notes += [_NOT_OPEN_NOTE] if any(row["status"] == _NOT_OPEN for row in rows) else []
     lines.append("")
     lines += [SYNTHETIC, ""] if about.get("is_synthetic") else []
+    lines += [said, ""] if (said := warning(_audience(about))) else []
     lines += _notes(frame)
-    lines.append(f"{spaced(frame.height)} rader. " + ". ".join([*notes, f"Utgivelse {_id(about)}"]))
+    lines.append(
+        f"{spaced(frame.height)} rader. "
+        + ". ".join([*notes, f"Utgivelse {labelled(_id(about), _audience(about))}"])
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -238,7 +247,7 @@ def _table_row(row: Mapping[str, Any], with_version: bool, with_level: bool) -> 
         "verdict": row.get("verdict_nb") or "",
         "trend": row.get("trend_nb") or "",
         "break": (row.get("break_kind") or "") if row.get("is_break") else "",
-        "status": "" if status == "ok" or hidden else status,
+        "status": _NOT_OPEN if row.get("is_small") else "" if status == "ok" or hidden else status,
     }
 
 
@@ -401,6 +410,8 @@ def write_about(workbook: Any, about: Mapping[str, Any]) -> None:
         facts.append(("Merk / note", SYNTHETIC))
     facts += [
         ("Utgivelse / release", about.get("release_id")),
+        ("For hvem / audience", _audience(about)),
+        *([("Merk / note", said)] if (said := warning(_audience(about))) else []),
         ("Laget / created", about.get("created_at")),
         ("Innhold / content hash", about.get("content_hash")),
         ("Periode / period", f"{about.get('period_start')} – {about.get('period_end')}"),
@@ -460,11 +471,16 @@ def _parquet(frame: pl.DataFrame, about: Mapping[str, Any]) -> bytes:
         buffer,
         metadata={
             "release_id": _id(about),
+            "audience": _audience(about),
             "content_hash": str(about.get("content_hash")),
             "about": dumped(about),
         },
     )
     return buffer.getvalue()
+
+
+def _audience(about: Mapping[str, Any]) -> str:
+    return str(about.get("audience") or OPEN)
 
 
 def _id(about: Mapping[str, Any]) -> str:

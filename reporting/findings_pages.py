@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from reporting import findings
+from reporting.audience import keep_private
 from reporting.findings import DIMENSIONS, Period
 from reporting.periods import label
 from reporting.reader import Release
@@ -77,7 +78,7 @@ def source_page(release: Release, source: str, period: Period | None = None) -> 
         f"Funn for {source} / Findings for {source}",
         (
             f"Datatype / record type: {contract}. Periode / period: {period.label}. "
-            f"Utgivelse / release: {release.release_id}.",
+            f"Utgivelse / release: {release.label}.",
             *_SMALL_NUMBERS,
         ),
         (
@@ -97,7 +98,7 @@ def overview_page(release: Release, period: Period | None = None) -> Page:
         "Kan data samles og samordnes på tvers av kjeden? / "
         "Can data be collected and coordinated across the chain?",
         (
-            f"Periode / period: {period.label}. Utgivelse / release: {release.release_id}.",
+            f"Periode / period: {period.label}. Utgivelse / release: {release.label}.",
             *_answer(release, period),
             *_SMALL_NUMBERS,
         ),
@@ -171,6 +172,7 @@ def export(release: Release, folder: Path) -> list[Path]:
         for suffix, content in ((".md", markdown(page).encode()), (".xlsx", workbook(page))):
             path = folder / f"{name}{suffix}"
             path.write_bytes(content)
+            keep_private([path], release.audience)
             written.append(path)
     return written
 

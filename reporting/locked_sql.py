@@ -54,7 +54,8 @@ def run_sql(
     with release.cursor() as cursor:
         text, is_plain = _check(cursor, statement)
     # Only a plain query can be limited before it runs.
-    found = run_apart(release.path, text, limit + 1 if is_plain else None, seconds)
+    most = limit + 1 if is_plain else None
+    found = run_apart(release.path, text, most, seconds, audience=release.audience)
     if isinstance(found, Failure):
         raise _explained(release, found, seconds)
     return SqlResult(found.head(limit), limit, found.height > limit)

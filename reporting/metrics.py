@@ -68,6 +68,7 @@ def query(
     no_data: bool = True,
     limit: int | None = DEFAULT_LIMIT,
     release: ReleaseName = None,
+    audience: str | None = None,
 ) -> pl.DataFrame:
     """Released figures, one row per KPI, segment, period and unit.
 
@@ -104,13 +105,15 @@ def query(
         limit: the query fails, saying so, when it gives more rows than this. `None`: no limit.
         release: id of a release or its beginning, `"20261123T"`, or the folder of one. The current
             one when not given.
+        audience: whose release, `"internal"`. Not given: AKUTT_AUDIENCE, else the open one. Column
+            `is_small` says which figures are not to be passed on.
 
     Returns:
         A polars frame. `docs/analyst.md` explains each column. A warning says why it has no rows.
     """
     import warnings
 
-    opened = open_release(release)
+    opened = open_release(release, audience)
     wanted = kpi_query(
         kpis=kpis,
         level=level,
@@ -185,7 +188,9 @@ def kpi_query(
     )
 
 
-def kpis(search: str | None = None, *, release: ReleaseName = None) -> pl.DataFrame:
+def kpis(
+    search: str | None = None, *, release: ReleaseName = None, audience: str | None = None
+) -> pl.DataFrame:
     """The KPIs: id, names, unit, target, levels, segments, status.
 
     `search`: words that must all stand in id, number, name, definition or segment,
@@ -194,7 +199,7 @@ def kpis(search: str | None = None, *, release: ReleaseName = None) -> pl.DataFr
     """
     import polars as pl
 
-    rows = kpi_rows(open_release(release), search)
+    rows = kpi_rows(open_release(release, audience), search)
     schema = {**dict.fromkeys(_KPI_COLUMNS, pl.String), "target": pl.Float64, "version": pl.Int32}
     return pl.DataFrame(rows, schema=schema, strict=False, orient="row")
 
@@ -227,14 +232,18 @@ def kpi_rows(opened: Release, search: str | None = None) -> list[dict[str, Any]]
 
 
 def definition(
-    kpi: str, version: int | None = None, *, release: ReleaseName = None
+    kpi: str,
+    version: int | None = None,
+    *,
+    release: ReleaseName = None,
+    audience: str | None = None,
 ) -> dict[str, Any]:
     """Everything the registry says about one KPI: `metrics.definition("resp_median")`.
 
     The newest version when not told which; `in_force_from` and `in_force_before` tell the periods
     for which it is the official one. `sql` is what computes it, where the release has that.
     """
-    opened = open_release(release)
+    opened = open_release(release, audience)
     return definition_of(opened, kpi, version)
 
 
@@ -258,11 +267,13 @@ def kpi_sql(opened: Release, kpi: str, version: int) -> str | None:
     return str(rows[0]["sql"]) if rows else None
 
 
-def units(level: str | None = None, *, release: ReleaseName = None) -> pl.DataFrame:
+def units(
+    level: str | None = None, *, release: ReleaseName = None, audience: str | None = None
+) -> pl.DataFrame:
     """The units of a level, with name and where they belong: `metrics.units("central")`."""
     Dimensions.check("level", [level] if level else [], LEVELS)
     where = "where level = ?" if level else ""
-    return open_release(release).sql(
+    return open_release(release, audience).sql(
         f"select * from units {where} order by level, unit_id", [level] if level else []
     )
 
@@ -273,6 +284,7 @@ def breaks(
     units: Names = None,
     *,
     release: ReleaseName = None,
+    audience: str | None = None,
 ) -> pl.DataFrame:
     """Breaks in the series, oldest first: `metrics.breaks("answer_time_p90", level="central")`.
 
@@ -280,7 +292,7 @@ def breaks(
     """
     import polars as pl
 
-    opened = open_release(release)
+    opened = open_release(release, audience)
     wanted = KpiQuery(kpis=_names(kpis), levels=_names(level), units=_names(units))
     rows = break_rows(opened, wanted)
     schema = dict.fromkeys(BREAK_COLUMNS, pl.String)
@@ -327,7 +339,7 @@ def break_rows(opened: Release, wanted: KpiQuery) -> list[dict[str, Any]]:
     )
 
 
-def reconcile(*, release: ReleaseName = None) -> pl.DataFrame:
+def reconcile(*, release: ReleaseName = None, audience: str | None = None) -> pl.DataFrame:
     """Figures that others have published beside ours, with the difference and the known reasons.
 
     Returns:
@@ -335,7 +347,7 @@ def reconcile(*, release: ReleaseName = None) -> pl.DataFrame:
     """
     from reporting.reconcile import reconcile as held_against
 
-    return held_against(open_release(release))
+    return held_against(open_release(release, audience))
 
 
 def sql(
@@ -344,6 +356,7 @@ def sql(
     limit: int = ROW_CAP,
     seconds: float = TIME_LIMIT_SECONDS,
     release: ReleaseName = None,
+    audience: str | None = None,
 ) -> pl.DataFrame:
     """The rows of one SQL statement on the release, and nothing but the release.
 
@@ -353,15 +366,15 @@ def sql(
     """
     import warnings
 
-    result = run_sql(open_release(release), statement, limit=limit, seconds=seconds)
+    result = run_sql(open_release(release, audience), statement, limit=limit, seconds=seconds)
     if result.is_cut:
         warnings.warn(result.cut_message(), stacklevel=2)
     return result.frame
 
 
-def release(name: ReleaseName = None) -> dict[str, Any]:
+def release(name: ReleaseName = None, *, audience: str | None = None) -> dict[str, Any]:
     """What a release says about itself: `metrics.release()["release_id"]`."""
-    return dict(open_release(name).metadata)
+    return dict(open_release(name, audience).metadata)
 
 
 def close() -> None:
@@ -369,9 +382,9 @@ def close() -> None:
     close_shared()
 
 
-def open_release(name: ReleaseName = None) -> Release:
-    """The open release of that name."""
-    return name if isinstance(name, Release) else shared(name)
+def open_release(name: ReleaseName = None, audience: str | None = None) -> Release:
+    """The open release of that name, of the audience asked for."""
+    return name if isinstance(name, Release) else shared(name, audience=audience)
 
 
 def _names(given: Names) -> list[str]:

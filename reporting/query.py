@@ -88,7 +88,9 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
         frame = frame.head(wanted.limit)
     frame = _described(frame, release, wanted)
     frame = _with_missing_sources(frame, known, wanted)
-    return frame.with_columns(pl.lit(release.release_id).alias("release_id"))
+    return frame.with_columns(
+        pl.lit(release.release_id).alias("release_id"), pl.lit(release.audience).alias("audience")
+    )
 
 
 def count(release: Release, wanted: KpiQuery) -> int:
@@ -191,6 +193,15 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
     """The limit is applied to the values as they lie, before anything is joined."""
     at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
     later = ", ".join(_or_null(release, "kpi_values", "v", name) for name in ("grade", *PERIOD))
+    flags = [
+        f"coalesce({alias}.is_small, false)"
+        for table, alias, is_wanted in (
+            ("kpi_values", "v", True),
+            ("kpi_comparisons", "c", wanted.peers),
+            ("kpi_trends", "t", wanted.trends),
+        )
+        if is_wanted and release.has(table, "is_small")
+    ]
     columns = [
         *(f"{level}.unit_id as {level}_id" for level in wanted.by),
         *(f"c.{name}" for name in PEERS if wanted.peers),
@@ -207,7 +218,8 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
         )
         select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
             v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
-            v.upper, v.coverage, {later}, v.status, {_LAST_DATE} as period_last
+            v.upper, v.coverage, {later}, v.status,
+            {" or ".join(flags) or "false"} as is_small, {_LAST_DATE} as period_last
             {"".join(f", {column}" for column in columns)}
         from chosen as v
         {" ".join(joins)}
@@ -288,6 +300,7 @@ _THEN = (
     "grade",
     *PERIOD,
     "status",
+    "is_small",
     "status_reason",
     "direction",
     "target",
@@ -337,6 +350,8 @@ def _extra(
             f"cast(null as {SQL_TYPES.get(name, 'double')}) as {name}" for name in columns
         )
         return f"left join (select {empty} where false) as {alias} on false"
+    if release.has(table, "is_small"):
+        columns = (*columns, "is_small")
     present = ", ".join(_or_null(release, table, "x", name) for name in columns)
     where = " and ".join(["true", *_key_conditions(wanted, "x")])
     key = ", ".join(f"x.{name}" for name in KEY)
@@ -403,6 +418,7 @@ def _with_missing_sources(frame: pl.DataFrame, known: Dimensions, wanted: KpiQue
             "status_reason": row["status_reason"],
             "direction": row["direction"],
             "is_break": False,
+            "is_small": False,
         }
         for row in missing
     ]

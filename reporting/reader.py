@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from reporting.audience import OPEN, chosen, labelled, not_asked_for, releases_of
+
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
@@ -46,6 +48,10 @@ class NoReleaseError(RuntimeError):
     """There is no release to read."""
 
 
+class NotForThisAudienceError(NoReleaseError):
+    """The release is for others than were asked for."""
+
+
 @dataclass(eq=False)
 class Release:
     """An open release. Readers keep seeing it, whole, even when a newer one is published."""
@@ -54,6 +60,16 @@ class Release:
     path: Path
     metadata: Mapping[str, Any] = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
+
+    @property
+    def audience(self) -> str:
+        """Whom it is for. Releases that do not say are for everyone."""
+        return str(self.metadata.get("audience") or OPEN)
+
+    @property
+    def label(self) -> str:
+        """Its id and whom it is for, for people."""
+        return labelled(self.release_id, self.audience)
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -115,9 +131,10 @@ class Release:
         self.close()
 
 
-def default_releases_dir() -> Path:
-    """`releases/` under AKUTT_HOME, or under ./data."""
-    return Path(os.environ.get("AKUTT_HOME") or "data").expanduser().resolve() / "releases"
+def default_releases_dir(audience: str = OPEN) -> Path:
+    """`releases/` under AKUTT_HOME or under ./data, or the folder of another audience there."""
+    home = Path(os.environ.get("AKUTT_HOME") or "data").expanduser().resolve()
+    return releases_of(home / "releases", audience)
 
 
 def current_release_id(releases_dir: Path) -> str:
@@ -141,26 +158,35 @@ def no_release(releases_dir: Path) -> str:
     )
 
 
-def open_current(releases_dir: Path | None = None) -> Release:
-    """Open the current release."""
-    folder = releases_dir or default_releases_dir()
-    return _patiently(folder, lambda: open_release(folder, current_release_id(folder)))
+def open_current(releases_dir: Path | None = None, audience: str | None = None) -> Release:
+    """Open the current release of the audience asked for."""
+    asked = chosen(audience)
+    folder = releases_dir or default_releases_dir(asked)
+    return _patiently(folder, lambda: open_release(folder, current_release_id(folder), asked))
 
 
-def open_release(releases_dir: Path, release_id: str) -> Release:
-    """Open one release by its id."""
+def open_release(releases_dir: Path, release_id: str, audience: str | None = None) -> Release:
+    """Open one release by its id.
+
+    Raises:
+        NotForThisAudienceError: it is for others than were asked for.
+    """
     import duckdb
 
     path = releases_dir / release_id
     connection = duckdb.connect(":memory:")
     try:
         metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+        _refuse_others(release_id, str(metadata.get("audience") or OPEN), chosen(audience))
         # Attached and not opened, so that the same process can still open the file by itself with
         # other settings: DuckDB allows one set of settings per opened file and process.
         connection.execute(f"attach {_quoted(path / DATABASE)} as release (read_only)")
         connection.execute("use release")
         for statement in _LOCK_DOWN:
             connection.execute(statement)
+    except NotForThisAudienceError:
+        connection.close()
+        raise
     except (OSError, duckdb.IOException) as error:
         connection.close()
         raise NoReleaseError(
@@ -173,18 +199,23 @@ _open: OrderedDict[Path, Release] = OrderedDict()
 _open_lock = threading.Lock()
 
 
-def shared(release: str | Path | None = None, releases_dir: Path | None = None) -> Release:
+def shared(
+    release: str | Path | None = None,
+    releases_dir: Path | None = None,
+    audience: str | None = None,
+) -> Release:
     """A release that stays open for the next call. The pointer is read again each time.
 
     `release` is an id or its beginning, or the folder of a release wherever it was copied; without
-    it the current one.
+    it the current one. Only a release of the audience asked for is opened.
     """
-    folder = releases_dir or default_releases_dir()
+    asked = chosen(audience)
+    folder = releases_dir or default_releases_dir(asked)
     if release is None:
-        return _patiently(folder, lambda: _keep_open(folder / current_release_id(folder)))
+        return _patiently(folder, lambda: _keep_open(folder / current_release_id(folder), asked))
     if isinstance(release, Path) or (Path(release) / METADATA).is_file():
-        return _keep_open(Path(release).expanduser().resolve())
-    return _keep_open(folder / _full_id(folder, release))
+        return _keep_open(Path(release).expanduser().resolve(), asked)
+    return _keep_open(folder / _full_id(folder, release), asked)
 
 
 def close_shared() -> None:
@@ -194,11 +225,13 @@ def close_shared() -> None:
             _open.popitem()[1].close()
 
 
-def _keep_open(path: Path) -> Release:
+def _keep_open(path: Path, asked: str) -> Release:
     with _open_lock:
         release = _open.get(path)
-        if release is None:
-            release = open_release(path.parent, path.name)
+        if release is not None:
+            _refuse_others(release.release_id, release.audience, asked)
+        else:
+            release = open_release(path.parent, path.name, asked)
             if not _open:
                 atexit.register(close_shared)
             _open[path] = release
@@ -207,6 +240,11 @@ def _keep_open(path: Path) -> Release:
             # Not closed here: another thread may be reading. It closes when the last one is done.
             _open.popitem(last=False)
         return release
+
+
+def _refuse_others(release_id: str, audience: str, asked: str) -> None:
+    if audience != asked:
+        raise NotForThisAudienceError(not_asked_for(release_id, audience, asked))
 
 
 def _full_id(releases_dir: Path, beginning: str) -> str:
@@ -231,6 +269,8 @@ def _patiently(releases_dir: Path, attempt: Callable[[], Release]) -> Release:
         current_release_id(releases_dir)
         try:
             return attempt()
+        except NotForThisAudienceError:
+            raise
         except NoReleaseError as error:
             problem = error
     raise NoReleaseError(f"{problem}")

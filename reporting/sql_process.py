@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reporting.audience import OPEN
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -39,6 +41,7 @@ def run_apart(
     limit: int | None,
     seconds: float,
     memory_bytes: int = MEMORY_LIMIT_BYTES,
+    audience: str = OPEN,
 ) -> pl.DataFrame | Failure:
     """The rows of a statement on the release in a folder, or why there are none.
 
@@ -50,6 +53,7 @@ def run_apart(
 
     request = {
         "folder": str(folder),
+        "audience": audience,
         "statement": statement,
         "limit": limit,
         "seconds": seconds,
@@ -102,7 +106,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, str], pl.DataFrame | Non
     stopped = threading.Event()
     folder = Path(request["folder"])
     try:
-        release = open_release(folder.parent, folder.name)
+        release = open_release(folder.parent, folder.name, request["audience"])
     except NoReleaseError as error:
         return {"kind": "NoRelease", "message": str(error)}, None
     with release, release.cursor() as cursor:

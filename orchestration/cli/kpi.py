@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.common import fail
-from orchestration.cli.reading import chosen_format, deliver, readable
+from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
 
 if TYPE_CHECKING:
     from reporting.query import KpiQuery
@@ -34,12 +34,13 @@ def list_command(
         list[str] | None, typer.Argument(help="Words to look for in names and definitions.")
     ] = None,
     release: ReleaseOption = None,
+    audience: AudienceOption = None,
 ) -> None:
     """KPIs with name, unit, target, levels and segments; those with the words, if given."""
     from reporting.export import text_table
     from reporting.metrics import kpi_rows, open_release
 
-    opened = open_release(release)
+    opened = open_release(release, audience)
     rows = kpi_rows(opened, " ".join(words or []))
     if not rows:
         raise fail(f"Ingen nøkkeltall med / no KPI with: {' '.join(words or [])}")
@@ -65,7 +66,7 @@ def list_command(
         "status": "",
     }
     typer.echo("\n".join(text_table(headers, shown)))
-    typer.echo(f"Utgivelse / release {opened.release_id}")
+    typer.echo(f"Utgivelse / release {opened.label}")
 
 
 def _status(row: dict[str, Any]) -> str:
@@ -80,12 +81,13 @@ def show(
     kpi: Annotated[str, typer.Argument(help="KPI id.")],
     version: Annotated[int | None, typer.Option(help="Version; else the newest.")] = None,
     release: ReleaseOption = None,
+    audience: AudienceOption = None,
 ) -> None:
     """The definition of one KPI, its breaks, and the SQL that computes it."""
     from reporting.metrics import break_rows, definition_of, open_release
     from reporting.query import KpiQuery
 
-    opened = open_release(release)
+    opened = open_release(release, audience)
     found = definition_of(opened, kpi, version)
     sql = found.pop("sql")
     for key, value in found.items():
@@ -98,7 +100,7 @@ def show(
     for text, units in breaks_by_text(breaks, last).items():
         shown = ", ".join(units[:5]) + (f" … ({len(units)})" if len(units) > 5 else "")
         typer.echo(f"{'break':{_LABEL_WIDTH}} {text}: {shown}")
-    typer.echo(f"{'release':{_LABEL_WIDTH}} {opened.release_id}")
+    typer.echo(f"{'release':{_LABEL_WIDTH}} {opened.label}")
     if sql:
         typer.echo(f"\n{sql}")
 
@@ -155,6 +157,7 @@ def query(
         str, typer.Option(help="rows, or board: months across and units down, for XLSX.")
     ] = "rows",
     release: ReleaseOption = None,
+    audience: AudienceOption = None,
 ) -> None:
     """Values of the current release, filtered. Says so when there are more than the limit."""
     from reporting.describe import brief, describe
@@ -185,7 +188,7 @@ def query(
         limit=limit or None,
         is_cut_allowed=True,
     )
-    opened = open_release(release)
+    opened = open_release(release, audience)
     if layout != "rows":
         _write_board(opened, wanted, layout, chosen, output)
         return
@@ -212,6 +215,7 @@ def query(
 def _write_board(
     opened: Any, wanted: KpiQuery, layout: str, chosen: str, output: Path | None
 ) -> None:
+    from reporting.audience import keep_private
     from reporting.board import board
 
     if layout != "board":
@@ -219,7 +223,8 @@ def _write_board(
     if chosen != "xlsx" or output is None:
         raise fail("--layout board trenger / needs --output FILE.xlsx")
     output.write_bytes(board(opened, wanted))
-    typer.echo(f"skrevet / written: {output}. Utgivelse / release {opened.release_id}")
+    keep_private([output], opened.audience)
+    typer.echo(f"skrevet / written: {output}. Utgivelse / release {opened.label}")
 
 
 def _in_all(opened: Any, wanted: KpiQuery, rows: int, count: Any) -> int:

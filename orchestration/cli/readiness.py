@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.common import fail
+from orchestration.cli.reading import AudienceOption
 
 if TYPE_CHECKING:
     from reporting.reader import Release
@@ -16,12 +17,12 @@ app = typer.Typer(help="Grades and findings per source.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_sources() -> None:
+def list_sources(audience: AudienceOption = None) -> None:
     """Every source with one grade per dimension, from A (good) to D."""
     from reporting import findings
     from reporting.export import text_table
 
-    with _release() as release:
+    with _release(audience) as release:
         period = findings.latest_period(release)
         frame = findings.matrix(release, period)
         headers = {"source": "kilde", "contract": "datatype"} | {
@@ -32,7 +33,7 @@ def list_sources() -> None:
             for row in frame.iter_rows(named=True)
         ]
         typer.echo("\n".join(text_table(headers, rows)))
-        typer.echo(f"\n{period.label}. Utgivelse / release {release.release_id}")
+        typer.echo(f"\n{period.label}. Utgivelse / release {release.label}")
 
 
 @app.command()
@@ -40,11 +41,12 @@ def show(
     source: Annotated[
         str | None, typer.Argument(help="Source; all together when left out.")
     ] = None,
+    audience: AudienceOption = None,
 ) -> None:
     """The page of findings of one source, or the page across sources."""
     from reporting import findings, findings_pages
 
-    with _release() as release:
+    with _release(audience) as release:
         if source is None:
             page = findings_pages.overview_page(release)
         else:
@@ -61,19 +63,20 @@ def show(
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write the pages to.")],
+    audience: AudienceOption = None,
 ) -> None:
     """Write every page as Markdown and XLSX: one per source, and one across sources."""
     from reporting import findings_pages
 
-    with _release() as release:
+    with _release(audience) as release:
         written = findings_pages.export(release, folder)
     typer.echo(f"{len(written)} filer skrevet / files written: {folder}")
 
 
-def _release() -> Release:
+def _release(audience: str | None) -> Release:
     from reporting.reader import NoReleaseError, open_current
 
     try:
-        return open_current()
+        return open_current(audience=audience)
     except NoReleaseError as error:
         raise fail(str(error)) from error

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
@@ -15,6 +15,10 @@ from orchestration.cli.common import fail
 if TYPE_CHECKING:
     import polars as pl
 
+AudienceOption = Annotated[
+    str | None,
+    typer.Option(help="Whose release: open, internal or another; else AKUTT_AUDIENCE, else open."),
+]
 P = ParamSpec("P")
 R = TypeVar("R")
 

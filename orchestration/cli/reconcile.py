@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.kpi import ReleaseOption
-from orchestration.cli.reading import chosen_format, deliver, readable
+from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
 
 app = typer.Typer(help="Published figures beside ours.")
 
@@ -23,6 +23,7 @@ def reconcile_command(
     output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
     english: Annotated[bool, typer.Option("--english", help="Texts in English.")] = False,
     release: ReleaseOption = None,
+    audience: AudienceOption = None,
 ) -> None:
     """Each published figure, ours, the difference, and what is known of why they differ."""
     from reporting.describe import describe
@@ -30,10 +31,10 @@ def reconcile_command(
     from reporting.reconcile import as_table, reconcile
 
     chosen = chosen_format(fmt, output)
-    opened = open_release(release)
+    opened = open_release(release, audience)
     frame = reconcile(opened)
     if chosen == "table":
-        shown = as_table(frame, english=english) + f"\nUtgivelse / release {opened.release_id}\n"
+        shown = as_table(frame, english=english) + f"\nUtgivelse / release {opened.label}\n"
         if output is None:
             sys.stdout.write(shown)
         else:

@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from orchestration.cli.common import fail
-from orchestration.cli.reading import readable
+from orchestration.cli.reading import AudienceOption, readable
 
 app = typer.Typer(help="List, show, verify, roll back releases.", no_args_is_help=True)
 ReleaseArgument = Annotated[
@@ -35,17 +35,24 @@ def _readable(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def _folder(audience: str | None) -> Path:
+    """Where the releases of the audience asked for are."""
+    from orchestration.paths import akutt_home
+    from reporting.audience import chosen, releases_of
+
+    return releases_of(akutt_home().releases, chosen(audience))
+
+
 @app.command("list")
 @_readable
-def list_command() -> None:
+def list_command(audience: AudienceOption = None) -> None:
     """All releases, newest first; the current one is marked."""
-    from orchestration.paths import akutt_home
     from orchestration.release import list_releases
     from reporting.export import text_table
     from reporting.numbers import spaced
     from reporting.reader import no_release
 
-    releases = akutt_home().releases
+    releases = _folder(audience)
     rows = [
         {
             "mark": "→" if info.is_current else "",
@@ -66,12 +73,11 @@ def list_command() -> None:
 
 @app.command()
 @_readable
-def show(release: ReleaseArgument = None) -> None:
+def show(release: ReleaseArgument = None, audience: AudienceOption = None) -> None:
     """Everything that one release says about itself."""
-    from orchestration.paths import akutt_home
     from orchestration.release import get_release
 
-    info = get_release(akutt_home().releases, release)
+    info = get_release(_folder(audience), release)
     typer.echo(f"path: {info.path}")
     typer.echo(f"current: {'yes' if info.is_current else 'no'}")
     typer.echo(json.dumps(dict(info.metadata), indent=2, ensure_ascii=False, default=str))
@@ -79,12 +85,11 @@ def show(release: ReleaseArgument = None) -> None:
 
 @app.command()
 @_readable
-def verify(release: ReleaseArgument = None) -> None:
-    """Check files, row counts, content and suppression of one release."""
-    from orchestration.paths import akutt_home
+def verify(release: ReleaseArgument = None, audience: AudienceOption = None) -> None:
+    """Check files, row counts, content, suppression and rights of one release."""
     from orchestration.release import get_release, verify_release
 
-    releases = akutt_home().releases
+    releases = _folder(audience)
     info = get_release(releases, release)
     problems = verify_release(releases, info.release_id)
     if problems:
@@ -111,6 +116,7 @@ def export(
     release: Annotated[
         str | None, typer.Option("--release", help="Release id, its beginning, or a folder.")
     ] = None,
+    audience: AudienceOption = None,
 ) -> None:
     """Write a release as files for other tools, with definitions and a data package."""
     from reporting.bulk import DEFAULT_GRAINS, export_release
@@ -119,11 +125,11 @@ def export(
 
     for name in grain or ():
         check_grain(name)
-    opened = open_release(release)
+    opened = open_release(release, audience)
     files = export_release(
         opened, folder, fmt, layout=layout, grains=grain or DEFAULT_GRAINS, say=typer.echo
     )
-    typer.echo(f"{folder}: {len(files)} filer / files, utgivelse {opened.release_id}")
+    typer.echo(f"{folder}: {len(files)} filer / files, utgivelse {opened.label}")
 
 
 @app.command()
@@ -143,18 +149,20 @@ def diff(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Cells to show in the table.")] = 20,
+    audience: AudienceOption = None,
 ) -> None:
     """What changed between two releases: cells new, revised, withdrawn, hidden, shown, and why."""
     import polars as pl
 
     from orchestration.cli.reading import chosen_format, deliver
+    from reporting.audience import keep_private
     from reporting.changes import as_table, changes
     from reporting.describe import describe
     from reporting.metrics import open_release
 
     chosen = chosen_format(fmt, output)
-    after = open_release(new)
-    before = open_release(old or _release_before(after.path))
+    after = open_release(new, audience)
+    before = open_release(old or _release_before(after.path), audience)
     frame = changes(before, after)
     for column, wanted in (("kpi_id", kpi), ("level", level)):
         if wanted:
@@ -163,11 +171,12 @@ def diff(
         question = f"akutt release diff {before.release_id} {after.release_id}"
         deliver(frame, chosen, describe(after, frame, question), output)
         return
-    shown = f"{before.release_id} → {after.release_id}\n{as_table(frame, limit)}\n"
+    shown = f"{before.label} → {after.label}\n{as_table(frame, limit)}\n"
     if output is None:
         typer.echo(shown, nl=False)
     else:
         output.write_text(shown, encoding="utf-8")
+        keep_private([output], after.audience)
 
 
 def _release_before(path: Path) -> str:
@@ -197,7 +206,7 @@ def rollback(
         ),
     ] = None,
 ) -> None:
-    """Point readers at an earlier release. It stays so until a run has other content."""
+    """Point readers of every audience at an earlier release, until a run has other content."""
     from orchestration.paths import akutt_home
     from orchestration.release import get_release
     from orchestration.release import rollback as roll_back

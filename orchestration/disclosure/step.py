@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ import polars as pl
 from orchestration import release_content
 from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import (
+    FLAGS,
     NUMBERS,
     WITHDRAWN,
     last_release,
@@ -33,13 +34,16 @@ from orchestration.disclosure.scope import (
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
 from orchestration.suppression import KINDS_SCHEMA, SuppressionPolicy, small_parts
+from reporting.audience import releases_of
 from reporting.columns import KEY, UNPLACED
 
 if TYPE_CHECKING:
+    from orchestration.audiences import Audience
     from orchestration.disclosure.history import History
     from orchestration.registry.spec import Registry
 
 SCHEMA = "disclosure"
+SEEN_SCHEMA = dict.fromkeys(("kpi_id", "level", "unit_id"), pl.String)
 _HIDDEN_NUMBERS = "hidden_numbers"
 _RELEASED_AS = "released_as"
 # From so many figures on, a part of them is decided on in a process of its own.
@@ -97,19 +101,43 @@ class Decision:
 
 
 def disclose(
-    warehouse: Path, releases_dir: Path, receipts: pl.DataFrame, policy: SuppressionPolicy
+    warehouse: Path,
+    releases_dir: Path,
+    receipts: pl.DataFrame,
+    policy: SuppressionPolicy,
+    audiences: Sequence[Audience] = (),
 ) -> Decision:
-    """Decide which cells of the warehouse's kpi_values may be seen, and write it there."""
+    """Decide which cells of the warehouse's kpi_values may be seen, and write it there.
+
+    For everyone, and for each audience that sees some of the cells in full but not all. Returns
+    the decision for everyone.
+    """
     registry, delivered = load_registry(), last_delivered(receipts)
     # It gets ready while the figures are read.
     with assistant(decide_group, wanted=_rows(warehouse) >= _WORTH_A_PROCESS) as helper:
         values, parents = _read(warehouse, registry, delivered, policy)
-        history = last_release(releases_dir, policy)
-        if history.release_id is not None:
-            history = replace(history, hidden=_hidden_numbers(warehouse, history.release_id))
+        history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
-    _write(warehouse, decision, policy)
+    _write(warehouse, SCHEMA, decision, policy)
+    for audience in audiences:
+        if audience.sees_everything:
+            continue
+        units = values.select("level", "unit_id").unique().iter_rows()
+        seen = pl.DataFrame(
+            sorted(audience.seen(registry, units, parents)), schema=SEEN_SCHEMA, orient="row"
+        )
+        folder = releases_of(releases_dir, audience.name)
+        history = _history(warehouse, audience.schema_name, folder, policy)
+        own = decide(values, parents, registry, delivered, policy, history, seen=seen)
+        _write(warehouse, audience.schema_name, own, policy, seen)
     return decision
+
+
+def _history(warehouse: Path, schema: str, folder: Path, policy: SuppressionPolicy) -> History:
+    history = last_release(folder, policy)
+    if history.release_id is None:
+        return history
+    return replace(history, hidden=_hidden_numbers(warehouse, schema, history.release_id))
 
 
 def decide(
@@ -120,12 +148,18 @@ def decide(
     policy: SuppressionPolicy,
     history: History,
     helper: Assistant[Decided] | None = None,
+    seen: pl.DataFrame | None = None,
 ) -> Decision:
-    """The decision, from data alone; `delivered` is the last delivered day per contract."""
+    """The decision, from data alone; `delivered` is the last delivered day per contract.
+
+    `seen` are KPIs, levels and units whose cells are shown in full whatever they are.
+    """
     values = coded(values)
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
     cells = with_small(in_scope(values, coded(scope)), registry, policy)
     cells = with_history(cells, history)
+    if seen is not None:
+        cells = in_sight(cells, seen)
     found = protect(
         pl.concat([cells, unplaced(values, cells)], how="diagonal_relaxed"),
         scope,
@@ -171,6 +205,18 @@ def with_small(
         .with_columns(flag.alias(f"_small_{name}") for name, flag in small.items())
         .select(*cells.columns, *(f"_small_{name}" for name in small))
     )
+
+
+def in_sight(cells: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """The rows with those that are seen in full: known, never hidden, and no protection."""
+    keys = ["kpi_id", "level", "unit_id"]
+    there = coded(seen).select(*keys, pl.lit(True).alias("_seen"))
+    cells = cells.join(there, on=keys, how="left", maintain_order="left")
+    is_seen = pl.col("_seen").fill_null(False)
+    flags = [n for n in cells.columns if n in FLAGS or n.startswith("_small_")]
+    cells = cells.with_columns((pl.col(name) & ~is_seen).alias(name) for name in flags)
+    known = pl.col("_known") if "_known" in flags else pl.lit(False)
+    return cells.with_columns((known | is_seen).alias("_known")).drop("_seen")
 
 
 def _scope(
@@ -257,7 +303,13 @@ def _read(
     return frame, {unit: frozenset(above) for unit, above in parents.items()}
 
 
-def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> None:
+def _write(
+    warehouse: Path,
+    schema: str,
+    decision: Decision,
+    policy: SuppressionPolicy,
+    seen: pl.DataFrame | None = None,
+) -> None:
     import duckdb
 
     info = pl.DataFrame(
@@ -273,49 +325,52 @@ def _write(warehouse: Path, decision: Decision, policy: SuppressionPolicy) -> No
         WITHDRAWN: decision.withdrawn,
         _HIDDEN_NUMBERS: decision.numbers,
         "info": info,
+        **({} if seen is None else {"kpi_seen": seen}),
     }
     connection = duckdb.connect(str(warehouse))
     try:
         connection.execute("begin")
-        connection.execute(f"create schema if not exists {SCHEMA}")
+        connection.execute(f"create schema if not exists {schema}")
         for name, frame in tables.items():
             connection.register("incoming", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-            connection.execute(f"create or replace table {SCHEMA}.{name} as from incoming")
+            connection.execute(f"create or replace table {schema}.{name} as from incoming")
             connection.unregister("incoming")
         connection.execute("commit")
     finally:
         connection.close()
 
 
-def confirm(warehouse: Path, release_id: str) -> None:
-    """Remember which release the decision was published as."""
+def confirm(warehouse: Path, release_id: str, audiences: Sequence[Audience] = ()) -> None:
+    """Remember which release the decisions were published as."""
     import duckdb
 
+    partly = [audience.schema_name for audience in audiences if not audience.sees_everything]
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(f"delete from {SCHEMA}.info where name = ?", [_RELEASED_AS])
-        connection.execute(
-            f"insert into {SCHEMA}.info values (?, ?)", [_RELEASED_AS, json.dumps(release_id)]
-        )
+        for schema in (SCHEMA, *partly):
+            connection.execute(f"delete from {schema}.info where name = ?", [_RELEASED_AS])
+            connection.execute(
+                f"insert into {schema}.info values (?, ?)", [_RELEASED_AS, json.dumps(release_id)]
+            )
 
 
-def _hidden_numbers(warehouse: Path, release_id: str) -> pl.DataFrame | None:
+def _hidden_numbers(warehouse: Path, schema: str, release_id: str) -> pl.DataFrame | None:
     """What the cells are that the release hides; None when the warehouse does not know."""
     import duckdb
 
-    if read_info(warehouse).get(_RELEASED_AS) != release_id:
+    if read_info(warehouse, schema).get(_RELEASED_AS) != release_id:
         return None
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        frame: pl.DataFrame = connection.sql(f"select * from {SCHEMA}.{_HIDDEN_NUMBERS}").pl()
+        frame: pl.DataFrame = connection.sql(f"select * from {schema}.{_HIDDEN_NUMBERS}").pl()
         return frame
 
 
-def read_info(warehouse: Path) -> dict[str, Any]:
+def read_info(warehouse: Path, schema: str = SCHEMA) -> dict[str, Any]:
     """What the last run of the step left: `policy` and `report`; empty when it never ran."""
     import duckdb
 
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
-        rows = connection.execute(f"select name, value from {SCHEMA}.info").fetchall()
+        rows = connection.execute(f"select name, value from {schema}.info").fetchall()
     except duckdb.CatalogException:
         return {}
     finally:

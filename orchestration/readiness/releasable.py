@@ -20,9 +20,20 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _DECIMALS = 2
 
 
-def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
-    """`data_readiness` without numbers of rows; `is_suppressed` says where a share is left out."""
+def releasable_readiness(
+    frame: pl.DataFrame, policy: SuppressionPolicy, *, in_full: bool = False
+) -> pl.DataFrame:
+    """`data_readiness` without numbers of rows; `is_suppressed` says where a share is left out.
+
+    `in_full` has the numbers, and `is_small` says which rows are not to be passed on.
+    """
     part, whole, of_rows = pl.col("part"), pl.col("whole"), pl.col("is_of_rows")
+    if in_full:
+        return frame.with_columns(
+            pl.when(of_rows).then(band(whole, policy)).alias("row_band"),
+            pl.lit(False).alias("is_suppressed"),
+            of_rows.alias("is_small"),
+        )
     return frame.with_columns(
         pl.when(of_rows)
         .then(rough_share(pl.col("value"), part, whole, policy))
@@ -34,16 +45,24 @@ def releasable_readiness(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.D
         pl.when(~of_rows).then(whole).alias("whole"),
         pl.when(of_rows).then(band(whole, policy)).alias("row_band"),
         "value",
-        pl.col("value").is_null().alias("is_suppressed"),
+        (of_rows & pl.col("value").is_null()).alias("is_suppressed"),
         "grade",
         "reason_nb",
         "reason_en",
     )
 
 
-def releasable_findings(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.DataFrame:
+def releasable_findings(
+    frame: pl.DataFrame, policy: SuppressionPolicy, *, in_full: bool = False
+) -> pl.DataFrame:
     """`readiness_findings` with bands; of few rows only one example is named."""
     affected, total, of_rows = pl.col("affected"), pl.col("of_total"), pl.col("is_of_rows")
+    if in_full:
+        return frame.with_columns(
+            affected.cast(pl.String),
+            pl.lit(False).alias("is_suppressed"),
+            of_rows.alias("is_small"),
+        ).drop("of_total")
     of_few = few(affected, policy.of(SERVICE).min_count) & of_rows
     examples = {
         f"example_{position}_{part}": pl.when(~of_few | (pl.lit(position) == 1)).then(
@@ -70,6 +89,17 @@ def releasable_findings(frame: pl.DataFrame, policy: SuppressionPolicy) -> pl.Da
         .with_columns((of_rows & pl.col("value").is_null()).alias("is_suppressed"))
         .drop("of_total")
     )
+
+
+def releasable_volume(
+    frame: pl.DataFrame, policy: SuppressionPolicy, *, in_full: bool = False
+) -> pl.DataFrame:
+    """`data_volume` to the nearest so many rows: figures of data quality count the same ones."""
+    if in_full:
+        return frame.with_columns(is_suppressed=pl.lit(False), is_small=pl.lit(True))
+    counts = [name for name, kind in frame.schema.items() if kind == pl.Int64]
+    told = frame.with_columns(rough_count(pl.col(name), policy).alias(name) for name in counts)
+    return told.with_columns(pl.any_horizontal(pl.col(counts).is_null()).alias("is_suppressed"))
 
 
 def rough_share(

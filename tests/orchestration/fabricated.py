@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from orchestration.audience_tables import write_tables
+from orchestration.audiences import Audience
 from orchestration.disclosure.step import disclose
 from orchestration.registry import load_registry
 from orchestration.suppression import SuppressionPolicy, load_policy
@@ -131,7 +134,7 @@ def ordinary_values(shift: float = 0.0) -> pl.DataFrame:
             count(1000 + month.month, unit_id=unit, period_start=month),
         )
     ]
-    return values(*rows, share(3, 100, unit_id="amk_tromso"), count(0, unit_id="amk_tromso"))
+    return values(*rows, share(3, 9, unit_id="amk_tromso"), count(0, unit_id="amk_tromso"))
 
 
 def registry() -> pl.DataFrame:
@@ -173,6 +176,7 @@ def write_warehouse(
     *,
     releases: Path | None = None,
     policy: SuppressionPolicy | None = None,
+    audiences: Sequence[Audience] = (),
 ) -> Path:
     """A warehouse file with the tables that a release is made from, after disclosure control."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,8 +193,10 @@ def write_warehouse(
         connection.register("seed", seed)
         connection.execute(f"create table {name} as from seed")
     connection.close()
-    disclose(path, releases or path.parent / "releases", receipts(), policy or load_policy())
+    folder = releases or path.parent / "releases"
+    disclose(path, folder, receipts(), policy or load_policy(), audiences)
     connection = duckdb.connect(str(path))
     connection.execute(RELEASABLE_SQL)
     connection.close()
+    write_tables(path, lambda model: model, audiences)
     return path

@@ -98,6 +98,7 @@ def decided(
     history: History | None = None,
     helper: Assistant[Decided] | None = None,
     contract: str = "call",
+    seen: pl.DataFrame | None = None,
 ) -> Decision:
     parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
     delivered = receipts(days=28, contract=contract).with_columns(
@@ -105,7 +106,8 @@ def decided(
     )
     history = history or History(None, "the first release")
     registry = load_registry()
-    return decide(values, parents, registry, last_delivered(delivered), POLICY, history, helper)
+    days = last_delivered(delivered)
+    return decide(values, parents, registry, days, POLICY, history, helper, seen)
 
 
 def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
@@ -171,6 +173,22 @@ def test_nothing_that_is_hidden_follows_from_what_is_shown(seed: int) -> None:
     assert recovered(values, decision.hidden, cells) == 0
     shown = decision.report["cells"] - decision.hidden.height
     assert shown > 0.4 * decision.report["cells"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_an_audience_sees_in_full_gives_away_nothing_of_the_rest(seed: int) -> None:
+    cells = truth(seed)
+    values = figures(cells)
+    keys = values.select("kpi_id", "level", "unit_id").unique()
+    mine = keys.filter(pl.col("unit_id").is_in(["lvs_a", "lvs_b"]))
+    decision = decided(values, seen=mine)
+    key = ["kpi_id", "level", "unit_id"]
+    assert decision.hidden.join(mine, on=key, how="semi").is_empty()
+    everyone = decided(values)
+    assert not everyone.hidden.join(mine, on=key, how="semi").is_empty()
+    assert recovered(values, everyone.hidden.join(mine, on=key, how="anti"), cells) > 0
+    assert decision.report["unprotected"] == 0
+    assert recovered(values, decision.hidden, cells) == 0
 
 
 @pytest.mark.parametrize("remembers", [True, False])

@@ -30,7 +30,7 @@ NEXT = VERSION + 1
 ROWS = values(
     share(950, 1000, unit_id="amk_oslo", period_start=date(2026, 8, 1)),
     share(930, 1000, unit_id="amk_oslo", period_start=date(2026, 9, 1)),
-    share(3, 1000, unit_id="amk_bergen", period_start=date(2026, 9, 1)),
+    share(3, 9, unit_id="amk_bergen", period_start=date(2026, 9, 1)),
     share(9000, 10000, level="national", unit_id="NO", period_start=date(2026, 9, 1)),
     share(9000, 10000, level="region", unit_id="UNKNOWN", period_start=date(2026, 9, 1)),
     share(
