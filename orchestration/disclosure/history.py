@@ -9,6 +9,9 @@
 * What was shown is known. It protects nothing, unless its numbers have changed since.
 * What was shown and has become small is no longer repeated, but it cannot be taken back. It counts
   neither as protected nor as protection, and is listed in the release as withdrawn.
+
+When the policy has changed, what was shown is as known as before. What was hidden is judged by the
+new policy: it may be shown, and what is small by it now was small then.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ _TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class History:
-    """The last release made under the same policy; `values` is None where there is none."""
+    """The last release; `values` is None where there is none."""
 
     release_id: str | None
     note: str
@@ -48,6 +51,8 @@ class History:
     # The numbers that the release hides, which only the warehouse has; `was_small` says which of
     # them are hidden for being too small, now or once.
     hidden: pl.DataFrame | None = None
+    # False where it was made under another policy: what it hides need not stay hidden.
+    is_same_policy: bool = True
 
 
 def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
@@ -60,16 +65,16 @@ def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
     if not found:
         return History(None, "the first release")
     for _, name, metadata in sorted(found, key=lambda item: item[:2], reverse=True):
-        if metadata.get("suppression") != policy.describe():
-            note = f"the policy has changed since {name}: earlier releases do not bind"
-            return History(None, note)
+        is_same = metadata.get("suppression") == policy.describe()
         folder = releases_dir / name
         with suppress(OSError, pl.exceptions.PolarsError):
             values = pl.read_parquet(
                 folder / "kpi_values.parquet", columns=[*KEY, *NUMBERS, "status"]
             ).filter(pl.col("status").is_in([*SHOWN, SUPPRESSED, "no_data"]))
             taken_back = pl.read_parquet(folder / f"{WITHDRAWN}.parquet")
-            return History(name, f"bound by {name}", values, taken_back)
+            note = f"bound by {name}"
+            note += "" if is_same else ", as far as it has shown: the policy has changed since"
+            return History(name, note, values, taken_back, is_same_policy=is_same)
     return History(None, "no earlier release can be read")
 
 
@@ -101,13 +106,20 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
     known_then = before.select("_cell", "_status", *(f"_{name}" for name in NUMBERS))
     joined = values.join(known_then, on="_cell", how="left")
     joined = _with_settled(joined, before, None if history.hidden is None else hidden)
+    if not history.is_same_policy:
+        joined = joined.with_columns(_settled=False, _cut=False)
+        if history.hidden is None:
+            joined = joined.with_columns(_small_before=False)
     return joined.with_columns(
         # A withdrawn number is known as it was; it is no use as protection.
         ((shown & same) | withdrawn).alias("_known"),
         ((shown & ~same) | withdrawn).alias("_shown_before"),
-        ((pl.col("_status") == SUPPRESSED).fill_null(False) & exists & ~pl.col("_reopened")).alias(
-            "_earlier"
-        ),
+        (
+            (pl.col("_status") == SUPPRESSED).fill_null(False)
+            & exists
+            & ~pl.col("_reopened")
+            & history.is_same_policy
+        ).alias("_earlier"),
         (
             exists
             & (pl.col("_status").fill_null("no_data") == "no_data")

@@ -33,7 +33,7 @@ from orchestration.disclosure.scope import (
 )
 from orchestration.disclosure.table import SHOWN
 from orchestration.registry import load_registry
-from orchestration.suppression import KINDS_SCHEMA, SuppressionPolicy, small_parts
+from orchestration.suppression import KINDS_SCHEMA, PARTS, SuppressionPolicy, small_parts
 from reporting.audience import releases_of
 from reporting.columns import KEY, UNPLACED
 
@@ -155,6 +155,8 @@ def decide(
     `seen` are KPIs, levels and units whose cells are shown in full whatever they are.
     """
     values = coded(values)
+    if history.hidden is not None and not history.is_same_policy:
+        history = replace(history, hidden=_judged_anew(history.hidden, registry, policy))
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
     cells = with_small(in_scope(values, coded(scope)), registry, policy)
     cells = with_history(cells, history)
@@ -205,6 +207,16 @@ def with_small(
         .with_columns(flag.alias(f"_small_{name}") for name, flag in small.items())
         .select(*cells.columns, *(f"_small_{name}" for name in small))
     )
+
+
+def _judged_anew(
+    hidden: pl.DataFrame, registry: Registry, policy: SuppressionPolicy
+) -> pl.DataFrame:
+    """The numbers that an earlier release hides, with those that are small by this policy."""
+    counted = coded(hidden.with_columns(pl.lit(None, dtype=pl.Float64).alias("value")))
+    judged = with_small(counted, registry, policy)
+    small = pl.any_horizontal(f"_small_{name}" for name in PARTS if name != "percentile")
+    return plain(judged).with_columns(small.alias("was_small")).select(hidden.columns)
 
 
 def in_sight(cells: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:

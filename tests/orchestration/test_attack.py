@@ -29,7 +29,7 @@ from orchestration.disclosure.scope import in_scope, last_delivered
 from orchestration.disclosure.step import Decision, decide
 from orchestration.disclosure.witness import Search
 from orchestration.registry import load_registry
-from orchestration.suppression import SuppressionPolicy
+from orchestration.suppression import SENSITIVITIES, SuppressionPolicy, Thresholds
 from tests.orchestration.fabricated import VALUES_SCHEMA, receipts, value
 
 REGION = {"lvs_a": "sorost", "lvs_b": "sorost", "lvs_c": "sorost", "lvs_d": "vest", "lvs_e": "vest"}
@@ -276,6 +276,29 @@ def test_no_percentile_is_shown_with_few_observations_beyond(seed: int) -> None:
     assert not medians.join(
         decision.hidden.filter(pl.col("kpi_id") == "answer_time_p90"), on=cell, how="semi"
     ).is_empty()
+
+
+def test_a_changed_policy_shows_more_and_needs_no_deletion_of_earlier_releases() -> None:
+    cells = truth(3)
+    values = figures(cells)
+    first = decided(values)
+    seen = released(values, first)
+    history = History("one", "bound", seen, first.withdrawn, first.numbers, is_same_policy=False)
+    loose = SuppressionPolicy(dict.fromkeys(SENSITIVITIES, Thresholds(min_part=3, min_count=3)))
+    parents = {("central", c): frozenset({("region", r)}) for c, r in REGION.items()}
+    delivered = receipts(days=28).with_columns(
+        pl.col("delivered_on") + (DAYS[-1] - date(2026, 9, 30))
+    )
+    days = last_delivered(delivered)
+    second = decide(values, parents, load_registry(), days, loose, history)
+    key = first.hidden.drop("reason").columns
+    assert second.report["unprotected"] == 0
+    assert second.hidden.height < 0.75 * first.hidden.height
+    primary = second.hidden.filter(pl.col("reason") == "primary")
+    assert 0 < primary.height < first.hidden.filter(pl.col("reason") == "primary").height
+    # What the earlier release has shown is no help to hide anything.
+    assert second.hidden.join(first.hidden, on=key, how="anti").is_empty()
+    assert recovered(values, second.hidden, cells) == 0
 
 
 def test_what_has_grown_is_protected_as_what_it_was() -> None:
