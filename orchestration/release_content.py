@@ -140,6 +140,7 @@ left join (
 FURTHER_TABLES = (
     "kpi_comparisons",
     "kpi_trends",
+    "kpi_news",
     "kpi_breaks",
     "kpi_series_breaks",
     "peer_groups",

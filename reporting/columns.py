@@ -55,8 +55,10 @@ TRENDS = (
     "xmr_center",
     "xmr_lower",
     "xmr_upper",
+    "xmr_distance",
     "is_trial",
     "phase_start",
+    "is_recent",
     "signal",
     "signal_direction",
     "assurance",
@@ -75,6 +77,7 @@ SQL_TYPES = {
     "verdict_en": "varchar",
     "is_trial": "boolean",
     "phase_start": "date",
+    "is_recent": "boolean",
     "signal": "varchar",
     "signal_direction": "varchar",
     "assurance": "varchar",
@@ -219,8 +222,16 @@ COLUMNS: dict[str, Column] = {
     "xmr_center": Column("XmR, midt", "prosessens nivå", "centre line of the XmR chart"),
     "xmr_lower": Column("XmR, nedre", "nedre prosessgrense", "lower process limit"),
     "xmr_upper": Column("XmR, øvre", "øvre prosessgrense", "upper process limit"),
+    "xmr_distance": Column(
+        "Avstand fra midten",
+        "1 ved øvre og -1 ved nedre grense",
+        "1 at the upper and -1 at the lower limit",
+    ),
     "is_trial": Column("Foreløpige grenser", "under 12 punkter", "limits of fewer than 12 points"),
     "phase_start": Column("Fase fra", "siste brudd i grensene", "first period of these limits"),
+    "is_recent": Column(
+        "Blant de siste tre", "en av nivåets tre siste perioder", "one of the level's last three"
+    ),
     "signal": Column("Signal", "regel som slo ut", "rule that was met"),
     "signal_direction": Column(
         "Signalets retning", "bedring eller bekymring", "improvement, concern or neutral"

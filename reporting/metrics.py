@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reporting.dimensions import LEVELS, Dimensions, QueryError, breaks_table, dimensions
 from reporting.empty import why_empty
 from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
+from reporting.news import news as find_news
 from reporting.periods import GRAINS, PeriodError, parse_span
 from reporting.query import (
     PARENT_LEVELS,
@@ -36,6 +37,7 @@ __all__ = [
     "close",
     "definition",
     "kpis",
+    "news",
     "query",
     "reconcile",
     "release",
@@ -185,6 +187,35 @@ def kpi_query(
         geography=geography,
         limit=limit,
         is_cut_allowed=is_cut_allowed,
+    )
+
+
+def news(
+    kpis: Names = None,
+    level: Names = None,
+    units: Names = None,
+    segments: Names = None,
+    change: Names = None,
+    grain: str = "month",
+    *,
+    release: ReleaseName = None,
+    audience: str | None = None,
+) -> pl.DataFrame:
+    """Whose latest three months (or weeks) differ from those before by more than chance.
+
+    The surest first: `metrics.news(level="central", change="worse")`. `change` is worse or better,
+    higher or lower where no direction is better. One in ten of all news of a release at most is
+    chance. `recent_value` is the mean of the three periods, `expected_value` what the periods
+    before and the season let expect.
+    """
+    return find_news(
+        open_release(release, audience),
+        grain=grain,
+        kpis=_names(kpis),
+        levels=_names(level),
+        units=_names(units),
+        segments=_names(segments),
+        changes=_names(change),
     )
 
 

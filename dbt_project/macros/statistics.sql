@@ -96,7 +96,7 @@ end)
     weights w = 1 / s². -#}
 {% macro funnel_tau2(k, phi, sum_w, sum_w2) -%}
 (case
-    when {{ k }} * {{ phi }} < {{ k }} - 1e0 then 0e0
+    when {{ k }} < 2 or {{ k }} * {{ phi }} < {{ k }} - 1e0 then 0e0
     else ({{ k }} * {{ phi }} - ({{ k }} - 1e0)) / nullif({{ sum_w }} - {{ sum_w2 }} / {{ sum_w }}, 0)
 end)
 {%- endmacro %}
@@ -176,6 +176,35 @@ group by {% for key in keys %}u.{{ key }}, {% endfor %}u.level, u.unit_id
 
 {% macro xmr_run_points() -%}
 7
+{%- endmacro %}
+
+{#- News are of the latest periods. -#}
+{% macro recent_periods() -%}
+3
+{%- endmacro %}
+
+{#- The share of what is told as news that may be chance. -#}
+{% macro false_discovery_rate() -%}
+0.1e0
+{%- endmacro %}
+
+{#- Two-sided probability of Student's t: as a normal deviate (Wallace 1959), then the tail of the
+    normal distribution (Abramowitz & Stegun 1964, 26.2.17, within 7.5e-8). -#}
+{% macro two_sided_p(t, degrees) -%}
+{{ normal_tails(
+    '((8e0 * (' ~ degrees ~ ') + 1e0) / (8e0 * (' ~ degrees ~ ') + 3e0)'
+    ~ ' * sqrt((' ~ degrees ~ ') * ln(1e0 + ' ~ t ~ ' * ' ~ t ~ ' / (' ~ degrees ~ '))))'
+) }}
+{%- endmacro %}
+
+{#- Both tails of the normal distribution beyond z >= 0. -#}
+{% macro normal_tails(z) -%}
+{%- set u -%}(1e0 / (1e0 + 0.2316419e0 * {{ z }})){%- endset -%}
+(2e0 * exp(-{{ z }} * {{ z }} / 2e0) / sqrt(2e0 * pi()) * {{ u }} * (
+    0.319381530e0 + {{ u }} * (-0.356563782e0 + {{ u }} * (
+        1.781477937e0 + {{ u }} * (-1.821255978e0 + {{ u }} * 1.330274429e0)
+    ))
+))
 {%- endmacro %}
 
 {#- -1, 0 or 1; differences that only rounding of sums makes are none. -#}

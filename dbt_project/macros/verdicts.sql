@@ -62,16 +62,20 @@ case
 end
 {% endmacro %}
 
-{#- What a point of an XmR chart says. Columns: is_partial, is_mixed, lower_limit, is_trial, signal, signal_side,
+{#- What a point of an XmR chart says. Columns: unjudged, is_trial, signal, signal_side,
     signal_direction, assurance. -#}
 {% macro trend_text(language) %}
 {%- set nb = language == 'nb' -%}
 case
-    when j.is_partial then
+    when j.unjudged = 'partial' then
         '{{ "Perioden er ikke fullt levert: ingen vurdering." if nb else "The period is not wholly delivered: no verdict." }}'
-    when j.is_mixed then
+    when j.unjudged = 'break' then
         '{{ "Brudd i serien i perioden: ingen vurdering." if nb else "The series breaks within the period: no verdict." }}'
-    when j.lower_limit is null then
+    when j.unjudged = 'season' then
+        '{{ "Årstiden er ikke kjent ennå: ingen vurdering." if nb else "The season is not known yet: no verdict." }}'
+    when j.unjudged = 'rare' then
+        '{{ "For få hendelser per periode til å si noe." if nb else "Too few events in a period to say." }}'
+    when j.unjudged = 'few' then
         '{{ "For få perioder på rad til å si noe." if nb else "Too few periods in a row to say." }}'
     else concat(
         case j.signal_direction
@@ -112,4 +116,28 @@ case
         end
     )
 end
+{% endmacro %}
+
+{#- What is new of a series. Columns: change, period_grain, recent_value, expected_value, unit,
+    decimals. -#}
+{% macro news_text(language) %}
+{%- set nb = language == 'nb' -%}
+concat(
+    case change
+        when 'better' then '{{ "Bedre" if nb else "Better" }}'
+        when 'worse' then '{{ "Dårligere" if nb else "Worse" }}'
+        when 'higher' then '{{ "Høyere" if nb else "Higher" }}'
+        else '{{ "Lavere" if nb else "Lower" }}'
+    end,
+    case period_grain
+        when 'week' then '{{ " de tre siste ukene: " if nb else " in the latest three weeks: " }}'
+        else '{{ " de tre siste månedene: " if nb else " in the latest three months: " }}'
+    end,
+    {{ number_text('recent_value', 'decimals', language) }},
+    {{ unit_text('unit', language) }},
+    '{{ " i snitt mot " if nb else " on average against " }}',
+    {{ number_text('expected_value', 'decimals', language) }},
+    {{ unit_text('unit', language) }},
+    '{{ " ventet ut fra periodene før og årstiden." if nb else " expected from the periods before and the season." }}'
+)
 {% endmacro %}

@@ -212,6 +212,67 @@ def query(
         )
 
 
+@app.command()
+@readable
+def news(
+    kpi: Annotated[list[str] | None, typer.Argument(help="KPI ids; all if not given.")] = None,
+    grain: Annotated[str, typer.Option(help="month or week.")] = "month",
+    level: Annotated[list[str] | None, typer.Option(help="Level (repeatable).")] = None,
+    unit: Annotated[list[str] | None, typer.Option(help="Unit id or name (repeatable).")] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="Segment (repeatable).")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(help="worse, better, higher or lower (repeatable).")
+    ] = None,
+    fmt: Annotated[
+        str | None, typer.Option("--format", help="table, csv, json, xlsx or parquet.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    release: ReleaseOption = None,
+    audience: AudienceOption = None,
+) -> None:
+    """Whose latest three months or weeks differ from those before by more than chance."""
+    from reporting.audience import warning
+    from reporting.describe import describe
+    from reporting.export import text_table
+    from reporting.metrics import open_release
+    from reporting.news import news as find_news
+
+    chosen = chosen_format(fmt, output)
+    opened = open_release(release, audience)
+    frame = find_news(
+        opened,
+        grain=grain,
+        kpis=kpi or (),
+        levels=level or (),
+        units=unit or (),
+        segments=segment or (),
+        changes=change or (),
+    )
+    if chosen != "table" or output is not None:
+        about = describe(opened, frame, shlex.join(["akutt", *sys.argv[1:]]))
+        deliver(frame, chosen, about, output)
+        return
+    rows = [
+        {
+            "unit": row["unit_name"],
+            "kpi": row["kpi_name"] + ("" if row["segment"] == "all" else f", {row['segment']}"),
+            "news": f"{row['news_nb']} / {row['news_en']}",
+        }
+        for row in frame.head(_TABLE_ROWS).iter_rows(named=True)
+    ]
+    headers = {"unit": "enhet / unit", "kpi": "nøkkeltall / KPI", "news": "nytt / new"}
+    if rows:
+        typer.echo("\n".join(text_table(headers, rows)))
+    left = frame.height - len(rows)
+    typer.echo(
+        f"{frame.height} nyheter, høyst én av ti er tilfeldig / news, one in ten at most is chance"
+        + (f"; {left} til / more: --output" if left else "")
+    )
+    typer.echo(f"Utgivelse / release {opened.release_id} ({opened.audience})")
+    if said := warning(opened.audience):
+        typer.echo(said)
+
+
 def _write_board(
     opened: Any, wanted: KpiQuery, layout: str, chosen: str, output: Path | None
 ) -> None:

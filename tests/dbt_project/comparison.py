@@ -6,6 +6,7 @@ can try thousands of inputs.
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import jinja2
 
 from tests.dbt_project.warehouse import PROJECT, Warehouse
 
-MODELS = ("kpi_comparisons", "kpi_trends", "peer_groups")
+MODELS = ("kpi_comparisons", "kpi_trends", "kpi_news", "peer_groups")
 
 TABLES = """
 create table kpi_releasable (
@@ -147,12 +148,18 @@ class Figures:
                     if grain == "month"
                     else dt.date(2020, 1, 6) + dt.timedelta(weeks=position)
                 )
-                self.cell(kpi_id, unit_id, value=value, period_grain=grain, period_start=start)
+                days = calendar.monthrange(start.year, start.month)[1] if grain == "month" else 7
+                self.cell(
+                    kpi_id, unit_id, value=value, period_grain=grain, period_start=start,
+                    days_covered=days, days_in_period=days,
+                )  # fmt: skip
 
     def result(self, model: str) -> list[dict[str, Any]]:
         """Rows of a model over these tables."""
         with duckdb.connect() as connection:
             self.fill(connection)
+            if model == "kpi_news":
+                connection.execute(f"create table kpi_trends as {self.models['kpi_trends']}")
             found = connection.execute(self.models[model])
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

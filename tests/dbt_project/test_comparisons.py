@@ -129,10 +129,12 @@ def test_a_period_that_is_not_whole_gives_no_signal_and_sets_no_limits(figures: 
         figures.cells[position] |= {"value": 3.0, "is_partial": True, "days_covered": 1}
     points = figures.trends()
     assert len(points) == 15
+    assert [row["is_recent"] for row in points[-5:]] == [False, True, True, True, True]
     assert [row["signal"] for row in points] == [None] * 15
     assert points[0]["xmr_center"] is points[-1]["xmr_center"] is None
     assert points[0]["trend_nb"] == "Perioden er ikke fullt levert: ingen vurdering."
-    assert points[5]["xmr_center"] == pytest.approx(sum(100 + n % 3 for n in range(1, 14)) / 13)
+    daily = [(100 + n % 3) / figures.cells[n]["days_in_period"] for n in range(1, 14)]
+    assert points[5]["xmr_center"] == pytest.approx(sum(daily) / 13 * 30)
 
 
 def test_counts_are_not_compared(figures: Figures) -> None:

@@ -1,8 +1,15 @@
-{#- XmR charts of what is released. A point in which a break falls mixes two phases, and one of a period
-    that is not wholly delivered is a part: they are shown, and neither set limits nor are judged. -#}
+{#- XmR charts of what is released. Counts are judged per day of their period, and every series beside
+    what its level has in common in the period: volumes beside the others', all else beside the season.
+    A point that cannot be judged (a break within it, a period that is not wholly delivered, no season
+    known) is shown, and neither sets limits nor signals. -#}
 {{ config(contract={'enforced': true}) }}
 {%- set series_key = ['kpi_id', 'kpi_version', 'segment', 'period_grain', 'level', 'unit_id'] -%}
+{%- set level_key = ['kpi_id', 'kpi_version', 'segment', 'period_grain', 'level'] -%}
 {%- set in_phase = 'partition by series_no, phase_no order by period_no' -%}
+{#- So many units of a level must have a figure for what they have in common. -#}
+{%- set minimum_units = 4 -%}
+{#- With fewer events per period, counts are too skewed for these limits. -#}
+{%- set minimum_events = 5 -%}
 with shown as (
     select v.*, k.direction, k.target, k.unit, k.measure
     from {{ ref('kpi_releasable') }} as v
@@ -13,26 +20,34 @@ with shown as (
         and v.unit_id <> 'UNKNOWN'
 ),
 series as (
-    -- A number per series keeps the windows below cheap.
+    -- A number per series, and per level of a KPI, keeps the windows below cheap.
     select
-        {{ series_key | join(', ') }},
-        row_number() over (order by {{ series_key | join(', ') }}) as series_no
+        *,
+        row_number() over (order by {{ series_key | join(', ') }}) as series_no,
+        dense_rank() over (order by {{ level_key | join(', ') }}) as level_no
     from (select distinct {{ series_key | join(', ') }} from shown) as s
 ),
 points as (
     select
-        s.series_no,
-        v.period_start,
+        s.series_no, s.level_no,
+        v.level, v.period_start,
         case v.period_grain
             when 'month' then extract(year from v.period_start) * 12 + extract(month from v.period_start)
             -- Mondays since a Monday.
             else {{ dbt.datediff("cast('2000-01-03' as date)", 'v.period_start', 'day') }} / 7
         end as period_no,
+        -- The same time of another year.
+        case v.period_grain
+            when 'month' then extract(month from v.period_start)
+            else extract(week from v.period_start)
+        end as season_no,
         case v.period_grain
             when 'month' then cast({{ dbt.dateadd('month', 1, 'v.period_start') }} as date)
             else {{ add_days('v.period_start', 7) }}
         end as next_period_start,
-        v.value, v.direction, v.target, v.unit, v.measure, v.is_partial
+        v.value, v.direction, v.target, v.unit, v.measure, v.is_partial,
+        case when v.measure in ('count', 'hours_count') then v.days_in_period else 1 end as days,
+        v.measure in ('count', 'hours_count', 'rate') as is_volume
     from shown as v
     inner join series as s
         on {% for column in series_key %}s.{{ column }} = v.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
@@ -57,66 +72,135 @@ broken as (
 phased as (
     select
         p.*,
+        1e0 * p.value / p.days as daily,
         coalesce(b.phase_no, 0) as phase_no,
         coalesce(b.is_mixed, 0) = 1 as is_mixed
     from points as p
     left join broken as b on b.series_no = p.series_no and b.period_no = p.period_no
 ),
+leveled as (
+    -- How far each point lies from its series' own level: in per cent of it, percentages in points.
+    select
+        *,
+        case
+            when unit = '%' then daily - avg(daily) over (partition by series_no, phase_no)
+            else daily / nullif(avg(daily) over (partition by series_no, phase_no), 0) - 1e0
+        end as deviation
+    from phased
+    where not is_mixed and not is_partial
+),
+movements as (
+    -- What the units of a level have in common in a period: the median, so that no one of them
+    -- moves it for the others.
+    select
+        level_no, period_no, season_no, is_volume, level = 'national' as is_national,
+        count(*) as unit_count,
+        {{ percentile('deviation', 0.5) }} as movement
+    from leveled
+    group by level_no, period_no, season_no, is_volume, level
+),
+seasons as (
+    -- Volumes are related to the period itself, all else to its season: the mean of the years. The
+    -- country has nothing to be related to but other years.
+    select
+        level_no, period_no, unit_count, is_national,
+        case when is_volume and not is_national then movement
+            else avg(movement) over (partition by level_no, season_no) end as common,
+        count(*) over (partition by level_no, season_no) as years,
+        max(unit_count) over (partition by level_no) as most_units
+    from movements
+),
+related as (
+    select
+        p.*,
+        case when s.unit_count >= {{ minimum_units }} or s.is_national then s.common
+            when s.most_units < {{ minimum_units }} then 0e0 end as common,
+        case
+            when p.is_partial then 'partial'
+            when p.is_mixed then 'break'
+            when s.is_national and s.years < 2 then 'season'
+            when not s.is_national and s.most_units >= {{ minimum_units }} and s.unit_count < {{ minimum_units }} then 'season'
+        end as unjudged
+    from phased as p
+    left join seasons as s on s.level_no = p.level_no and s.period_no = p.period_no
+),
+slopes as (
+    -- How much of the common movement each series takes part in.
+    select
+        series_no, phase_no,
+        avg(common) as mean_common,
+        case when var_pop(common) > 1e-12 then covar_pop(daily, common) / var_pop(common) else 0e0 end as slope
+    from related
+    where unjudged is null
+    group by series_no, phase_no
+),
+adjusted as (
+    select
+        r.*,
+        s.slope * (r.common - s.mean_common) as share_of_common,
+        r.daily - s.slope * (r.common - s.mean_common) as judged_value
+    from related as r
+    inner join slopes as s on s.series_no = r.series_no and s.phase_no = r.phase_no
+    where r.unjudged is null
+),
 neighbours as (
     select
         *,
         coalesce(lag(period_no) over ({{ in_phase }}) = period_no - 1, false) as follows,
-        value - lag(value) over ({{ in_phase }}) as step
-    from phased
-    where not is_mixed and not is_partial
+        judged_value - lag(judged_value) over ({{ in_phase }}) as step
+    from adjusted
 ),
 phases as (
     select
         series_no, phase_no,
-        avg(value) as center,
+        avg(judged_value) as center,
         count(*) as point_count,
         min(period_start) as phase_start,
         count(case when follows then 1 end) as range_count,
-        avg(case when follows then abs(step) end) as mean_range
+        avg(case when follows then abs(step) end) as mean_range,
+        coalesce(max(measure) = 'count' and avg(value) < {{ minimum_events }}, false) as is_rare
     from neighbours
     group by series_no, phase_no
 ),
 screened as (
     select
         n.series_no, n.phase_no,
-        case when p.range_count >= {{ xmr_minimum_ranges() }} then
+        case when p.range_count >= {{ xmr_minimum_ranges() }} and not p.is_rare then
             avg(case when n.follows and abs(n.step) <= {{ xmr_screening_factor() }} * p.mean_range + 1e-9 then abs(n.step) end)
         end as mean_range
     from neighbours as n
     inner join phases as p on p.series_no = n.series_no and p.phase_no = n.phase_no
-    group by n.series_no, n.phase_no, p.range_count
+    group by n.series_no, n.phase_no, p.range_count, p.is_rare
 ),
 limits as (
     select
-        p.series_no, p.phase_no, p.center, p.point_count, p.phase_start,
-        p.center - {{ xmr_limit_factor() }} * s.mean_range as lower_limit,
-        p.center + {{ xmr_limit_factor() }} * s.mean_range as upper_limit,
-        {{ xmr_limit_factor() }} * s.mean_range * 2e0 / 3e0 as two_thirds
+        p.series_no, p.phase_no, p.center, p.point_count, p.phase_start, p.is_rare,
+        {{ xmr_limit_factor() }} * s.mean_range as half_width
     from phases as p
     inner join screened as s on s.series_no = p.series_no and s.phase_no = p.phase_no
 ),
-sided as (
+placed as (
+    -- Points on the mean, on a limit or two thirds out are within; so is what only rounding makes.
     select
         n.series_no, n.phase_no, n.period_no, n.follows,
-        {{ sign_of('n.value - l.center') }} as side,
+        {{ sign_of('n.judged_value - l.center') }} as side,
         case when n.follows then {{ sign_of('n.step') }} else 0 end as step_side,
-        case
-            when {{ sign_of('n.value - l.upper_limit') }} > 0 then 1
-            when {{ sign_of('n.value - l.lower_limit') }} < 0 then -1
-            else 0
-        end as outside,
-        case
-            when {{ sign_of('n.value - l.center - l.two_thirds') }} > 0 then 1
-            when {{ sign_of('n.value - l.center + l.two_thirds') }} < 0 then -1
-            else 0
-        end as beyond
+        {{ sign_of('abs(n.judged_value - l.center) - l.half_width') }} > 0 as is_outside,
+        {{ sign_of('abs(n.judged_value - l.center) - l.half_width * 2e0 / 3e0') }} > 0 as is_far
     from neighbours as n
     inner join limits as l on l.series_no = n.series_no and l.phase_no = n.phase_no
+),
+sided as (
+    select
+        *,
+        is_far and not is_outside as is_near_limit,
+        -- Three in a row on one side of the mean, two of them near the limit.
+        follows and lag(follows) over ({{ in_phase }})
+            and side <> 0 and lag(side) over ({{ in_phase }}) = side and lag(side, 2) over ({{ in_phase }}) = side
+            and sum(case when is_far and not is_outside then 1 else 0 end)
+                over ({{ in_phase }} rows between 2 preceding and current row) >= 2
+            as ends_three
+    from placed
 ),
 runs as (
     select
@@ -140,8 +224,8 @@ counted as (
 ),
 flagged as (
     select
-        series_no, period_no, outside,
-        case when side <> 0 and side_count >= {{ xmr_run_points() }} then side else 0 end as shift,
+        series_no, period_no, side,
+        is_outside,
         -- Seven points are six steps; the point before the first step belongs to the trend.
         case
             when step_side <> 0 and step_count >= {{ xmr_run_points() }} - 1 then step_side
@@ -151,46 +235,42 @@ flagged as (
                 then lead(step_side) over ({{ in_phase }})
             else 0
         end as trend,
-        -- Another point within the same three periods lies as far out on the same side.
-        case
-            when beyond <> 0 and (
-                {%- for move, way in [('lag', '-'), ('lead', '+')] %}
-                {%- for distance in [1, 2] %}
-                coalesce({{ move }}(beyond, {{ distance }}) over ({{ in_phase }}) = beyond
-                    and {{ move }}(period_no, {{ distance }}) over ({{ in_phase }}) = period_no {{ way }} {{ distance }}, false)
-                {{ 'or' if not (way == '+' and distance == 2) }}
-                {%- endfor %}
-                {%- endfor %}
-            ) then beyond
-            else 0
-        end as two_of_three
+        is_near_limit and (
+            coalesce(ends_three, false)
+            or coalesce(lead(ends_three) over ({{ in_phase }}), false)
+            or coalesce(lead(ends_three, 2) over ({{ in_phase }}), false)
+        ) as is_two_of_three,
+        side <> 0 and side_count >= {{ xmr_run_points() }} as is_shift
     from counted
 ),
 signalled as (
     select
-        p.series_no, p.period_no, p.period_start, p.value, p.unit, p.measure, p.is_mixed, p.is_partial, p.direction, p.target,
-        l.center, l.lower_limit, l.upper_limit, l.phase_start,
+        r.series_no, r.level_no, r.period_no, r.period_start, r.direction, r.target,
+        coalesce(r.unjudged, case when l.is_rare then 'rare' when l.half_width is null then 'few' end) as unjudged,
+        (l.center + a.share_of_common) * r.days as center,
+        (l.center + a.share_of_common - l.half_width) * r.days as lower_limit,
+        (l.center + a.share_of_common + l.half_width) * r.days as upper_limit,
+        (a.judged_value - l.center) / nullif(l.half_width, 0) as distance,
+        l.phase_start,
         l.point_count < {{ xmr_settled_points() }} as is_trial,
+        -- In the order of Making Data Count; a point that fits several has the first.
         case
-            when f.outside <> 0 then 'outside'
-            when f.shift <> 0 then 'shift'
+            when f.is_outside then 'outside'
             when f.trend <> 0 then 'trend'
-            when f.two_of_three <> 0 then 'two_of_three'
+            when f.is_two_of_three then 'two_of_three'
+            when f.is_shift then 'shift'
         end as signal,
-        case
-            when f.outside <> 0 then f.outside
-            when f.shift <> 0 then f.shift
-            when f.trend <> 0 then f.trend
-            else f.two_of_three
-        end as signal_side
-    from phased as p
-    left join limits as l on l.series_no = p.series_no and l.phase_no = p.phase_no
-        and not p.is_mixed and not p.is_partial
-    left join flagged as f on f.series_no = p.series_no and f.period_no = p.period_no
+        case when not f.is_outside and f.trend <> 0 then f.trend else f.side end as signal_side
+    from related as r
+    left join adjusted as a on a.series_no = r.series_no and a.period_no = r.period_no
+    left join limits as l on l.series_no = r.series_no and l.phase_no = r.phase_no and r.unjudged is null
+    left join flagged as f on f.series_no = r.series_no and f.period_no = r.period_no
 ),
 judged as (
     select
         *,
+        period_no > max(case when unjudged is null then period_no end) over (partition by level_no) - {{ recent_periods() }}
+            as is_recent,
         case
             when signal is null then null
             when direction = 'neutral' then 'neutral'
@@ -217,8 +297,10 @@ select
     j.center as xmr_center,
     j.lower_limit as xmr_lower,
     j.upper_limit as xmr_upper,
+    j.distance as xmr_distance,
     j.is_trial,
     j.phase_start,
+    j.is_recent,
     j.signal,
     j.signal_direction,
     j.assurance,
