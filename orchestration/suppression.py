@@ -29,7 +29,8 @@ from reporting.columns import UNPLACED
 
 SUPPRESSED = "suppressed"
 HIDDEN_COLUMNS = ("numerator", "denominator", "n", "value", "lower", "upper", "coverage")
-GRAINS = ("day", "week", "month", "quarter", "year")
+# Longer ones last; the last two overlap each other: the year, and twelve months, up to a month.
+GRAINS = ("day", "week", "month", "quarter", "tertial", "year", "ytd", "rolling12")
 DEFAULT_FILE = Path(__file__).with_name("suppression.yaml")
 SENSITIVITIES = ("service", "activity", "person")
 # How a service works, the quality of its data included.

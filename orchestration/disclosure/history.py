@@ -27,7 +27,7 @@ import polars as pl
 
 from orchestration import atomic
 from orchestration.disclosure.keys import coded, numbered, plain
-from orchestration.disclosure.periods import end_of
+from orchestration.disclosure.periods import span
 from orchestration.disclosure.table import SHOWN
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
 from reporting.columns import KEY
@@ -171,14 +171,14 @@ def _in_new_periods(rows: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.Expr, 
     whether it lies within one."""
     names = ("period_grain", "period_start")
     new = rows.select(names).unique().join(before.select(names).unique(), on=names, how="anti")
-    spans = [(start, end_of(grain, start)) for grain, start in new.iter_rows()]
+    spans = [span(grain, start) for grain, start in new.iter_rows()]
     touched: dict[str, list[date]] = {}
     held: dict[str, list[date]] = {}
     for grain, start in rows.select(names).unique().iter_rows():
-        end = end_of(grain, start)
-        if any(start <= last and first <= end for first, last in spans):
+        begins, ends = span(grain, start)
+        if any(begins <= last and first <= ends for first, last in spans):
             touched.setdefault(grain, []).append(start)
-        if any(first <= start and end <= last for first, last in spans):
+        if any(first <= begins and ends <= last for first, last in spans):
             held.setdefault(grain, []).append(start)
     return _is_in(touched), _is_in(held)
 

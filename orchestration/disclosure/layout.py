@@ -63,11 +63,6 @@ class Layout:
         return {unit: index for index, unit in enumerate(self.units)}
 
     @cached_property
-    def grain_of(self) -> Ints:
-        """Depth of the grain of each column."""
-        return self.calendar.grain_of
-
-    @cached_property
     def depth_of(self) -> Ints:
         """Per row, and for the row that stands for nothing: depth of its shortest period."""
         # What could not be placed matters in shorter periods too: it follows from the others.

@@ -15,9 +15,15 @@ from orchestration.suppression import GRAINS
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 NONE = -1
-# Depths at which days lie in something published.
-DEPTHS = len(GRAINS)
+# Periods that lie in each other, except weeks: the depths at which days lie in something published.
+NESTED = ("day", "week", "month", "quarter", "year")
+DEPTHS = len(NESTED)
+MONTH = NESTED.index("month")
+# Unions of months that do not nest with the others, or overlap each other.
+UNIONS = tuple(grain for grain in GRAINS if grain not in NESTED)
 _DAYS = {"day": 1, "week": 7}
+# Months from the first day of a period to its end; running ones are named by their last month.
+_MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "year": 12, "ytd": 1, "rolling12": 1}
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,16 @@ class Calendar:
 
     Days lie in stretches (the days of one week in one month), stretches in months, months in
     quarters, quarters in years. `step[g]` numbers, per day, what it lies in at that depth: itself,
-    its stretch, its month, its quarter, its year, and everything.
+    its stretch, its month, its quarter, its year, and everything. Any other period is a union of
+    months: `holds` says, per month and union, whether it is one of them; `unions` are the columns.
     """
 
     periods: tuple[tuple[str, date], ...]
     days: Ints
     path: Ints
     step: Ints
+    unions: Ints
+    holds: Bools
 
     def column(self, grain: str, start: date) -> int:
         """The column of a period."""
@@ -40,8 +49,24 @@ class Calendar:
 
     @cached_property
     def grain_of(self) -> Ints:
-        """Depth of each column's grain, day first."""
+        """Number of each column's grain, day first."""
         return np.array([GRAINS.index(grain) for grain, _ in self.periods], dtype=np.int64)
+
+    @cached_property
+    def depth_of(self) -> Ints:
+        """Depth of the steps that each column is made of; for its own grain where it nests."""
+        return np.array([depth_of(grain) for grain, _ in self.periods], dtype=np.int64)
+
+    @cached_property
+    def is_union(self) -> Bools:
+        """Which columns are unions of months that do not nest."""
+        return np.isin(np.arange(len(self.periods)), self.unions)
+
+    @cached_property
+    def month_of(self) -> Ints:
+        """The month of each day, by its number."""
+        month: Ints = self.step[MONTH]
+        return month
 
     def at(self, depth: int) -> Calendar:
         """The same periods over one day of each step: enough where nothing shorter is released."""
@@ -50,7 +75,10 @@ class Calendar:
         first = np.flatnonzero(np.r_[True, np.diff(self.step[depth]) != 0])
         path = self.path[:, first]
         path[:depth] = NONE
-        return replace(self, days=self.days[first], path=path, step=self.step[:, first])
+        found = replace(self, days=self.days[first], path=path, step=self.step[:, first])
+        # Where nothing as short as months is released, no unions of months are either.
+        nothing = replace(found, unions=self.unions[:0], holds=self.holds[:, :0])
+        return found if depth <= MONTH else nothing
 
     @cached_property
     def closed(self) -> Bools:
@@ -72,6 +100,8 @@ class Calendar:
             for day, column in enumerate(row):
                 if column >= 0:
                     found[column].append(day)
+        for column, months in zip(self.unions, self.holds.T, strict=True):
+            found[column] = np.flatnonzero(months[self.month_of]).tolist()
         return [np.array(days, dtype=np.int64) for days in found]
 
     @cached_property
@@ -85,10 +115,10 @@ class Calendar:
 
     @cached_property
     def pieces(self) -> list[Ints]:
-        """Per column, the steps of its own grain that it holds."""
+        """Per column, the steps of its own depth that it holds."""
         return [
-            np.unique(self.step[grain][days])
-            for grain, days in zip(self.grain_of, self.days_of, strict=True)
+            np.unique(self.step[depth][days])
+            for depth, days in zip(self.depth_of, self.days_of, strict=True)
         ]
 
     @cached_property
@@ -122,7 +152,7 @@ def calendar(periods: Sequence[tuple[str, date]], first: date, last: date) -> Ca
     column = {period: index for index, period in enumerate(ordered)}
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     path = np.array(
-        [[column.get((grain, start_of(grain, day)), NONE) for grain in GRAINS] for day in days],
+        [[column.get((grain, start_of(grain, day)), NONE) for grain in NESTED] for day in days],
         dtype=np.int64,
     ).T
     numbers = [
@@ -135,7 +165,25 @@ def calendar(periods: Sequence[tuple[str, date]], first: date, last: date) -> Ca
         [0 for _ in days],
     ]
     step = np.array([_runs(row) for row in numbers], dtype=np.int64)
-    return Calendar(ordered, np.array([d.toordinal() for d in days], dtype=np.int64), path, step)
+    months = sorted({day.replace(day=1) for day in days})
+    unions = [index for index, (grain, _) in enumerate(ordered) if grain in UNIONS]
+    holds = [
+        [begins <= month <= ends for begins, ends in (span(*ordered[index]) for index in unions)]
+        for month in months
+    ]
+    return Calendar(
+        ordered,
+        np.array([d.toordinal() for d in days], dtype=np.int64),
+        path,
+        step,
+        np.array(unions, dtype=np.int64),
+        np.array(holds, dtype=np.bool_).reshape(len(months), len(unions)),
+    )
+
+
+def depth_of(grain: str) -> int:
+    """Depth of the steps that the periods of a grain are made of."""
+    return NESTED.index(grain) if grain in NESTED else MONTH
 
 
 def start_of(grain: str, day: date) -> date:
@@ -158,9 +206,19 @@ def end_of(grain: str, start: date) -> date:
     """Last day of a period."""
     if grain in _DAYS:
         return start + timedelta(days=_DAYS[grain] - 1)
-    months = {"month": 1, "quarter": 3, "year": 12}[grain]
-    index = start.year * 12 + start.month - 1 + months
-    return date(index // 12, index % 12 + 1, 1) - timedelta(days=1)
+    return _months_on(start, _MONTHS[grain]) - timedelta(days=1)
+
+
+def span(grain: str, start: date) -> tuple[date, date]:
+    """First and last day of a period. Running periods are named by their last month."""
+    first = {"ytd": start.replace(month=1), "rolling12": _months_on(start, -11)}
+    return first.get(grain, start), end_of(grain, start)
+
+
+def _months_on(day: date, months: int) -> date:
+    """First day of the month so many months later."""
+    index = day.year * 12 + day.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
 
 
 def _runs(values: Sequence[int]) -> list[int]:

@@ -12,7 +12,7 @@ from orchestration.disclosure.assistant import Assistant
 from orchestration.disclosure.forms import Form, Forms, Move, groups
 from orchestration.disclosure.history import FLAGS
 from orchestration.disclosure.layout import Layout
-from orchestration.disclosure.periods import Bools, calendar, end_of
+from orchestration.disclosure.periods import DEPTHS, Bools, calendar, depth_of, end_of
 from orchestration.disclosure.places import Unit, places
 from orchestration.disclosure.table import HIDDEN_SCHEMA, SHOWN, Table, columns_of, form_of
 from orchestration.disclosure.witness import Search
@@ -114,7 +114,7 @@ def _layout(
     first, last = min(starts), end_of(shortest, max(starts))
     finest: dict[str, int] = {}
     for level, grain in scope.select("level", "period_grain").unique().iter_rows():
-        finest[level] = min(finest.get(level, GRAINS.index(grain)), GRAINS.index(grain))
+        finest[level] = min(finest.get(level, DEPTHS), depth_of(grain))
     return Layout(tuple(units), calendar(periods, first, last), places(units, parents), finest)
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from orchestration.disclosure.layout import Moves
-from orchestration.disclosure.periods import DEPTHS, NONE, Calendar, Ints
+from orchestration.disclosure.periods import DEPTHS, MONTH, NONE, Calendar, Ints
 
 Floats = npt.NDArray[np.float32]
 _INFINITE = np.float32(np.inf)
+# More than any cost that is not infinite.
+_MUCH = np.float32(1e9)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Reach:
         columns: set[int] = set()
         for day in way.days:
             columns ^= self._columns(day, way.depth)
+        if way.depth >= MONTH:
+            columns |= self._changed_unions(way.days)
         return self._units(way.move), sorted(columns)
 
     def safe(self, way: Way) -> tuple[list[int], list[int]]:
@@ -73,6 +77,12 @@ class Reach:
     def _columns(self, day: int, depth: int) -> set[int]:
         return set(self._calendar.path[: depth + 1, day].tolist()) - {NONE}
 
+    def _changed_unions(self, days: Sequence[int]) -> set[int]:
+        """Unions of months that hold one of the days and not the other."""
+        calendar = self._calendar
+        held = np.logical_xor.reduce([calendar.holds[calendar.month_of[day]] for day in days])
+        return set(calendar.unions[held].tolist())
+
     def _units(self, move: int) -> list[int]:
         for rows in self._rows:
             if move < len(rows):
@@ -81,10 +91,12 @@ class Reach:
         raise IndexError(move)
 
     def together(self, columns: Ints, grain: int, depth: int, limit: float) -> list[Way] | None:
-        """For columns of one grain: the ways that change the fewest totals, up to a depth.
+        """For columns of steps of one depth: the ways that change the fewest totals, up to a depth.
 
         Columns with none within the limit are left out; None when no greater depth would help.
         """
+        if self._calendar.unions.size and depth >= MONTH:
+            return self._by_months(columns, grain, depth, limit)
         calendar = self._calendar
         pieces = [calendar.pieces[column] for column in columns]
         wanted = np.concatenate(pieces)
@@ -118,6 +130,69 @@ class Reach:
                 found.append(self._way(kind, move, grain, int(mine[index]), depth, total, days))
             position += mine.size
         return found
+
+    def _by_months(self, columns: Ints, grain: int, depth: int, limit: float) -> list[Way] | None:
+        """The same where totals over several months change that do not nest: which of them do
+        depends on the months of both days."""
+        calendar = self._calendar
+        part = min(grain, MONTH)
+        found: list[Way] = []
+        total = self._total(depth, slice(0, calendar.days.size))
+        back = np.where(calendar.closed[depth], total[::-1], _INFINITE)
+        back = _least(back, calendar.within[MONTH])
+        months = calendar.bounds[MONTH][0]
+        step, above = calendar.step[depth][months], calendar.step[depth + 1][months]
+        hopeful = False
+        for column in columns:
+            pieces = np.unique(calendar.step[part][calendar.days_of[column]])
+            here = _least(total, calendar.within[part][pieces])
+            hopeful |= bool(here.min() <= limit)
+            best: tuple[float, int, int, int, int] | None = None
+            firsts = calendar.bounds[part][0][pieces]
+            for at, month in enumerate(calendar.month_of[firsts].tolist()):
+                apart = (above == above[month]) & (step != step[month])
+                if calendar.is_union[column]:
+                    apart &= ~calendar.holds[:, calendar.unions == column][:, 0]
+                others = np.flatnonzero(apart)
+                options = [(NONE, self._alone(month))] if depth == DEPTHS - 1 else []
+                if others.size:
+                    pairs = back[:, :, others] + self._pairs(month, others)
+                    nearest = pairs.argmin(axis=2)
+                    options.append((0, pairs.min(axis=2)))
+                for kind, rest in options:
+                    cost = here[:, :, at] + rest
+                    way, move = divmod(int(cost.argmin()), cost.shape[1])
+                    if best is None or cost[way, move] < best[0]:
+                        other = NONE if kind == NONE else int(others[nearest[way, move]])
+                        best = (float(cost[way, move]), way, move, int(pieces[at]), other)
+            if best is not None and best[0] <= limit and best[0] < _INFINITE:
+                _, way, move, piece, other = best
+                days = [self._best_day(total[way, move], calendar.bounds[part], piece)]
+                if other != NONE:
+                    there = np.where(calendar.closed[depth], total[1 - way, move], _INFINITE)
+                    days.append(self._best_day(there, calendar.bounds[MONTH], other))
+                found.append(Way(move, tuple(days), depth))
+        return found if hopeful else None
+
+    @staticmethod
+    def _best_day(costs: Floats, bounds: tuple[Ints, Ints], step: int) -> int:
+        first, last = (int(bound[step]) for bound in bounds)
+        return first + int(costs[first:last].argmin())
+
+    def _alone(self, month: int) -> Floats:
+        """Costs, per way, of all unions that hold a month."""
+        unions: Floats = self._cost[:, :, self._calendar.unions]
+        found: Floats = unions[:, :, self._calendar.holds[month]].sum(axis=2)
+        return found
+
+    def _pairs(self, month: int, others: Ints) -> Floats:
+        """Costs, per way and other month, of the unions that hold one of the two months only."""
+        holds, unions = self._calendar.holds, self._cost[:, :, self._calendar.unions]
+        finite = np.minimum(unions, _MUCH)
+        here = (holds[month] & ~holds[others]).astype(np.float32)
+        there = (~holds[month] & holds[others]).astype(np.float32)
+        found: Floats = finite @ here.T + finite[::-1] @ there.T
+        return np.where(found >= _MUCH, _INFINITE, found)
 
     def _total(self, depth: int, days: slice) -> Floats:
         """Costs per way and day, totals changing up to a depth."""

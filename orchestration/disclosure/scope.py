@@ -48,8 +48,15 @@ def last_closed(grain: str, last_day: date) -> date:
             return last_day
         case "week":
             return after - timedelta(days=after.weekday() + 7)
-        case "month":
+        case "month" | "ytd" | "rolling12":  # the running ones are named by their last month
             return (after.replace(day=1) - timedelta(days=1)).replace(day=1)
+        case "tertial":
+            begun = date(after.year, 4 * ((after.month - 1) // 4) + 1, 1)
+            return (
+                begun.replace(month=begun.month - 4)
+                if begun.month > 1
+                else date(begun.year - 1, 9, 1)
+            )
         case "quarter":
             begun = date(after.year, 3 * ((after.month - 1) // 3) + 1, 1)
             return (

@@ -13,7 +13,7 @@ import polars as pl
 from orchestration.disclosure.forms import HOURS, OF_WHOLE, Form, Forms, Move, Series
 from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
-from orchestration.disclosure.periods import Bools
+from orchestration.disclosure.periods import NESTED, Bools
 from orchestration.disclosure.scope import SCOPE_SCHEMA
 from orchestration.suppression import GRAINS, PARTS, SuppressionPolicy
 from reporting.columns import UNPLACED
@@ -43,7 +43,16 @@ _SLIGHTLY = 1e-9
 # Share of cells with complete coverage from which on that is the ordinary case.
 _MOSTLY = 0.2
 # How much more is lost with a total than with one of its many parts.
-_GRAIN_WEIGHT = {"day": 1.0, "week": 2.0, "month": 4.0, "quarter": 6.0, "year": 10.0}
+_GRAIN_WEIGHT = {
+    "day": 1.0,
+    "week": 2.0,
+    "month": 4.0,
+    "quarter": 6.0,
+    "tertial": 6.0,
+    "year": 10.0,
+    "ytd": 6.0,
+    "rolling12": 6.0,
+}
 _LEVEL_WEIGHT = {"national": 10.0, "region": 2.5, "health_trust": 1.5, "county": 1.5}
 _NO_CELLS = np.zeros((0, 0), dtype=np.bool_)
 
@@ -184,7 +193,7 @@ class Table:
                 last[lines.get((kpi_id, segment), []), *at] = start.toordinal()
         kind_of = [kinds[kind] for kind in units]
         starts = np.array([start.toordinal() for _, start in self.layout.calendar.periods])
-        found: Bools = starts <= last[:, kind_of][:, :, self.layout.grain_of]
+        found: Bools = starts <= last[:, kind_of][:, :, self.layout.calendar.grain_of]
         return found
 
     def _foreign_rows(self, scope: pl.DataFrame) -> dict[tuple[str, str], Bools]:
@@ -208,7 +217,7 @@ class Table:
     def _open_columns(self, grain: str) -> Bools:
         """Columns with days of which no period of a grain is released yet."""
         calendar = self.layout.calendar
-        missing = calendar.path[GRAINS.index(grain)] < 0
+        missing = calendar.path[NESTED.index(grain)] < 0
         return np.array([bool(missing[days].any()) for days in calendar.days_of], dtype=np.bool_)
 
     def costs(

@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from orchestration.disclosure.layout import Layout, Moves
-from orchestration.disclosure.periods import DEPTHS, Bools, Calendar, Ints
+from orchestration.disclosure.periods import DEPTHS, MONTH, Bools, Calendar, Ints
 from orchestration.disclosure.places import Place, Unit
 from orchestration.disclosure.reach import Floats, Reach, Way
 
@@ -101,11 +101,60 @@ class Search:
             first, second, ahead, back = first[useful], second[useful], ahead[useful], back[useful]
             if not first.size:
                 return
-            safe = self._matched(ahead, back, calendar, depth)
+            if calendar.unions.size and depth >= MONTH:
+                safe = self._matched_months(covered, first, second, ahead, back, calendar, depth)
+            else:
+                safe = self._matched(ahead, back, calendar, depth)
             if not safe.any():
                 continue
             for grain in range(depth + 1):
                 self._mark(covered, first, second, safe, path[grain])
+
+    def _matched_months(
+        self,
+        covered: Bools,
+        first: Ints,
+        second: Ints,
+        ahead: Bools,
+        back: Bools,
+        calendar: Calendar,
+        depth: int,
+    ) -> Bools:
+        """The same where unions of months change too; marks those that are protected."""
+        months = calendar.bounds[MONTH][0]
+        step, above = calendar.step[depth][months], calendar.step[depth + 1][months]
+        rise, fall = (can[:, calendar.unions] for can in self._cost == 0)
+        ways = (ahead, rise[first] & fall[second]), (back, fall[first] & rise[second])
+        safe = np.zeros_like(ahead)
+        for (here, free), (there, free_back) in (ways, ways[::-1]):
+            has = np.logical_or.reduceat(there & calendar.closed[depth], months, axis=1)
+            for month in range(months.size):
+                mine = here & (calendar.month_of == month)
+                if not mine.any():
+                    continue
+                if depth == DEPTHS - 1:
+                    held = calendar.holds[month]
+                    alone = mine & free[:, held].all(axis=1, keepdims=True)
+                    self._mark_unions(covered, first, second, alone, calendar.unions[held])
+                    safe |= alone
+                for other in np.flatnonzero((above == above[month]) & (step != step[month])):
+                    held, held_back = calendar.holds[month], calendar.holds[other]
+                    fine = has[:, other] & free[:, held & ~held_back].all(axis=1)
+                    fine &= free_back[:, held_back & ~held].all(axis=1)
+                    matched = mine & fine[:, None]
+                    self._mark_unions(
+                        covered, first, second, matched, calendar.unions[held ^ held_back]
+                    )
+                    safe |= matched
+        return safe
+
+    @staticmethod
+    def _mark_unions(
+        covered: Bools, first: Ints, second: Ints, matched: Bools, columns: Ints
+    ) -> None:
+        pairs = np.flatnonzero(matched.any(axis=1))
+        for rows in (first[pairs], second[pairs]):
+            covered[np.ix_(np.unique(rows), columns)] = True
 
     @staticmethod
     def _matched(ahead: Bools, back: Bools, calendar: Calendar, depth: int) -> Bools:
@@ -149,7 +198,7 @@ class Search:
 
     def _least_of_country(self, columns: Ints) -> float:
         """The least it takes to hide what an event alone changes in the totals of the country."""
-        shortest = int(self._layout.grain_of[columns].min())
+        shortest = int(self._layout.calendar.depth_of[columns].min())
         calendar = self._layout.calendar
         days = np.concatenate([calendar.days_of[column] for column in columns])
         country = self._cost[:, self._layout.national].sum(axis=1)
@@ -160,9 +209,10 @@ class Search:
             return
         shortest = min(int(self._layout.depth_of[rows].min()) for rows, _ in moves)
         reach = Reach(self._cost, self._layout.at(shortest), moves)
+        depth_of = self._layout.calendar.depth_of
         for grain in range(DEPTHS - 1, -1, -1):
             for depth in range(grain, DEPTHS):
-                columns = np.flatnonzero(left[row] & (self._layout.grain_of == grain))
+                columns = np.flatnonzero(left[row] & (depth_of == grain))
                 if not columns.size or not self._hide_ways(
                     reach, reach.together(columns, grain, depth, limit), left
                 ):
