@@ -240,7 +240,7 @@ def kpi_kinds(registry: pl.DataFrame) -> pl.DataFrame:
             sensitivity.alias("sensitivity"),
         )
         .select(KINDS_SCHEMA.names())
-        .cast(dict(KINDS_SCHEMA))
+        .cast(KINDS_SCHEMA)
         .unique()
         .sort("kpi_id", "kpi_version")
     )

@@ -47,8 +47,8 @@ KINDS_SCHEMA = pl.Schema(
         "percentile": pl.Float64,
     }
 )
-# The numbers of a row that may be too small. `percentile` and `value` are not themselves small: they
-# rest on few.
+# The numbers of a row that may be too small. `percentile` and `value` are not themselves small:
+# they rest on few.
 PARTS = ("numerator", "rest", "denominator", "n", "percentile", "value")
 
 
@@ -194,9 +194,7 @@ def small_parts(policy: SuppressionPolicy) -> dict[str, pl.Expr]:
         "rest": pl.when(of_whole).then(few(denominator - numerator, part)),
         "denominator": few_within & is_secret,
         "n": (few_observed & is_secret).fill_null(False) | few_expected.fill_null(False),
-        "percentile": pl.when(kind == "interval").then(
-            few_beyond(n, pl.col("percentile"), beyond)
-        ),
+        "percentile": pl.when(kind == "interval").then(few_beyond(n, pl.col("percentile"), beyond)),
         "value": pl.coalesce(few_within, few_observed) & ~is_secret,
     }
     placed = pl.lit(True) if not policy.is_unplaced_shown else pl.col("unit_id") != UNPLACED
@@ -206,10 +204,11 @@ def small_parts(policy: SuppressionPolicy) -> dict[str, pl.Expr]:
 def too_small(policy: SuppressionPolicy) -> pl.Expr:
     """True for the rows that must not be shown; a KPI of unknown kind is never shown."""
     is_known = pl.col("kind").is_in(get_args(Kind)).fill_null(False)
-    return pl.any_horizontal(~is_known, *small_parts(policy).values())
+    small: pl.Expr = pl.any_horizontal(~is_known, *small_parts(policy).values())
+    return small
 
 
-def few(number: pl.Expr, least: Any) -> pl.Expr:
+def few(number: pl.Expr, least: pl.Expr | float) -> pl.Expr:
     """True where a number of events is above zero, and below a threshold."""
     return (number > 0) & (number < least)
 

@@ -83,7 +83,9 @@ def _threshold(name: str, value: Any) -> tuple[str, str]:
                 f"Percentiles with fewer than {value} observations beyond them",
             )
         case "at":
-            places = [(*LEVEL_NAMES.get(level, (level, level)), as_) for level, as_ in value.items()]
+            places = [
+                (*LEVEL_NAMES.get(level, (level, level)), as_) for level, as_ in value.items()
+            ]
             return (
                 ", ".join(
                     f"per {nb} som {_SENSITIVITIES[as_][0].lower()}" for nb, _, as_ in places

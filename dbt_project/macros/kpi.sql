@@ -12,8 +12,7 @@
 
 {#- Column name to aggregate. Parts:
       rows    counts and sums over the rows of the fact
-      summed  the same from rows that hold them for smaller cells or shorter periods already
-      sorted  the durations in order, out of which percentiles and their limits are taken -#}
+      summed  the same from rows that hold them for smaller cells or shorter periods already -#}
 {% macro family_columns(family, parts) %}
 {%- set definition = kpi_families()[family] -%}
 {%- set columns = {} -%}
@@ -29,11 +28,6 @@
     {%- endfor -%}
     {%- for name in definition.squares -%}
         {%- do columns.update({name: 'cast(sum(' ~ name ~ ') as decimal(38, 0))'}) -%}
-    {%- endfor -%}
-{%- endif -%}
-{%- if 'sorted' in parts -%}
-    {%- for column in definition.percentiles -%}
-        {%- do columns.update({column ~ '_sorted': sorted_list(column)}) -%}
     {%- endfor -%}
 {%- endif -%}
 {{ return(columns) }}
@@ -59,11 +53,13 @@ select
     c.period_start,
     c.level,
     c.unit_id
-    {%- for column, percentiles in definition.percentiles.items() %}
+    {%- for group in percentiles_by_levels(family, units) %}
+    {%- for column, percentiles in group.percentiles.items() %}
     {%- for name in percentiles %},
-    p.{{ column }}_{{ name }},
-    p.{{ column }}_{{ name }}_lower,
-    p.{{ column }}_{{ name }}_upper
+    {{ group.alias }}.{{ column }}_{{ name }},
+    {{ group.alias }}.{{ column }}_{{ name }}_lower,
+    {{ group.alias }}.{{ column }}_{{ name }}_upper
+    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
     {%- for name in names %},
@@ -81,18 +77,42 @@ left join (
     -- Before the join, so that no list of durations is kept longer than it takes to read it.
     select
         segment, period_grain, period_start, level, unit_id
-        {%- for column, percentiles in definition.percentiles.items() %}
+        {%- for column, percentiles in group.percentiles.items() %}
         {%- for name, p in percentiles.items() %},
         {{ percentile_columns(column, name, p) }}
         {%- endfor %}
         {%- endfor %}
     from (
-        {{ aggregate_periods(times or rows, contracts, units, family_columns(family, ['sorted']), segment=definition.segment) }}
+        {{ aggregate_periods(times or rows, contracts, group.units, group.sorted, segment=definition.segment) }}
     ) as a
-) as p
-    on p.segment = c.segment and p.period_grain = c.period_grain
-    and p.period_start = c.period_start and p.level = c.level and p.unit_id = c.unit_id
-{%- endif %}
+) as {{ group.alias }}
+    on {{ group.alias }}.segment = c.segment and {{ group.alias }}.period_grain = c.period_grain
+    and {{ group.alias }}.period_start = c.period_start
+    and {{ group.alias }}.level = c.level and {{ group.alias }}.unit_id = c.unit_id
+{%- endfor %}
+{% endmacro %}
+
+{#- The percentiles of a family, together where KPIs ask for them at the same levels of the units:
+    sorting is what takes the time, and a superseded definition is kept for the country alone. -#}
+{% macro percentiles_by_levels(family, units) %}
+{%- set found = {} -%}
+{%- for column, asked in kpi_families()[family].percentiles.items() -%}
+    {%- set places = {} -%}
+    {%- for level, unit in units.items() if level in asked.levels -%}
+        {%- do places.update({level: unit}) -%}
+    {%- endfor -%}
+    {%- set key = places.keys() | join(' ') -%}
+    {%- if places and key not in found -%}
+        {%- do found.update({key: {
+            'units': places, 'percentiles': {}, 'sorted': {}, 'alias': 'p' ~ (found | length or '')
+        }}) -%}
+    {%- endif -%}
+    {%- if places -%}
+        {%- do found[key].percentiles.update({column: asked.at}) -%}
+        {%- do found[key].sorted.update({column ~ '_sorted': sorted_list(column)}) -%}
+    {%- endif -%}
+{%- endfor -%}
+{{ return(found.values() | list) }}
 {% endmacro %}
 
 {#- Are a family's measures of a year the sums of those of its months? -#}

@@ -118,8 +118,40 @@
             "answer_ms_sum_squares": "answer_ms",
         },
         "percentiles": {
-            "answer_ms": {"p50": 0.5, "p90": 0.9, "p99": 0.99},
-            "handling_ms": {"p50": 0.5},
+            "answer_ms": {"at": {"p50": 0.5, "p90": 0.9, "p99": 0.99}, "levels": ["national", "region", "central"]},
+            "handling_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "central"]},
+        },
+    },
+    "calls_v1": {
+        "subject": "calls",
+        "contract": "call",
+        "aggregate": "agg_calls_v1",
+        "segment": "segment",
+        "units": {
+            "national": none,
+        },
+        "measures": {
+            "offered_v1": "count(*)",
+            "answered_v1": "count(case when is_answered then 1 end)",
+            "unanswered_v1": "count(case when not is_answered then 1 end)",
+            "answered_valid_v1": "count(case when is_answered_valid_v1 then 1 end)",
+            "unanswered_valid_v1": "count(case when is_unanswered_valid_v1 then 1 end)",
+            "within_10s_v1": "count(case when answer_ms_v1 <= 10000 then 1 end)",
+            "within_120s_v1": "count(case when answer_ms_v1 <= 120000 then 1 end)",
+            "within_600s_v1": "count(case when answer_ms_v1 <= 600000 then 1 end)",
+            "answered_over_20s_v1": "count(case when answer_ms_v1 > 20000 then 1 end)",
+            "unanswered_over_20s_v1": "count(case when wait_ms_v1 > 20000 then 1 end)",
+            "abandoned_after_30s_v1": "count(case when wait_ms_v1 > 30000 then 1 end)",
+            "abandoned_within_5s_v1": "count(case when wait_ms_v1 < 5000 then 1 end)",
+            "unanswered_with_caller_v1": "count(case when not is_answered and caller_key is not null then 1 end)",
+            "recalled_v1": "count(case when is_recalled then 1 end)",
+            "answer_ms_sum_v1": "cast(sum(answer_ms_v1) as bigint)",
+        },
+        "squares": {
+            "answer_ms_sum_v1_squares": "answer_ms_v1",
+        },
+        "percentiles": {
+            "answer_ms_v1": {"at": {"p50": 0.5, "p90": 0.9, "p99": 0.99}, "levels": ["national"]},
         },
     },
     "chains": {
@@ -147,8 +179,9 @@
         "squares": {
         },
         "percentiles": {
-            "chain_ms": {"p90": 0.9},
-            "handover_ms": {"p50": 0.5},
+            "chain_ms": {"at": {"p90": 0.9}, "levels": ["national", "region", "health_trust", "county", "central"]},
+            "chain_ms_v1": {"at": {"p90": 0.9}, "levels": ["national"]},
+            "handover_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "health_trust", "county", "central"]},
         },
     },
     "incidents": {
@@ -200,8 +233,10 @@
         "squares": {
         },
         "percentiles": {
-            "response_ms": {"p50": 0.5, "p90": 0.9},
-            "dispatch_ms": {"p50": 0.5},
+            "car_response_ms": {"at": {"p50": 0.5, "p90": 0.9}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "dispatch_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "response_ms_v1": {"at": {"p50": 0.5, "p90": 0.9}, "levels": ["national"]},
+            "dispatch_ms_v1": {"at": {"p50": 0.5}, "levels": ["national"]},
         },
     },
     "lat_readiness": {
@@ -257,8 +292,8 @@
         "squares": {
         },
         "percentiles": {
-            "reaction_ms": {"p90": 0.9},
-            "response_ms": {"p50": 0.5},
+            "reaction_ms": {"at": {"p90": 0.9}, "levels": ["national", "region", "base"]},
+            "response_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "base"]},
         },
     },
     "missions": {
@@ -296,11 +331,11 @@
         "squares": {
         },
         "percentiles": {
-            "turnout_ms": {"p90": 0.9},
-            "travel_ms": {"p50": 0.5},
-            "scene_ms": {"p50": 0.5},
-            "turnaround_ms": {"p90": 0.9},
-            "mission_ms": {"p50": 0.5},
+            "turnout_ms": {"at": {"p90": 0.9}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "travel_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "scene_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "turnaround_ms": {"at": {"p90": 0.9}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
+            "mission_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "health_trust", "county", "municipality", "central"]},
         },
     },
     "record_quality": {
@@ -388,8 +423,8 @@
         "squares": {
         },
         "percentiles": {
-            "setup_ms": {"p50": 0.5},
-            "duration_ms": {"p50": 0.5},
+            "setup_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "central"]},
+            "duration_ms": {"at": {"p50": 0.5}, "levels": ["national", "region", "central"]},
         },
     },
 }) }}{% endmacro %}

@@ -4,21 +4,24 @@ A row of kpi_values shows its numerator, denominator and number of observations,
 coverage the usable part and what it is part of. All of these are sums of measures of the family, so
 two KPIs of one cell can give away a third: answered calls follow from offered and unanswered ones.
 
-A *move* is a change of the measures by whole events that no identity of the registry forbids, such
-as one call more within ten seconds, or one answered call that was unanswered. What a move changes
-cannot be worked out from numbers that it does not change. Hiding a number therefore comes down to
-choosing a move that changes it, and hiding everything else that the move changes.
+A *move* is a change of the measures by whole events that no identity forbids, such as one call more
+within ten seconds, or one answered call that was unanswered. Identities are those the registry
+states, and those that the figures themselves obey (`identities`): whoever has the figures finds
+them as well. What a move changes cannot be worked out from numbers that it does not change. Hiding
+a number therefore comes down to choosing a move that changes it, and hiding everything else that
+the move changes.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestration.registry.spec import Kpi, Registry
+from orchestration.registry.spec import Kpi, Registry, split_segment
 
 Form = Mapping[str, int]
-"""Measure to coefficient. Measures carry their family's name: `calls.offered`."""
+"""Measure to coefficient. Measures carry their family's name and segment: `calls.offered[113]`."""
 
 ALL_SEGMENTS = "all"
 # Known to everyone: the population, how many vehicles a base has, and which sources say nothing of
@@ -37,6 +40,9 @@ PUBLIC_MEASURES = frozenset(
 OF_WHOLE = frozenset({"share", "hours", "excess"})
 # Kinds whose numbers are sums of time; a move may be as small as one likes.
 HOURS = frozenset({"hours", "hours_count"})
+# Moves of one measure that are looked at, and measures that one move may change.
+_MOST_MOVES = 12
+_MOST_CHANGES = 8
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Move:
-    """A change of measures in one segment of a family, by one event each."""
+    """A change of measures, by whole events."""
 
-    family: str
-    segment: str
     changes: tuple[tuple[str, int], ...]
 
     def of(self, form: Form) -> int:
@@ -88,7 +92,7 @@ class Forms:
     def __init__(
         self, registry: Registry, families: Iterable[str], kpis: set[tuple[str, int]]
     ) -> None:
-        self._same = _same_measures(registry)
+        self._registry = registry
         self._touched: dict[Move, list[int]] = {}
         self.families = tuple(sorted(families))
         self.series = tuple(
@@ -97,17 +101,16 @@ class Forms:
             if kpi.family in self.families and kpi.key in kpis
             for segment in kpi.segments
         )
-        self._identities = [
-            self._form(family, identity)
-            for family in self.families
-            for identity in registry.families[family].identities
-            if len(_hidden(identity)) > 2  # coefficients are 1 and -1 in all of them
-        ]
         self._segments = {
-            family: sorted({s.segment for s in self.series if s.family == family})
+            family: sorted({s.segment for s in self.series if s.family == family}) or [ALL_SEGMENTS]
             for family in self.families
         }
+        self.identities = list(self._declared())
         self._wider = self._inclusions()
+
+    def know(self, identities: Iterable[Form]) -> None:
+        """Identities that the registry does not state."""
+        self.identities += [dict(identity) for identity in identities]
 
     def touched(self, move: Move) -> list[int]:
         """Series whose rows a move changes: their numbers, or what their coverage tells."""
@@ -115,31 +118,21 @@ class Forms:
             self._touched[move] = [
                 index
                 for index, series in enumerate(self.series)
-                if self._concerns(move, series) and any(move.of(form) for form in series.forms)
+                if any(move.of(form) for form in series.forms)
             ]
         return self._touched[move]
 
-    def moves(self, series: Series, form: Form) -> list[Move]:
-        """The moves that change a form of a series, the least costly first."""
+    def moves(self, form: Form) -> list[Move]:
+        """The moves that change a form, the least costly first."""
         found: dict[Move, float] = {}
         for measure in form:
-            family = measure.partition(".")[0]
-            segments = self._segments.get(family, []) or [ALL_SEGMENTS]
-            if series.segment in segments:
-                segments = [series.segment]
-            for segment in segments:
-                for changes in self._elementary(measure):
-                    move = Move(family, segment, changes)
-                    if move.of(form):
-                        found[move] = self._loss(move)
-        ordered = sorted(found, key=lambda move: (found[move], move.changes, move.segment))
-        whole = [
-            Move(move.family, move.segment, changes)
-            for move in ordered[:1]
-            for changes in [self._whole(form)]
-            if Move(move.family, move.segment, changes).of(form)
-        ]
-        return list(dict.fromkeys([*ordered, *whole]))
+            for changes in self._repaired({measure: 1}):
+                move = Move(changes)
+                if move.of(form):
+                    found[move] = self._loss(move)
+        ordered = sorted(found, key=lambda move: (found[move], move.changes))
+        whole = [Move(changes) for changes in self._repaired(self._whole(form))[:1]]
+        return list(dict.fromkeys([*ordered[:_MOST_MOVES], *(m for m in whole if m.of(form))]))
 
     def carried(self, move: Move, tight: Iterable[int]) -> Move:
         """The move of an ordinary event, where ordinary events count as usable.
@@ -148,15 +141,11 @@ class Forms:
         means one usable unanswered call less as well, or the coverage would rise above one.
         """
         changes = dict(move.changes)
-        free = {
-            name
-            for series in self.series
-            for name in series.known
-            if not any(name in identity for identity in self._identities)
-        }
-        concerned = [self.series[i] for i in tight if self._concerns(move, self.series[i])]
+        bound = {name for identity in self.identities for name in identity}
+        free = {name for series in self.series for name in series.known} - bound
+        concerned = [self.series[index] for index in tight]
         for _ in range(len(concerned)):
-            now = Move(move.family, move.segment, tuple(changes.items()))
+            now = Move(tuple(changes.items()))
             options = [
                 (
                     sorted((set(series.known) & free) - set(series.base) - set(dict(move.changes))),
@@ -170,30 +159,46 @@ class Forms:
                 break
             name, by = single[0]
             changes[name] = changes.get(name, 0) + by
-        found = tuple(sorted((name, by) for name, by in changes.items() if by))
-        return Move(move.family, move.segment, found)
+        return Move(tuple(sorted((name, by) for name, by in changes.items() if by)))
 
     def _loss(self, move: Move) -> float:
         return sum(self.series[index].weight for index in self.touched(move))
 
-    def _concerns(self, move: Move, series: Series) -> bool:
-        """A measure of a segmented family is part of what other families show over all segments."""
-        if series.segment == move.segment:
-            return True
-        return series.family != move.family and series.segment == ALL_SEGMENTS
+    def _repaired(self, start: Mapping[str, int]) -> list[tuple[tuple[str, int], ...]]:
+        """Some changes, with the fewest others that all identities ask for.
 
-    def _elementary(self, measure: str) -> list[tuple[tuple[str, int], ...]]:
-        """One event more in a measure, with the fewest other changes that identities ask for."""
-        identity = next((i for i in self._identities if measure in i), None)
-        if identity is None:
-            return [((measure, 1),)]
-        return [
-            tuple(sorted(((measure, 1), (other, -identity[measure] * identity[other]))))
-            for other in identity
-            if other != measure
-        ]
+        Identities may share measures, and count a measure more than once. Where nothing repairs
+        them there is no such move.
+        """
+        found: list[tuple[tuple[str, int], ...]] = []
+        todo, seen = deque([dict(start)]), set[tuple[tuple[str, int], ...]]()
+        while todo and len(found) < _MOST_MOVES:
+            changes = todo.popleft()
+            key = tuple(sorted(changes.items()))
+            if key in seen:
+                continue
+            seen.add(key)
+            broken = self._broken(changes)
+            if broken is None:
+                found.append(key)
+            elif len(changes) < _MOST_CHANGES + len(start):
+                identity, missing = broken
+                todo += [
+                    {**changes, name: -missing // factor}
+                    for name, factor in identity.items()
+                    if name not in changes and missing % factor == 0
+                ]
+        return found
 
-    def _whole(self, form: Form) -> tuple[tuple[str, int], ...]:
+    def _broken(self, changes: Mapping[str, int]) -> tuple[Form, int] | None:
+        """An identity that some changes break, and by how much."""
+        for identity in self.identities:
+            by = sum(identity.get(name, 0) * change for name, change in changes.items())
+            if by:
+                return identity, by
+        return None
+
+    def _whole(self, form: Form) -> dict[str, int]:
         """One event more in every measure that includes those of the form."""
         todo, found = [name for name, factor in form.items() if factor > 0], set[str]()
         while todo:
@@ -201,12 +206,7 @@ class Forms:
             if measure not in found:
                 found.add(measure)
                 todo += self._wider.get(measure, ())
-        for identity in self._identities:
-            total = [name for name, factor in identity.items() if factor > 0]
-            parts = [name for name, factor in identity.items() if factor < 0]
-            if found & set(total) and not found & set(parts):
-                found.add(parts[0])
-        return tuple(sorted((name, 1) for name in found))
+        return dict.fromkeys(sorted(found), 1)
 
     def _inclusions(self) -> dict[str, set[str]]:
         """Measure to the measures that count all its events and more, as definitions imply."""
@@ -218,37 +218,73 @@ class Forms:
             for small, large in pairs:
                 if len(small) == 1 and len(large) == 1 and set(small) != set(large):
                     wider.setdefault(next(iter(small)), set()).update(large)
-        for identity in self._identities:
+        for identity in self.identities:
             total = {name for name, factor in identity.items() if factor > 0}
             for name, factor in identity.items():
                 if factor < 0:
                     wider.setdefault(name, set()).update(total)
         return wider
 
+    def _declared(self) -> Iterable[Form]:
+        """The identities that the registry states, for each segment that they are about."""
+        stated = set[tuple[tuple[str, int], ...]]()
+        for family in self.families:
+            for identity in self._registry.families[family].identities:
+                for segment in self._segments[family]:
+                    form = self._form(family, segment, identity)
+                    key = tuple(sorted(form.items()))
+                    if len(form) > 1 and key not in stated:
+                        stated.add(key)
+                        yield form
+
     def _series(self, kpi: Kpi, segment: str) -> Series:
-        family = kpi.family
+        forms = {
+            name: self._form(kpi.family, segment, form)
+            for name, form in (
+                ("numerator", kpi.numerator),
+                ("denominator", kpi.denominator),
+                ("n", kpi.n),
+                ("known", kpi.known_form),
+                ("base", kpi.base),
+            )
+        }
         return Series(
             kpi_id=kpi.id,
             version=kpi.version,
             segment=segment,
-            family=family,
+            family=kpi.family,
             kind=str(kpi.kind),
             levels=tuple(kpi.levels),
-            numerator=self._form(family, kpi.numerator),
-            denominator=self._form(family, kpi.denominator),
-            n=self._form(family, kpi.n),
-            known=self._form(family, kpi.known_form),
-            base=self._form(family, kpi.base),
+            **forms,
             percentile=kpi.percentile.at if kpi.percentile else None,
         )
 
-    def _form(self, family: str, form: Form) -> dict[str, int]:
-        found = {}
+    def _form(self, family: str, segment: str, form: Mapping[str, int]) -> dict[str, int]:
+        """A form of a KPI or an identity in one segment. Of other families all segments count."""
+        found: dict[str, int] = {}
         for name, factor in form.items():
-            full = name if "." in name else f"{family}.{name}"
-            if full.partition(".")[2] not in PUBLIC_MEASURES:
-                found[self._same.get(full, full)] = factor
+            measure, of_segment = split_segment(name)
+            owner, _, bare = measure.rpartition(".")
+            if bare in PUBLIC_MEASURES:
+                continue
+            mine = [segment] if owner in ("", family) else self._segments_of(owner)
+            for one in [of_segment] if of_segment else mine:
+                found[f"{owner or family}.{bare}[{one}]"] = factor
         return found
+
+    def _segments_of(self, family: str) -> list[str]:
+        kpis = self._registry.families[family].kpis
+        return sorted({segment for kpi in kpis for segment in kpi.segments})
+
+
+def family_of(name: str) -> str:
+    """The family of a measure as forms name it."""
+    return name.partition(".")[0]
+
+
+def segment_of(name: str) -> str:
+    """The segment of a measure as forms name it."""
+    return name.rpartition("[")[2].removesuffix("]")
 
 
 def groups(registry: Registry) -> list[tuple[str, ...]]:
@@ -264,19 +300,3 @@ def groups(registry: Registry) -> list[tuple[str, ...]]:
                     for member in merged:
                         linked[member] = merged
     return sorted({tuple(sorted(members)) for members in linked.values()})
-
-
-def _same_measures(registry: Registry) -> dict[str, str]:
-    """Measures that an identity of two says are one."""
-    same = {}
-    for family, spec in registry.families.items():
-        for identity in map(_hidden, spec.identities):
-            names = sorted(n if "." in n else f"{family}.{n}" for n in identity)
-            if len(names) == 2 and sum(identity.values()) == 0:
-                same[names[0]] = names[1]
-    return same
-
-
-def _hidden(form: Form) -> dict[str, int]:
-    """The part of a form that is not known to everyone."""
-    return {n: factor for n, factor in form.items() if n.rpartition(".")[2] not in PUBLIC_MEASURES}

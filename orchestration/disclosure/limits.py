@@ -62,9 +62,7 @@ def ranks(
     return np.where(lower >= 1, lower, np.nan), np.where(upper <= n, upper, np.nan)
 
 
-def _from(
-    n: npt.NDArray[np.float64], rank: npt.NDArray[np.float64], beyond: int
-) -> int:
+def _from(n: npt.NDArray[np.float64], rank: npt.NDArray[np.float64], beyond: int) -> int:
     fraction = (rank - 1) / np.maximum(n - 1, 1)
     exposed = np.flatnonzero(few_beyond(n, fraction, beyond))
     return int(n[exposed[-1]]) + 1 if exposed.size else 0

@@ -99,6 +99,7 @@ def decide_group(
     forms = Forms(registry, families, kpis)
     layout = _layout(values.filter(~pl.col("_beyond")), parents, scope)
     table = Table(forms, layout, values, scope, policy)
+    table.learn()
     left = _protect(table)
     return table.hidden(), left
 
@@ -128,9 +129,9 @@ def _protect(table: Table) -> int:
                 part = mask & (rows.late == late)
                 if not form or not part.any():
                     continue
-                key = (series.family, series.segment, tuple(sorted(form.items())), late)
+                key = (tuple(sorted(form.items())), late)
                 _, before, _ = wanted.get(key) or ([], part, late)
-                moves = wanted[key][0] if key in wanted else table.moves(series, form)
+                moves = wanted[key][0] if key in wanted else table.moves(form)
                 wanted[key] = (moves, before | part, late)
     left = 0
     # Moves that hide the most come first; what they hide the others need not.
@@ -151,12 +152,12 @@ def _protect_cut(table: Table) -> int:
         for index, (series, mask) in enumerate(zip(table.forms.series, left, strict=True)):
             form = form_of(series, name)
             if form and mask.any():
-                key = (series.family, series.segment, tuple(sorted(form.items())))
+                key = tuple(sorted(form.items()))
                 alike.setdefault(key, []).append(index)
         for members in alike.values():
             series = table.forms.series[members[0]]
             targets = np.logical_or.reduce([left[index] for index in members])
-            moves = table.moves(series, form_of(series, name))[:_MOVES_FOR_CUT]
+            moves = table.moves(form_of(series, name))[:_MOVES_FOR_CUT]
             still = _protect_targets(table, moves, targets, late=False)
             for index in members:
                 left[index] &= still

@@ -186,9 +186,7 @@ def decide(
     return Decision(found.hidden, scope, limits, taken_back, plain(numbers), report)
 
 
-def with_small(
-    cells: pl.DataFrame, registry: Registry, policy: SuppressionPolicy
-) -> pl.DataFrame:
+def with_small(cells: pl.DataFrame, registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:
     """The rows of kpi_values with a flag per number of them that is too small."""
     kinds = coded(
         pl.DataFrame(

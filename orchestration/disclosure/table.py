@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from orchestration.disclosure.forms import HOURS, OF_WHOLE, Form, Forms, Move, Series
+from orchestration.disclosure.forms import (
+    HOURS,
+    OF_WHOLE,
+    Form,
+    Forms,
+    Move,
+    Series,
+    family_of,
+    segment_of,
+)
+from orchestration.disclosure.identities import found
 from orchestration.disclosure.keys import at_lines, lines_of
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import NESTED, Bools
@@ -19,6 +30,7 @@ from orchestration.suppression import GRAINS, PARTS, SuppressionPolicy
 from reporting.columns import UNPLACED
 
 Numbers = npt.NDArray[np.float64]
+Key = tuple[tuple[str, int], ...]
 SERIES, PERIOD = ("kpi_id", "kpi_version", "segment"), ("period_grain", "period_start")
 UNIT = ("level", "unit_id")
 NUMBERS = ("numerator", "denominator", "n")
@@ -117,6 +129,8 @@ class Table:
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
         self._possible: dict[tuple[Move, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        # Identities that hold at one level only.
+        self.bound_at: dict[str, list[Form]] = {level: [] for level, _ in layout.units}
 
     def _read(self, values: pl.DataFrame, scope: pl.DataFrame) -> list[Rows]:
         """The rows of all series, from rows of kpi_values."""
@@ -243,12 +257,19 @@ class Table:
     def _allowed(self, move: Move, plausible: bool, lowest: float, fresh: bool) -> Bools:
         """Where a move is possible, with one event more and with one less."""
         allowed = np.ones((2, *self._shape), dtype=np.bool_)
-        allowed[:, self._foreign[move.family, move.segment]] = False
+        names = [name for name, _ in move.changes]
+        for key in {(family_of(name), segment_of(name)) for name in names}:
+            if key in self._foreign:
+                allowed[:, self._foreign[key]] = False
+        for level, identities in self.bound_at.items():
+            if any(move.of(identity) for identity in identities):
+                allowed[:, np.array([unit[0] == level for unit in self.layout.units])] = False
+        own = {family_of(name) for name in names}
         for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
             # Of a month still open nothing may turn out to be unplaced.
             blocked = rows.known | rows.empty | (rows.beyond & self._open)
-            if series.family == move.family:
+            if series.family in own:
                 blocked = blocked | rows.absent
             if fresh:
                 blocked = blocked | rows.earlier
@@ -261,13 +282,60 @@ class Table:
                     mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
         return allowed
 
-    def moves(self, series: Series, form: Form) -> list[Move]:
+    def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
         found: list[Move] = []
-        for move in self.forms.moves(series, form):
+        for move in self.forms.moves(form):
             carried = self.forms.carried(move, self._tight)
             found += [m for m in (carried, move) if m.of(form)]
         return list(dict.fromkeys(found))
+
+    def learn(self) -> None:
+        """Find the identities that the figures obey, and that the registry does not state.
+
+        Those that hold at one level only, as that all events were expected in the country, bind
+        moves there; the others bind them everywhere.
+        """
+        unplaced = np.array([unit == UNPLACED for _, unit in self.layout.units])
+        levels = np.where(unplaced, "", [level for level, _ in self.layout.units])
+        shown = self._numbers_shown()
+        parts = sorted({(series.family, series.segment) for series in self.forms.series})
+        at_levels = {
+            level: {
+                key: (form, numbers[levels == level].ravel(), part)
+                for key, (form, numbers, series) in shown.items()
+                for part in [(series.family, series.segment)]
+                if level in series.levels
+            }
+            for level in sorted(set(levels) - {""})
+        }
+        for level, here in at_levels.items():
+            # Not every unit has all of them: those of a family by themselves, then all together.
+            for part in (*parts, None):
+                mine = {key: item for key, item in here.items() if part in (None, item[2])}
+                told = [(form, numbers) for form, numbers, _ in mine.values()]
+                # Where a row is lacking nothing happened: in a place without rural roads, say.
+                for cells in (told, [(form, np.nan_to_num(n)) for form, n in told]):
+                    stated = [*self.forms.identities, *self.bound_at[level]]
+                    for identity, factors in found(cells, stated):
+                        sums = dict(zip(mine, factors, strict=True))
+                        if all(_holds(sums, there) for there in at_levels.values()):
+                            self.forms.know([identity])
+                        else:
+                            self.bound_at[level].append(identity)
+
+    def _numbers_shown(self) -> dict[Key, tuple[Form, Numbers, Series]]:
+        """Each sum of measures that rows show, with the numbers of one series that shows it."""
+        shown: dict[Key, tuple[Form, Numbers, Series]] = {}
+        for series, rows in zip(self.forms.series, self.rows, strict=True):
+            if series.kind in HOURS:
+                continue
+            for name in NUMBERS:
+                form = getattr(series, name)
+                if form and not (series.kind == "mean" and name == "numerator"):
+                    key = tuple(sorted(form.items()))
+                    shown.setdefault(key, (form, getattr(rows, name), series))
+        return shown
 
     @cached_property
     def _tight(self) -> list[int]:
@@ -330,6 +398,15 @@ def _find_unsafe(series: Series, rows: Rows) -> None:
     if series.kind in ("interval", "mean"):
         return
     rows.unsafe["numerator"] = rows.unsafe["numerator"] | grown
+
+
+def _holds(sums: Mapping[Key, int], there: Mapping[Key, tuple[Form, Numbers, Any]]) -> bool:
+    """Whether a sum is zero in all cells of a level; also where its terms are not shown there."""
+    terms = {key: factor for key, factor in sums.items() if factor}
+    if not set(terms) <= set(there):
+        return True
+    total = sum(factor * there[key][1] for key, factor in terms.items())
+    return not np.any(np.nan_to_num(np.asarray(total)))
 
 
 def form_of(series: Series, name: str) -> Form:

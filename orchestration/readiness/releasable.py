@@ -1,4 +1,4 @@
-"""What a release may show of readiness: grades, and shares and numbers of rows told roughly.
+"""What a release may show of data quality: grades, and shares and numbers of rows told roughly.
 
 The figures of data quality (`dq_*`) are hidden cell by cell, and these tables count the same rows.
 So nothing here is told more exactly than to the nearest `min_denominator` rows: a share in steps of
@@ -127,5 +127,7 @@ def rough_count(count: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
 def band(count: pl.Expr, policy: SuppressionPolicy) -> pl.Expr:
     """A number of rows as text that gives no small number away."""
     least = policy.of(SERVICE).min_count
-    bands = [pl.when(count >= n).then(pl.lit(words)) for n, words in (*_BANDS, (least, f"{least}+"))]
+    bands = [
+        pl.when(count >= n).then(pl.lit(words)) for n, words in (*_BANDS, (least, f"{least}+"))
+    ]
     return pl.coalesce(*bands, pl.when(count == 0).then(pl.lit("0")), pl.lit(HIDDEN))

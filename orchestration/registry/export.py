@@ -133,10 +133,24 @@ def _family(family: Family) -> dict[str, Any]:
         "measures": {name: measure_sql(item) for name, item in stored.items()},
         "squares": {f"{name}_squares": column for name, column in means.items()},
         "percentiles": {
-            column: {percentile_name(at): at for at in percentiles}
+            column: {
+                "at": {percentile_name(at): at for at in percentiles},
+                "levels": _levels(family, column),
+            }
             for column, percentiles in family.percentiles.items()
         },
     }
+
+
+def _levels(family: Family, column: str) -> list[str]:
+    """The levels at which any KPI asks for a percentile of the column."""
+    asked = {
+        level
+        for kpi in family.kpis
+        if kpi.percentile is not None and kpi.percentile.column == column
+        for level in kpi.levels
+    }
+    return [level for level in family.units if level in asked]
 
 
 def percentile_name(at: float) -> str:

@@ -51,7 +51,9 @@ RATIO_KINDS = frozenset({"share", "ratio", "hours", "standardized", "excess"})
 DURATION_KINDS = frozenset({"interval", "mean"})
 
 _NAME = r"[a-z][a-z0-9_]*"
-_TERM = re.compile(rf"\s*([+-])?\s*(?:(\d+)\s*\*\s*)?({_NAME}(?:\.{_NAME})?)")
+# A measure of one segment, where an identity is about that segment only.
+_SEGMENT = r"\[[A-Za-z0-9_]+\]"
+_TERM = re.compile(rf"\s*([+-])?\s*(?:(\d+)\s*\*\s*)?({_NAME}(?:\.{_NAME})?(?:{_SEGMENT})?)")
 
 
 def parse_linear(text: str) -> Linear:
@@ -89,6 +91,12 @@ def parse_identity(text: str) -> Linear:
     for name, coefficient in parse_linear(right).items():
         form[name] = form.get(name, 0) - coefficient
     return {name: coefficient for name, coefficient in form.items() if coefficient}
+
+
+def split_segment(name: str) -> tuple[str, str | None]:
+    """The name of a measure, and the one segment that is meant where it says so."""
+    measure, bracket, segment = name.partition("[")
+    return measure, segment.removesuffix("]") if bracket else None
 
 
 def _linear(value: Any) -> Any:
@@ -354,7 +362,7 @@ class Registry:
 
     def measure(self, family: str, name: str) -> Measure:
         """A measure by its name within a family, or by its dotted name."""
-        owner, _, bare = name.rpartition(".")
+        owner, _, bare = split_segment(name)[0].rpartition(".")
         try:
             return self.families[owner or family].measures[bare]
         except KeyError:

@@ -17,10 +17,11 @@
 select
     event_date,
     segment,
-    region_id,
-    central_id,
-    cast(least(answer_ms, {{ longest }}) as integer) as answer_ms,
-    cast(least(handling_ms, {{ longest }}) as integer) as handling_ms
+    counted_region_id as region_id,
+    counted_central_id as central_id,
+    {%- for column in ['answer_ms', 'answer_ms_v1', 'handling_ms'] %}
+    cast(case when {{ column }} > {{ longest }} then {{ longest }} else {{ column }} end as integer) as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
 from {{ ref('fct_calls') }}
 where is_counted and is_answered_valid_v1
 {%- if is_incremental() %}

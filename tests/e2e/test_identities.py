@@ -1,0 +1,128 @@
+"""Every sum that the figures of a world obey is one that disclosure control knows.
+
+The numbers of all families side by side, per level, have no more sums that are always zero than
+follow from the identities that are stated or were found. What links two groups of families that
+are decided apart would show here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from orchestration.disclosure import step
+from orchestration.disclosure.forms import HOURS, PUBLIC_MEASURES
+from orchestration.disclosure.history import History
+from orchestration.disclosure.scope import last_delivered
+from orchestration.disclosure.table import Table
+from orchestration.registry import load_registry
+from orchestration.suppression import load_policy
+from tests.e2e.conftest import World
+
+PRIME = 1_000_003
+pytestmark = pytest.mark.slow
+
+
+def rank(rows: npt.NDArray[np.int64]) -> int:
+    """Rank modulo a prime, by plain elimination."""
+    matrix, found = rows % PRIME, 0
+    for column in range(matrix.shape[1]):
+        places = np.flatnonzero(matrix[found:, column])
+        if not places.size:
+            continue
+        chosen = found + int(places[0])
+        matrix[[found, chosen]] = matrix[[chosen, found]]
+        matrix[found] = matrix[found] * pow(int(matrix[found, column]), PRIME - 2, PRIME) % PRIME
+        below = matrix[found + 1 :]
+        below -= below[:, [column]] * matrix[found] % PRIME
+        below %= PRIME
+        found += 1
+        if found == matrix.shape[0]:
+            break
+    return found
+
+
+def shown_measures() -> dict[str, set[str]]:
+    """Per family the measures that some KPI shows, sums of time left out."""
+    registry = load_registry()
+    found: dict[str, set[str]] = {name: set() for name in registry.families}
+    for kpi in registry.active:
+        if kpi.kind in HOURS:
+            continue
+        for form in (kpi.numerator if kpi.kind != "mean" else {}, kpi.denominator, kpi.n):
+            for name in form:
+                owner, _, bare = name.rpartition(".")
+                if bare not in PUBLIC_MEASURES:
+                    found[owner or kpi.family].add(bare)
+    return found
+
+
+def side_by_side(world: World, level: str) -> pl.DataFrame:
+    """Every measure of every segment as `family.measure[segment]`, a row per unit and period."""
+    key = ["period_grain", "period_start", "unit_id"]
+    whole: pl.DataFrame | None = None
+    for family, measures in shown_measures().items():
+        spec = load_registry().families[family]
+        stored = sorted(name for name in measures if spec.measures[name].is_stored)
+        if level not in spec.units or not stored:
+            continue
+        segment = "segment" if spec.segment else "'all' as segment"
+        frame = world.sql(
+            f"select {', '.join(key)}, {segment}, {', '.join(stored)} from {spec.aggregate}"
+            f" where level = '{level}' and unit_id <> 'UNKNOWN'"
+        )
+        segments = {name for kpi in spec.kpis for name in kpi.segments}
+        for (name,), part in frame.partition_by(["segment"], as_dict=True).items():
+            if name in segments:
+                named = part.drop("segment").rename({m: f"{family}.{m}[{name}]" for m in stored})
+                whole = (
+                    named if whole is None else whole.join(named, on=key, how="full", coalesce=True)
+                )
+    assert whole is not None
+    return whole.drop(key).fill_null(0)
+
+
+@pytest.fixture(scope="module")
+def known(autumn: World) -> Mapping[str, Iterable[Mapping[str, int]]]:
+    """The identities that the decision on the world used, per level."""
+    found: dict[str, list[Mapping[str, int]]] = {}
+    learn = Table.learn
+
+    def listening(table: Table) -> None:
+        learn(table)
+        for level, own in table.bound_at.items():
+            found.setdefault(level, []).extend([*own, *table.forms.identities])
+
+    registry, delivered = load_registry(), last_delivered(autumn.receipts())
+    policy = load_policy()
+    values, parents = step._read(autumn.home.warehouse, registry, delivered, policy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "learn", listening)
+        step.decide(values, parents, registry, delivered, policy, History(None, "the first"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "level", ["region", "health_trust", "county", "municipality", "central", "base"]
+)
+def test_the_figures_obey_nothing_that_is_not_known(
+    autumn: World, known: Mapping[str, Iterable[Mapping[str, int]]], level: str
+) -> None:
+    frame = side_by_side(autumn, level)
+    often = [name for name in frame.columns if (frame[name] != 0).sum() >= 60]
+    cells = frame.select(often).to_numpy().astype(np.int64)
+    assert cells.shape[0] > 2 * cells.shape[1] > 10
+    at = {name: index for index, name in enumerate(often)}
+    stated = np.zeros((0, len(often)), dtype=np.int64)
+    for identity in known[level]:
+        if set(identity) <= set(at):
+            row = np.zeros((1, len(often)), dtype=np.int64)
+            row[0, [at[name] for name in identity]] = list(identity.values())
+            stated = np.concatenate([stated, row])
+    obeyed = [row for row in stated if not (cells @ row).any()]
+    free = len(often) - rank(cells)
+    assert free == (rank(np.stack(obeyed)) if obeyed else 0)
