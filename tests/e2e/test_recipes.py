@@ -18,7 +18,7 @@ import fastexcel
 import polars as pl
 import pytest
 
-from orchestration.release import STORAGE_VERSION
+from orchestration.release_files import STORAGE_VERSION
 from reporting import metrics
 from reporting.bulk import export_release
 from reporting.columns import heading
