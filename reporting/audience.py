@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 OPEN = "open"
-VARIABLE = "AKUTT_AUDIENCE"
+AUDIENCE_VARIABLE = "AKUTT_AUDIENCE"
 FOLDER = "audiences"
 
 
 def chosen(audience: str | None = None) -> str:
     """The audience asked for: by name, else by AKUTT_AUDIENCE, else `open`."""
-    return audience or os.environ.get(VARIABLE) or OPEN
+    return audience or os.environ.get(AUDIENCE_VARIABLE) or OPEN
 
 
 def releases_of(releases_dir: Path, audience: str) -> Path:
@@ -29,9 +29,9 @@ def not_asked_for(release_id: str, audience: str, asked: str) -> str:
     """What to tell who opens a release that is for others than were asked for."""
     return (
         f"Utgivelse {release_id} er for «{audience}», og det ble bedt om «{asked}». Be om den med "
-        f"--audience {audience} eller {VARIABLE}={audience}. / Release {release_id} is for "
+        f"--audience {audience} eller {AUDIENCE_VARIABLE}={audience}. / Release {release_id} is for "
         f"`{audience}`, and `{asked}` was asked for. Ask with --audience {audience} or "
-        f"{VARIABLE}={audience}."
+        f"{AUDIENCE_VARIABLE}={audience}."
     )
 
 

@@ -22,7 +22,7 @@ from orchestration.release import (
     verify_release,
 )
 from reporting import metrics
-from reporting.audience import VARIABLE
+from reporting.audience import AUDIENCE_VARIABLE
 from reporting.columns import KEY
 from reporting.export import write
 from reporting.locked_sql import run_sql
@@ -42,7 +42,7 @@ NUMBERS = ("numerator", "denominator", "n", "value", "coverage")
 
 @pytest.fixture(autouse=True)
 def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(AUDIENCE_VARIABLE, raising=False)
     close_shared()
 
 
@@ -112,10 +112,10 @@ def test_only_who_asks_for_an_audience_reads_its_release(
     assert asked.select("is_small", "audience").row(0) == (True, "internal")
     assert asked["value"][0] == pytest.approx(100 / 3)
     assert asked["release_id"].to_list() == everyone["release_id"].to_list()
-    monkeypatch.setenv(VARIABLE, "internal")
+    monkeypatch.setenv(AUDIENCE_VARIABLE, "internal")
     assert_frame_equal(metrics.query(kpis="c113_within_10s", units="amk_tromso"), asked)
     # Open in this process already, and still not given to who does not ask.
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(AUDIENCE_VARIABLE)
     with pytest.raises(NotForThisAudienceError):
         shared(folder)
 
@@ -260,4 +260,4 @@ def test_a_part_of_the_cells_is_seen_in_full_and_the_rest_as_by_everyone(tmp_pat
     )
     assert by_unit["amk_tromso"] == "ok"
     assert by_unit["amk_oslo"] == "suppressed"
-    assert os.environ.get(VARIABLE) is None
+    assert os.environ.get(AUDIENCE_VARIABLE) is None
