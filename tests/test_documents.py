@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 KEY = "only-for-tests-0123456789abcdefghij"
 SKIPPED = {".venv", "data", "reports", "node_modules", "build"}
 # Folders below AKUTT_HOME and others that only running the project makes.
-MADE = {"audiences", 
+MADE = {"audiences",
     "inbox", "lake", "warehouse", "releases", "gx", "dagster", "logs", "truth", "state", "dbt",
     "data", "reports", "example_calls", "sources", "registers", "AKUTT_HOME", "abroad_alarms",
 }  # fmt: skip
