@@ -9,7 +9,8 @@ Reads released files only and knows nothing of how the hidden cells were chosen.
 3. bounds: for a random sample, the least and the most that a number can be when none is negative,
    by linear programming over the equations around it.
 
-A hidden row is recovered when its value follows, or a number in it that is too small to be shown.
+A hidden row is recovered when its value follows, or a number in it that is too small to be shown:
+what is too small follows from what the KPI tells about, as the release states it.
 Classes of equations are checked first where every number is shown; one that does not hold is not
 used, and is listed. Exit code 1 when anything is recovered.
 """
@@ -29,7 +30,17 @@ import numpy as np
 
 from benchmarks import attack_equations as equations
 from benchmarks import attack_solve as solve
-from benchmarks.attack_equations import Block, Bools, Floats, Form, Ints, Kpi, Release, System
+from benchmarks.attack_equations import (
+    Asked,
+    Block,
+    Bools,
+    Floats,
+    Form,
+    Ints,
+    Kpi,
+    Release,
+    System,
+)
 
 KEYS_SHOWN = 20
 # Unknowns around a number in the linear programs.
@@ -281,7 +292,9 @@ def _mark(
                 free = [np.abs(row.sum(form, d)) for d in kernel.directions]
                 fixed = np.maximum(*free) < 1e-6
                 amounts[name] = (np.asarray(fixed), row.sum(form, kernel.solution))
-        whole, small = judge(release, kpi, amounts)
+        whole, small = judge(release.asked(kpi, row.block.level), kpi, amounts)
+        # What could not be placed points at nobody, however little it is.
+        small &= row.units != row.block.unit_at.get(equations.UNKNOWN, -1)
         for at in np.flatnonzero(whole | small):
             if row.step[at] is not None:
                 continue
@@ -325,26 +338,25 @@ def _why(system: System, known: solve.Known, row: Rows, at: int) -> list[str]:
     return found
 
 
-def judge(
-    release: Release, kpi: Kpi, amounts: dict[str, tuple[Bools, Floats]]
-) -> tuple[Bools, Bools]:
+def judge(asked: Asked, kpi: Kpi, amounts: dict[str, tuple[Bools, Floats]]) -> tuple[Bools, Bools]:
     """Whether the value of a row follows, and whether a number that is too small does."""
 
     def under(name: str, limit: int) -> Bools:
         fixed, value = amounts[name]
         return np.asarray(fixed & (value > 1e-6) & (value < limit - 1e-6))
 
-    count, cases = release.min_count, release.min_denominator
+    cases = asked.min_denominator if asked.is_basis_secret else 0
     top, bottom = amounts["numerator"][0], amounts["denominator"][0]
     none = np.zeros(top.size, dtype=np.bool_)
     if kpi.kind in _DURATIONS:
         # The value is no sum of measures; how few it rests on is what must not be known.
         return none, under("n", cases)
-    small = none if kpi.kind in equations.HOURS else under("numerator", count)
+    events = asked.min_count if kpi.kind in ("count", "rate") else asked.min_part
+    small = none if kpi.kind in equations.HOURS else under("numerator", events)
     if kpi.denominator:
         small = small | under("denominator", cases)
         if kpi.kind in ("share", "excess"):
-            small = small | under("rest", count)
+            small = small | under("rest", asked.min_part)
     return np.asarray(top & (bottom | (not kpi.denominator))), small
 
 
@@ -373,7 +385,9 @@ def _bounds(
             continue
         lower, upper = ends
         result.widths.append(upper - lower)
-        if upper - lower > 1e-6 or (kpi.kind in _DURATIONS and lower >= release.min_denominator):
+        asked = release.asked(kpi, row.block.level)
+        cases = asked.min_denominator if asked.is_basis_secret else 0
+        if upper - lower > 1e-6 or (kpi.kind in _DURATIONS and lower >= cases):
             continue
         if abs(lower) < 1e-6:
             result.zeros += 1

@@ -63,6 +63,18 @@ class Kpi:
     n: Form
     known: Form
     base: Form
+    # What it tells about; of a release that does not say, the strictest.
+    sensitivity: str = "person"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """From how much on a number may be known, as the release states it; zero asks for nothing."""
+
+    min_count: int = 0
+    min_denominator: int = 0
+    min_part: int = 0
+    is_basis_secret: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,17 @@ class Release:
     values: pl.DataFrame
     kpis: tuple[Kpi, ...]
     parents: pl.DataFrame
-    min_count: int
-    min_denominator: int
+    policy: dict[str, Any]
+
+    def asked(self, kpi: Kpi, level: str) -> Asked:
+        """What counts as too small in the figures of a KPI at a level."""
+        stated = self.policy.get("too_small")
+        if stated is None:  # one rule for all figures
+            count = int(self.policy.get("min_count", 5))
+            return Asked(count, int(self.policy.get("min_denominator", 10)), count)
+        rule = stated[kpi.sensitivity]
+        rule = stated[rule.get("at", {}).get(level, kpi.sensitivity)]
+        return Asked(**{name: rule[name] for name in Asked.__annotations__ if name in rule})
 
 
 @dataclass
@@ -139,7 +160,14 @@ def read(folder: Path) -> Release:
             )
         }
         kpis.append(
-            Kpi(row["kpi_id"], int(row["version"]), row["relation"], row["measure"], **forms)
+            Kpi(
+                row["kpi_id"],
+                int(row["version"]),
+                row["relation"],
+                row["measure"],
+                **forms,
+                sensitivity=row.get("sensitivity") or "person",
+            )
         )
     metadata = folder / "metadata.json"
     policy: dict[str, Any] = {}
@@ -150,8 +178,7 @@ def read(folder: Path) -> Release:
         values,
         tuple(kpis),
         pl.read_parquet(folder / "unit_hierarchy.parquet"),
-        int(policy.get("min_count", 5)),
-        int(policy.get("min_denominator", 10)),
+        policy,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from benchmarks.attack import attack, main
+from benchmarks.attack import attack, judge, main
+from benchmarks.attack_equations import Kpi, Release
 from benchmarks.attack_solve import kernel, peel
+from orchestration.suppression import load_policy
 from tests.orchestration.fabricated import VALUES_SCHEMA, registry, value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MONDAY = date(2027, 2, 1)
+EMPTY = pl.DataFrame()
 REGIONS = {"lvs_a": "vest", "lvs_b": "vest", "lvs_c": "nord", "lvs_d": "nord"}
 Cell = tuple[str, str, str, date]
 
@@ -80,6 +84,29 @@ def test_a_number_that_follows_by_subtraction_is_recovered(tmp_path: Path) -> No
     assert found["numbers"]["numerator"] == 3
     assert main([str(folder), "--report", str(tmp_path / "report.json")]) == 1
     assert json.loads((tmp_path / "report.json").read_text())["recovered"] == {"peeling": 1}
+
+
+def test_what_is_too_small_follows_from_what_the_figures_tell_about(tmp_path: Path) -> None:
+    """Three unanswered calls of 49 are a secret where they are persons, and none of a service."""
+    kpi = Kpi("a_share", 1, "calls", "share", {"calls.a": 1}, {"calls.b": 1}, {}, {}, {})
+    three = (np.array([True]), np.array([3.0]))
+    open_, nothing = (np.array([False]), np.array([0.0])), (np.array([False]), np.array([0.0]))
+    amounts = {"numerator": three, "denominator": open_, "n": nothing, "rest": nothing}
+    policy = load_policy().describe()
+    for sensitivity, level, expected in (
+        ("service", "central", False),
+        ("activity", "central", False),
+        ("activity", "municipality", True),
+        ("person", "central", True),
+    ):
+        asked = Release(tmp_path, EMPTY, (kpi,), EMPTY, policy).asked(
+            replace(kpi, sensitivity=sensitivity), level
+        )
+        _, small = judge(asked, kpi, amounts)
+        assert small.tolist() == [expected], (sensitivity, level)
+        # What a hidden share is made of must not follow as a whole, whatever it tells about.
+        whole, _ = judge(asked, kpi, amounts | {"denominator": (three[0], np.array([49.0]))})
+        assert whole.all()
 
 
 def test_a_number_with_one_partner_only_follows_over_time(tmp_path: Path) -> None:
