@@ -16,6 +16,23 @@ from tests.e2e.conftest import ROOT, World
 KEY = ["kpi_id", "segment", "period_grain", "period_start", "level", "unit_id"]
 FIGURES = ["numerator", "denominator", "n", "coverage", "value"]
 SECONDS = 1e-6
+# What is too small to be shown, in the words of docs/decisions/primary-suppression.md.
+HOURS = pl.col("kind").is_in(["hours", "hours_count"])
+COUNTED = pl.col("kind").is_in(["count", "rate"])
+OF_PERSONS = (pl.col("sensitivity") == "person") | (
+    (pl.col("sensitivity") == "activity") & (pl.col("level") == "municipality")
+)
+REST = pl.col("denominator") - pl.col("numerator")
+TOO_SMALL = (
+    (COUNTED & OF_PERSONS & pl.col("numerator").is_between(1, 4))
+    | (COUNTED & ~OF_PERSONS & pl.col("numerator").is_between(1, 9))
+    | (~COUNTED & ~HOURS & pl.col("n").is_between(1, 9))
+    | (
+        (pl.col("kind") == "share")
+        & OF_PERSONS
+        & (pl.col("numerator").is_between(1, 4) | REST.is_between(1, 4))
+    )
+)
 
 pytestmark = pytest.mark.slow
 
@@ -105,14 +122,23 @@ def test_released_values_are_the_truth_or_suppressed_by_rule(
     numbers = ("numerator_found", "denominator_found", "n_found", "value_found", "lower", "upper")
     assert hidden.height > 1_000
     assert hidden.select(pl.col(numbers).null_count()).row(0) == (hidden.height,) * len(numbers)
-    # Small counts, and figures that rest on few, are never shown.
-    kinds = registry().select("kpi_id", pl.col("measure").alias("kind"))
-    by_kind = shown.join(kinds, on="kpi_id")
-    counted = pl.col("kind").is_in(["count", "rate"])
-    hours = pl.col("kind").is_in(["hours", "hours_count"])
-    assert by_kind.filter(counted & pl.col("numerator").is_between(1, 4)).is_empty()
-    few = pl.col("n").is_between(1, 9)
-    assert by_kind.filter(~counted & ~hours & few).is_empty()
+    # What is too small for its kind and for what it tells about is never shown; what could not be
+    # placed points at nobody.
+    kinds = registry().select(
+        "kpi_id",
+        pl.col("version").cast(pl.Int32).alias("kpi_version"),
+        pl.col("measure").alias("kind"),
+        "sensitivity",
+    )
+    placed = shown.filter(pl.col("unit_id") != "UNKNOWN").join(kinds, on=["kpi_id", "kpi_version"])
+    assert placed.filter(TOO_SMALL).is_empty()
+    # And nothing is hidden for its own sake that is not: how a service works, from ten cases on.
+    reasons = world.sql("select * from disclosure.kpi_hidden where reason = 'primary'")
+    key = ["kpi_id", "kpi_version", "segment", "period_grain", "period_start", "level", "unit_id"]
+    small = cells.join(reasons, on=key, how="semi").join(kinds, on=["kpi_id", "kpi_version"])
+    assert small.height > 1_000
+    large = (pl.col("sensitivity") == "service") & (pl.col("n") >= 10) & ~HOURS
+    assert small.filter(large).is_empty()
 
 
 @pytest.mark.parametrize("name", ["autumn", "spring"])
