@@ -29,8 +29,8 @@ def not_asked_for(release_id: str, audience: str, asked: str) -> str:
     """What to tell who opens a release that is for others than were asked for."""
     return (
         f"Utgivelse {release_id} er for «{audience}», og det ble bedt om «{asked}». Be om den med "
-        f"--audience {audience} eller {AUDIENCE_VARIABLE}={audience}. / Release {release_id} is for "
-        f"`{audience}`, and `{asked}` was asked for. Ask with --audience {audience} or "
+        f"--audience {audience} eller {AUDIENCE_VARIABLE}={audience}. / Release {release_id} is "
+        f"for `{audience}`, and `{asked}` was asked for. Ask with --audience {audience} or "
         f"{AUDIENCE_VARIABLE}={audience}."
     )
 
