@@ -70,6 +70,8 @@ class Tally:
             {"seed": seed, "case": case, "format": form, "mutators": mutators, "kind": kind,
              "detail": detail}
         )  # fmt: skip
+        # At once, as a campaign may be broken off.
+        print(f"VIOLATION {seed} {case}: {kind}: {detail}", file=sys.stderr, flush=True)
 
     def add_death(self, seed: int, phase: str, code: int | None) -> None:
         """A mutant that ended its process: by itself, or because it did not come to an end."""
