@@ -109,7 +109,9 @@ class ColumnMap(Strict):
         None, description="Raw code to contract code; the key '*' is for every other value."
     )
     format: Annotated[list[str], BeforeValidator(_as_list)] = Field(
-        [], description="strftime format of a text timestamp, or several, tried in this order."
+        [],
+        description="strftime format of a text timestamp, or several, tried in this order. In "
+        "formats whose cells have types, an ISO date or timestamp is read beside them.",
     )
     utc: bool = Field(False, description="The stamp is UTC although it says no offset.")
     epoch: Literal["s", "ms", "us"] | None = Field(None, description="Number since 1970 in UTC.")

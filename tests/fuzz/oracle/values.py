@@ -406,6 +406,14 @@ def _is_utc(column: ColumnMap) -> bool:
     return column.utc or any("%z" in item or "%:z" in item for item in column.format)
 
 
+def _patterns(column: ColumnMap, spec: SourceSpec) -> list[str]:
+    """How a stamp may be written: as declared; in typed cells, also as they are told as texts."""
+    if not column.format:
+        return ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+    typed = spec.format.type in ("xlsx", "xls", "ods", "parquet")
+    return [*column.format, *(["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d"] if typed else [])]
+
+
 def _stamp(
     column: ColumnMap,
     values: Mapping[str, Raw],
@@ -455,7 +463,7 @@ def _stamp(
         found = [
             hit
             for item in text.spellings
-            for pattern in (column.format or ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"])
+            for pattern in _patterns(column, spec)
             if (hit := parsed(item, pattern)) is not None
         ]
         if not found:
