@@ -44,6 +44,8 @@ COMMANDS: dict[str, LazyCommand] = {
     "release": LazyCommand(
         "orchestration.cli.release", "List, show, verify, export, roll back releases."
     ),
+    "serve": LazyCommand("orchestration.cli.serve", "Pages of the release in a browser."),
+    "site": LazyCommand("orchestration.cli.site", "The same pages as a folder of files."),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }

@@ -1,0 +1,127 @@
+"""The server: the pages of the current release, read anew at every request.
+
+One request reads one release from beginning to end; a new one appears without a restart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from reporting.describe import describe
+from reporting.export import render
+from reporting.query import QueryError
+from reporting.reader import NoReleaseError, Release, shared
+from reporting.web import pages
+from reporting.web.pages import NoPageError, View
+from reporting.web.words import Language, Speech
+
+STATIC = Path(__file__).parent / "static"
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "interest-cohort=()",
+}
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_ENDING = re.compile(r"(?P<path>.+)\.(?P<format>csv|json|xlsx)")
+_LONGEST_PATH = 300
+
+
+def make_app(releases_dir: Path | None = None, audience: str | None = None) -> FastAPI:
+    """The pages as an ASGI application.
+
+    Args:
+        releases_dir: where the releases lie; `releases/` of AKUTT_HOME when not given.
+        audience: whose release; AKUTT_AUDIENCE, else the open one, when not given.
+    """
+    app = FastAPI(title="Akuttkjede", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.middleware("http")
+    async def with_headers(request: Request, call_next: Callable[[Request], object]) -> Response:
+        response: Response = await call_next(request)  # type: ignore[misc]
+        response.headers.update(_HEADERS)
+        return response
+
+    @app.get("/search", include_in_schema=False)
+    @app.get("/en/search", include_in_schema=False)
+    def search(request: Request, q: Annotated[str, Query(max_length=80)] = "") -> Response:
+        language, _ = _language(request.url.path)
+        try:
+            release = shared(releases_dir=releases_dir, audience=audience)
+        except NoReleaseError as error:
+            return _unavailable(error)
+        view = View(release, language, "/search", lambda path: path)
+        return HTMLResponse(pages.search(view, q).html)
+
+    @app.get("/{path:path}", include_in_schema=False)
+    def any_page(request: Request) -> Response:
+        if len(request.url.path) > _LONGEST_PATH:
+            return _missing("nb", "")
+        language, path = _language(request.url.path)
+        try:
+            release = shared(releases_dir=releases_dir, audience=audience)
+            tag = f'"{release.release_id}"'
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers={"ETag": tag})
+            response = _answer(release, language, path)
+        except NoReleaseError as error:
+            return _unavailable(error)
+        except (NoPageError, QueryError) as error:
+            return _missing(language, str(error))
+        response.headers["ETag"] = tag
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    return app
+
+
+def _answer(release: Release, language: Language, path: str) -> Response:
+    wanted = _ENDING.fullmatch(path)
+    if wanted is None:
+        return HTMLResponse(pages.page(View(release, language, path, lambda to: to)).html)
+    view = View(release, language, wanted["path"], lambda to: to)
+    query = pages.page(view).data
+    if query is None:
+        raise NoPageError(path)
+    frame = pages.data(view, query)
+    content = render(frame, wanted["format"], describe(release, frame, wanted["path"]))
+    name = wanted["path"].strip("/").replace("/", "_")
+    return Response(
+        content,
+        media_type=_TYPES[wanted["format"]],
+        headers={"Content-Disposition": f'attachment; filename="{name}.{wanted["format"]}"'},
+    )
+
+
+def _language(path: str) -> tuple[Language, str]:
+    if path == "/en" or path.startswith("/en/"):
+        return "en", path[3:] or "/"
+    return "nb", path
+
+
+def _missing(language: Language, detail: str) -> Response:
+    say = Speech(language)
+    return HTMLResponse(pages.error(say("not_found"), detail, say("start")), status_code=404)
+
+
+def _unavailable(error: Exception) -> Response:
+    nb, en = Speech("nb"), Speech("en")
+    heading = f"{nb('no_release')}. / {en('no_release')}."
+    text = pages.error(heading, f"{nb('later')} / {en('later')}", nb("start"))
+    return HTMLResponse(text, status_code=503, headers={"Retry-After": "30"})

@@ -1,0 +1,244 @@
+"""Charts as SVG: drawn by hand, so that they weigh little, scale, print and can be read aloud.
+
+Every chart has a title and a description, and stands beside a table of the same numbers. Nothing is
+told by colour alone: what is out of the ordinary has a shape of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH = 720
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
+_ROW = 22
+_NAME = 190
+
+
+@dataclass(frozen=True)
+class Point:
+    """One period of a series. `value` None is a gap: hidden, or no data."""
+
+    label: str
+    value: float | None
+    text: str
+    center: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    signal: str | None = None
+    is_break: bool = False
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One unit of an interval plot; `mark` is `better`, `worse` or empty."""
+
+    name: str
+    value: float
+    lower: float | None
+    upper: float | None
+    text: str
+    mark: str = ""
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Round numbers that cover the values."""
+    if high <= low:
+        high = low + (abs(low) or 1.0)
+    rough = (high - low) / wanted
+    step = 10.0 ** math.floor(math.log10(rough))
+    step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= rough)
+    first = math.floor(low / step)
+    return [round(n * step, 10) for n in range(first, math.ceil(high / step) + 1)]
+
+
+def run_chart(
+    points: Sequence[Point],
+    *,
+    title: str,
+    description: str,
+    target: float | None,
+    axis: Callable[[float], str],
+) -> Markup:
+    """A run chart with its limits, target and breaks."""
+    height = 280
+    numbers = [
+        number
+        for point in points
+        for number in (point.value, point.lower, point.upper)
+        if number is not None
+    ]
+    if not numbers:
+        return Markup("")
+    marks = ticks(min([*numbers, *([target] if target is not None else [])]), max(
+        [*numbers, *([target] if target is not None else [])]))  # fmt: skip
+    low, high = marks[0], marks[-1]
+
+    def x(at: int) -> float:
+        return _LEFT + (at + 0.5) * (WIDTH - _LEFT - _RIGHT) / len(points)
+
+    def y(value: float) -> float:
+        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+
+    parts = [_grid(marks, y, axis)]
+    for kind in ("lower", "center", "upper"):
+        parts += [
+            _path(run, f"limit {kind}")
+            for run in _runs([(x(at), _y(y, getattr(p, kind))) for at, p in enumerate(points)])
+        ]
+    if target is not None:
+        parts.append(
+            f'<path class="target" d="M{_LEFT} {y(target):.1f}H{WIDTH - _RIGHT}"/>'
+            f'<text class="note" x="{WIDTH - _RIGHT}" y="{y(target) - 5:.1f}" '
+            f'text-anchor="end">{escape(axis(target))}</text>'
+        )
+    parts += [
+        f'<path class="break" d="M{x(at) - 4:.1f} {_TOP}V{height - _BOTTOM}"/>'
+        for at, point in enumerate(points)
+        if point.is_break
+    ]
+    places = [(x(at), _y(y, point.value)) for at, point in enumerate(points)]
+    parts += [_path(run, "series") for run in _runs(places)]
+    every = max(1, math.ceil(len(points) / 8))
+    for at, point in enumerate(points):
+        if point.value is not None:
+            parts.append(_dot(x(at), y(point.value), point))
+        if at % every == 0:
+            parts.append(
+                f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+                f"{escape(point.label)}</text>"
+            )
+    return _svg(height, title, description, parts)
+
+
+def interval_plot(
+    bars: Sequence[Bar],
+    *,
+    title: str,
+    description: str,
+    reference: float | None,
+    axis: Callable[[float], str],
+) -> Markup:
+    """All units of a kind below each other, each with its interval."""
+    if not bars:
+        return Markup("")
+    numbers = [n for bar in bars for n in (bar.value, bar.lower, bar.upper) if n is not None]
+    marks = ticks(min([*numbers, *([reference] if reference is not None else [])]), max(
+        [*numbers, *([reference] if reference is not None else [])]))  # fmt: skip
+    low, high = marks[0], marks[-1]
+    height = _TOP + _ROW * len(bars) + _BOTTOM
+
+    def x(value: float) -> float:
+        return _NAME + (value - low) / (high - low) * (WIDTH - _NAME - _RIGHT - 14)
+
+    parts = []
+    for mark in marks:
+        parts.append(
+            f'<path class="grid" d="M{x(mark):.1f} {_TOP}V{height - _BOTTOM}"/>'
+            f'<text x="{x(mark):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(axis(mark))}</text>"
+        )
+    if reference is not None:
+        parts.append(f'<path class="target" d="M{x(reference):.1f} {_TOP}V{height - _BOTTOM}"/>')
+    for at, bar in enumerate(bars):
+        middle = _TOP + (at + 0.5) * _ROW
+        name = bar.name if len(bar.name) <= 28 else bar.name[:27] + "…"
+        parts.append(
+            f'<text x="{_NAME - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(name)}</text>'
+        )
+        if bar.lower is not None and bar.upper is not None:
+            parts.append(
+                f'<path class="interval" d="M{x(bar.lower):.1f} {middle:.1f}H{x(bar.upper):.1f}"/>'
+            )
+        parts.append(
+            f"<g><title>{escape(bar.name)}: {escape(bar.text)}</title>"
+            f"{_shape(bar.mark, x(bar.value), middle)}</g>"
+        )
+    return _svg(height, title, description, parts)
+
+
+def sparkline(values: Sequence[float | None], lower: float | None, upper: float | None) -> Markup:
+    """A series in the height of a line, with its limits; told in words beside it."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return Markup("")
+    limits = [n for n in (lower, upper) if n is not None]
+    low, high = min([*known, *limits]), max([*known, *limits])
+    span = (high - low) or 1.0
+    width, height = 120, 28
+
+    def y(value: float) -> float:
+        return 3 + (high - value) / span * (height - 6)
+
+    places = [
+        (2 + at * (width - 6) / (len(values) - 1), _y(y, value)) for at, value in enumerate(values)
+    ]
+    band = ""
+    if lower is not None and upper is not None:
+        band = (
+            f'<rect class="band" x="0" y="{y(upper):.1f}" width="{width}" '
+            f'height="{max(y(lower) - y(upper), 1):.1f}"/>'
+        )
+    lines = "".join(_path(run, "series") for run in _runs(places))
+    last = next(((a, b) for a, b in reversed(places) if b is not None))
+    dot = f'<circle class="dot" cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5"/>'
+    return Markup(  # noqa: S704  (numbers only)
+        f'<svg class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'aria-hidden="true" focusable="false">{band}{lines}{dot}</svg>'
+    )
+
+
+def _svg(height: int, title: str, description: str, parts: Sequence[str]) -> Markup:
+    return Markup(  # noqa: S704  (every text is escaped where it is put in)
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img">'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Callable[[float], str]) -> str:
+    return "".join(
+        f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
+        f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">{escape(axis(mark))}</text>'
+        for mark in marks
+    )
+
+
+def _dot(x: float, y: float, point: Point) -> str:
+    mark = {"concern": "worse", "improvement": "better"}.get(point.signal or "", "")
+    told = f"<title>{escape(point.label)}: {escape(point.text)}</title>"
+    hollow = " hollow" if point.is_open else ""
+    return f'<g class="point{hollow}">{told}{_shape(mark, x, y)}</g>'
+
+
+def _shape(mark: str, x: float, y: float) -> str:
+    match mark:
+        case "worse":
+            return f'<rect class="worse" x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>'
+        case "better":
+            return f'<path class="better" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>'
+        case _:
+            return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+
+
+def _y(y: Callable[[float], float], value: float | None) -> float | None:
+    return None if value is None else y(value)
+
+
+def _runs(places: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
+    """Stretches without a gap."""
+    found: list[list[tuple[float, float]]] = [[]]
+    for x, y in places:
+        if y is None:
+            found.append([])
+        else:
+            found[-1].append((x, y))
+    return [run for run in found if len(run) > 1]
+
+
+def _path(run: Sequence[tuple[float, float]], name: str) -> str:
+    steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in run)
+    return f'<path class="{name}" d="M{steps}"/>'

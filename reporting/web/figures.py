@@ -1,0 +1,315 @@
+"""What the pages show, as `reporting.query` gives it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from reporting.dimensions import Dimensions, dimensions
+from reporting.query import KpiQuery, query
+from reporting.reader import Release
+from reporting.web.words import PARTS
+
+# Grains that have pages of their own.
+GRAINS = ("month", "quarter", "year")
+SERIES = 24
+SPARK = 13
+# The services whose figures the first page looks through.
+FURTHEST_LEVELS = ("health_trust", "central", "base")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class When:
+    """A period of one grain."""
+
+    grain: str
+    start: date
+
+
+@dataclass(frozen=True)
+class Place:
+    """A unit of one level."""
+
+    level: str
+    unit_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a unit in a period, with what stands beside it."""
+
+    row: Row
+    definition: Row
+    last_year: Row | None
+    before: tuple[float | None, ...]
+
+    @property
+    def surprise(self) -> float:
+        """How far from similar units, in widths of what is ordinary there; 0 where not judged."""
+        row = self.row
+        if row["value"] is None or row["verdict"] not in ("better", "worse", "higher", "lower"):
+            return 0.0
+        center, upper, lower = row["funnel_center"], row["funnel_upper_95"], row["funnel_lower_95"]
+        if row["comparator"] != "funnel" or center is None:
+            center, upper, lower = row["peer_median"], row["peer_q3"], row["peer_q1"]
+        if center is None or upper is None or lower is None or upper <= lower:
+            return 1.0
+        return float(abs(row["value"] - center) / (upper - lower) * 2)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Worse than similar units, or a concern over time."""
+        row = self.row
+        return bool(row["verdict"] == "worse" or row["signal_direction"] == "concern")
+
+
+def periods(
+    release: Release, level: str = "national", kpi: tuple[str, str] | None = None
+) -> list[When]:
+    """Every month, quarter and year the level has, or one KPI and segment of it; latest first."""
+    rows = release.rows(
+        "select distinct period_grain, period_start from kpi_values"
+        " where level = ? and period_grain in ('month', 'quarter', 'year')"
+        " and geography_version <> 'event'" + (" and kpi_id = ? and segment = ?" if kpi else ""),
+        [level, *(kpi or ())],
+    )
+    found = [When(row["period_grain"], row["period_start"]) for row in rows]
+    return sorted(found, key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal()))
+
+
+def latest_whole(release: Release) -> When:
+    """The latest month whose national figures are not of a part of it; else the latest."""
+    partial = "is_partial" if release.has("kpi_values", "is_partial") else "false"
+    rows = release.rows(
+        f"select period_start, avg(case when {partial} then 1 else 0 end) as partial"
+        " from kpi_values where level = 'national' and period_grain = 'month' and status = 'ok'"
+        " group by period_start order by period_start desc"
+    )
+    for row in rows:
+        if row["partial"] < 0.5:
+            return When("month", row["period_start"])
+    found = [When("month", row["period_start"]) for row in rows] or periods(release)
+    if not found:
+        raise LookupError("no figures")
+    return found[0]
+
+
+def views(release: Release, definition: Row) -> list[tuple[str, str, When]]:
+    """Segment, level and latest period of the figures there are of a KPI, the country first."""
+    rows = release.rows(
+        "select segment, level, period_grain, max(period_start) as period_start from kpi_values"
+        " where kpi_id = ? and period_grain in ('month', 'quarter', 'year')"
+        " and geography_version <> 'event' group by all",
+        [definition["kpi_id"]],
+    )
+    latest = {
+        (row["segment"], row["level"]): When(row["period_grain"], row["period_start"])
+        for row in sorted(rows, key=lambda row: -GRAINS.index(row["period_grain"]))
+    }
+    return [
+        (segment, level, latest[segment, level])
+        for segment in segments_of(definition)
+        for level in levels_of(definition)
+        if (segment, level) in latest
+    ]
+
+
+def places(release: Release) -> dict[str, list[Place]]:
+    """The units there are figures of, shown or hidden, per level, by name."""
+    known = dimensions(release)
+    rows = release.rows(
+        "select distinct level, unit_id from kpi_values"
+        " where unit_id <> 'UNKNOWN' and geography_version <> 'event'"
+    )
+    found: dict[str, list[Place]] = {}
+    for row in rows:
+        key = row["level"], row["unit_id"]
+        place = Place(*key, known.units.get(key, row["unit_id"]))
+        found.setdefault(row["level"], []).append(place)
+    return {level: sorted(units, key=lambda unit: unit.name) for level, units in found.items()}
+
+
+def unit_figures(release: Release, place: Place, when: When) -> dict[str, list[Figure]]:
+    """The figures of a unit by part of the chain, those furthest from what is expected first."""
+    return _by_part(dimensions(release), _figures(release, (place.level, place.unit_id), when))
+
+
+def _figures(release: Release, unit: tuple[str, str], when: When) -> list[Figure]:
+    wanted = KpiQuery(
+        levels=(unit[0],), units=(unit[1],), grain=when.grain, peers=True, trends=True,
+        start_from=_back(when, SPARK - 1), start_to=when.start,
+    )  # fmt: skip
+    frame = query(release, wanted)
+    known = dimensions(release)
+    series: dict[tuple[str, str], list[Row]] = {}
+    for row in frame.iter_rows(named=True):
+        series.setdefault((row["kpi_id"], row["segment"]), []).append(row)
+    found = []
+    for (kpi_id, segment), rows in series.items():
+        now = rows[-1]
+        definition = known.definition(kpi_id, now["kpi_version"])
+        if now["period_start"] != when.start or segment not in segments_of(definition):
+            continue
+        ago = when.start.replace(year=when.start.year - 1)
+        found.append(
+            Figure(
+                now,
+                definition,
+                next((row for row in rows if row["period_start"] == ago), None),
+                tuple(row["value"] for row in rows),
+            )
+        )
+    return found
+
+
+def furthest(release: Release, when: When, most: int = 10) -> list[Figure]:
+    """Figures of services that are worse than similar units', the furthest first; one per unit."""
+    wanted = KpiQuery(
+        levels=FURTHEST_LEVELS, grain=when.grain, peers=True, trends=True,
+        start_from=when.start, start_to=when.start,
+    )  # fmt: skip
+    known = dimensions(release)
+    rows = query(release, wanted).filter(pl.col("verdict") == "worse")
+    found = [
+        Figure(row, known.definition(row["kpi_id"], row["kpi_version"]), None, (row["value"],))
+        for row in rows.iter_rows(named=True)
+    ]
+    first: dict[tuple[str, str], Figure] = {}
+    for figure in sorted(found, key=lambda figure: -figure.surprise):
+        first.setdefault((figure.row["level"], figure.row["unit_id"]), figure)
+    return list(first.values())[:most]
+
+
+def _by_part(known: Dimensions, figures: Iterable[Figure]) -> dict[str, list[Figure]]:
+    found: dict[str, list[Figure]] = {}
+    for figure in figures:
+        found.setdefault(part_of(figure.definition), []).append(figure)
+    order = [part for part, _, _ in PARTS]
+    return {
+        part: sorted(found[part], key=_order_in_part) for part in order if part in found
+    }  # fmt: skip
+
+
+def _order_in_part(figure: Figure) -> tuple[Any, ...]:
+    row = figure.row
+    return (
+        not figure.needs_a_look,
+        -figure.surprise,
+        int(figure.definition["number"]),
+        row["segment"],
+    )
+
+
+def part_of(definition: Row) -> str:
+    """The link of the chain a KPI tells about; versions of a relation are of the same link."""
+    relation = str(definition["relation"]).split("_v")[0]
+    return next((part for part, _, relations in PARTS if relation in relations), "quality")
+
+
+def kpi_figures(release: Release, kpi_id: str, segment: str, level: str, when: When) -> list[Row]:
+    """One KPI for all units of a level, by name; what could not be placed last."""
+    wanted = KpiQuery(
+        kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=when.grain, peers=True,
+        trends=True, start_from=when.start, start_to=when.start,
+    )  # fmt: skip
+    # A KPI without a source has one row that is of no unit.
+    rows = list(
+        query(release, wanted).filter(pl.col("unit_id").is_not_null()).iter_rows(named=True)
+    )
+    return sorted(rows, key=lambda row: (row["unit_id"] == "UNKNOWN", row["unit_name"]))
+
+
+def national_figure(release: Release, kpi_id: str, segment: str, when: When) -> Row | None:
+    """The country's figure of a KPI."""
+    rows = kpi_figures(release, kpi_id, segment, "national", when)
+    return rows[0] if rows else None
+
+
+def series(
+    release: Release, kpi_id: str, segment: str, place: Place, grain: str, until: date
+) -> list[Row]:
+    """The latest periods of one KPI of one unit, the earliest first."""
+    wanted = KpiQuery(
+        kpis=(kpi_id,), levels=(place.level,), units=(place.unit_id,), segments=(segment,),
+        grain=grain, trends=True, peers=True, start_from=_back(When(grain, until), SERIES - 1),
+        start_to=until,
+    )  # fmt: skip
+    return list(query(release, wanted).iter_rows(named=True))
+
+
+def _back(when: When, steps: int) -> date:
+    months = {"month": 1, "quarter": 3, "year": 12}[when.grain] * steps
+    at = when.start.year * 12 + when.start.month - 1 - months
+    return date(at // 12, at % 12 + 1, 1)
+
+
+# The picture of the chain: what the country is told by, link by link.
+KEY_FIGURES: tuple[tuple[str, Sequence[tuple[str, str]]], ...] = (
+    ("call", (("calls_offered", "113"), ("c113_within_10s", "113"))),
+    ("call", (("calls_offered", "116117"), ("c116117_within_2min", "116117"))),
+    ("video", (("video_per_100_calls", "all"), ("video_connect_rate", "all"))),
+    ("alarm", (("resp_median", "all"), ("resp_p90", "all"))),
+    ("air", (("lat_requests", "HELI"), ("lat_declined_weather", "HELI"))),
+)
+
+
+def key_figures(release: Release, when: When) -> list[tuple[str, list[Figure]]]:
+    """The links of the chain with the country's key figures."""
+    known = {
+        (figure.row["kpi_id"], figure.row["segment"]): figure
+        for figure in _figures(release, ("national", _nation(release)), when)
+    }
+    found = []
+    for part, keys in KEY_FIGURES:
+        figures = [known[key] for key in keys if key in known]
+        if figures:
+            found.append((part, figures))
+    return found
+
+
+def _nation(release: Release) -> str:
+    known = dimensions(release)
+    return next(unit for level, unit in known.units if level == "national")
+
+
+_finest: weakref.WeakKeyDictionary[Release, dict[tuple[str, str, str], str]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def finest(release: Release) -> Mapping[tuple[str, str, str], str]:
+    """Per KPI, segment and level the grain its series are drawn in: months where there are any."""
+    found = _finest.get(release)
+    if found is None:
+        rows = release.rows(
+            "select kpi_id, segment, level, list(distinct period_grain) as grains from kpi_values"
+            " where period_grain in ('month', 'quarter', 'year') group by all"
+        )
+        found = _finest[release] = {
+            (row["kpi_id"], row["segment"], row["level"]): min(row["grains"], key=GRAINS.index)
+            for row in rows
+        }
+    return found
+
+
+def place_of(release: Release, level: str, unit_id: str) -> Place | None:
+    """The unit, where the release has it."""
+    name = dimensions(release).units.get((level, unit_id))
+    return None if name is None else Place(level, unit_id, name)
+
+
+def segments_of(definition: Row) -> list[str]:
+    """The parts of a KPI that are never added together."""
+    return str(definition["segments"]).split("|")
+
+
+def levels_of(definition: Row) -> list[str]:
+    """The levels a KPI is told for."""
+    return str(definition["levels"]).split("|")

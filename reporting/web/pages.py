@@ -1,0 +1,383 @@
+"""Pages by their path. The same path gives the same page on the server and in a folder of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reporting.dimensions import dimensions
+from reporting.news import news
+from reporting.periods import PeriodError, label, parse_period
+from reporting.query import KpiQuery, query
+from reporting.reader import Release
+from reporting.web import charts, figures
+from reporting.web.figures import Figure, Place, When
+from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_NEWS = 12
+Link = Callable[[str], str]
+
+
+class NoPageError(LookupError):
+    """The path leads nowhere; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page ready to be sent, and the query behind its figures where it can be had as data."""
+
+    html: str
+    data: KpiQuery | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What every page needs: the release, the language, how to write an address."""
+
+    release: Release
+    language: Language
+    path: str
+    link: Link
+    has_search: bool = True
+    say: Speech = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "say", Speech(self.language))
+
+
+def page(view: View) -> Page:
+    """The page of a path such as `/unit/central/amk_oslo/2025-12`.
+
+    Raises:
+        NoPageError: there is no such page in this release.
+    """
+    for pattern, make in _ROUTES:
+        match = pattern.fullmatch(view.path)
+        if match:
+            return make(view, **match.groupdict())
+    raise NoPageError(view.path)
+
+
+def paths(release: Release) -> Iterator[str]:
+    """Every page of a release, for a folder of files."""
+    yield from ("/", "/units", "/definitions", "/about")
+    known = dimensions(release)
+    here = figures.places(release)
+    for kpi_id in known.kpis:
+        yield f"/definition/{kpi_id}"
+    for level, units in here.items():
+        for when in figures.periods(release, level):
+            period = label(when.grain, when.start)
+            for unit in units:
+                yield f"/unit/{level}/{unit.unit_id}/{period}"
+    rows = release.rows(
+        "select distinct kpi_id, segment, level, period_grain, period_start from kpi_values"
+        " where period_grain in ('month', 'quarter', 'year') and geography_version <> 'event'"
+        " order by all"
+    )
+    told = {
+        (kpi_id, segment, level)
+        for kpi_id, versions in known.kpis.items()
+        for segment in figures.segments_of(versions[-1])
+        for level in figures.levels_of(versions[-1])
+    }
+    for row in rows:
+        if (row["kpi_id"], row["segment"], row["level"]) not in told:
+            continue
+        period = label(row["period_grain"], row["period_start"])
+        yield f"/kpi/{row['kpi_id']}/{row['segment']}/{row['level']}/{period}"
+    series = release.rows(
+        "select distinct kpi_id, segment, level, unit_id from kpi_values"
+        " where period_grain in ('month', 'quarter', 'year') and unit_id <> 'UNKNOWN'"
+        " and geography_version <> 'event' order by all"
+    )
+    for row in series:
+        if (row["kpi_id"], row["segment"], row["level"]) not in told:
+            continue
+        yield series_path(release, row)
+
+
+def series_path(release: Release, row: Mapping[str, Any]) -> str:
+    """Where the series of a figure is drawn."""
+    key = row["kpi_id"], row["segment"], row["level"]
+    grain = figures.finest(release).get(key, "month")
+    return f"/series/{'/'.join(key)}/{row['unit_id']}/{grain}"
+
+
+def search(view: View, words: str) -> Page:
+    """Units and KPIs whose names have the words."""
+    known = dimensions(view.release)
+    text = words.strip()[:80]
+    units = [
+        place
+        for units in figures.places(view.release).values()
+        for place in units
+        if text and text.casefold() in place.name.casefold()
+    ]
+    kpis = known.kpis_with(text) if text else []
+    return Page(
+        _render(view, "search.html", title=view.say("search"), words=text, units=units[:50],
+                kpis=kpis[:50], when=figures.latest_whole(view.release))
+    )  # fmt: skip
+
+
+# --- the pages ----------------------------------------------------------------------------------
+
+
+def _start(view: View) -> Page:
+    when = figures.latest_whole(view.release)
+    told: Sequence[Mapping[str, Any]] = ()
+    if view.release.has("kpi_news"):
+        told = list(news(view.release).head(_NEWS).iter_rows(named=True))
+    return Page(
+        _render(view, "start.html", title=view.say("title"), when=when, news=told,
+                chain=figures.key_figures(view.release, when),
+                furthest=figures.furthest(view.release, when))
+    )  # fmt: skip
+
+
+def _units(view: View) -> Page:
+    when = figures.latest_whole(view.release)
+    return Page(
+        _render(view, "units.html", title=view.say("units"), when=when,
+                places=figures.places(view.release))
+    )  # fmt: skip
+
+
+def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Page:
+    place = _place(view, level, unit_id)
+    when = _when(view, period)
+    parts = figures.unit_figures(view.release, place, when)
+    first = sorted(
+        (figure for part in parts.values() for figure in part if figure.needs_a_look),
+        key=lambda figure: -figure.surprise,
+    )
+    return Page(
+        _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
+                first=first[:3], periods=figures.periods(view.release, level)),
+        KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
+                 start_to=when.start, peers=True, trends=True),
+    )  # fmt: skip
+
+
+def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None = None) -> Page:
+    say = view.say
+    definition = _definition_of(view, kpi_id)
+    if level not in figures.levels_of(definition) or segment not in figures.segments_of(definition):
+        raise NoPageError(
+            f"{kpi_id}: {', '.join(figures.levels_of(definition))}; "
+            f"{', '.join(figures.segments_of(definition))}"
+        )
+    when = _when(view, period)
+    rows = figures.kpi_figures(view.release, kpi_id, segment, level, when)
+    national = figures.national_figure(view.release, kpi_id, segment, when)
+    reference = national["value"] if national else None
+    unit = str(definition["unit"])
+    bars = [
+        charts.Bar(
+            row["unit_name"], row["value"], row["lower"], row["upper"],
+            say.number(row["value"], unit),
+            row["verdict"] if row["verdict"] in ("better", "worse") else "",
+        )
+        for row in rows
+        if row["value"] is not None and row["unit_id"] != "UNKNOWN"
+    ]  # fmt: skip
+    name = say.field(definition, "name_nb", "name_en")
+    chart = charts.interval_plot(
+        bars,
+        title=f"{name}, {say.of(LEVELS[level])}, {say.period(when.grain, when.start)}",
+        description=say("plot"),
+        reference=reference,
+        axis=lambda value: say.number(value, "" if unit == "n" else unit, _decimals(value)),
+    )
+    return Page(
+        _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
+                when=when, rows=rows, chart=chart, unit=unit,
+                periods=figures.periods(view.release, level, (kpi_id, segment))),
+        KpiQuery(kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=when.grain,
+                 start_from=when.start, start_to=when.start, peers=True, trends=True),
+    )  # fmt: skip
+
+
+def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, grain: str) -> Page:
+    say = view.say
+    definition = _definition_of(view, kpi_id)
+    place = _place(view, level, unit_id)
+    last = next((w for w in figures.periods(view.release, level) if w.grain == grain), None)
+    if last is None or segment not in figures.segments_of(definition):
+        raise NoPageError(view.path)
+    rows = figures.series(view.release, kpi_id, segment, place, grain, last.start)
+    unit = str(definition["unit"])
+    name = say.field(definition, "name_nb", "name_en")
+    points = [
+        charts.Point(
+            label(grain, row["period_start"]), row["value"], say.number(row["value"], unit),
+            row["xmr_center"], row["xmr_lower"], row["xmr_upper"], row["signal_direction"],
+            bool(row["is_break"]), bool(row["is_partial"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+    chart = charts.run_chart(
+        points,
+        title=f"{name}, {place.name}",
+        description=say("limits"),
+        target=definition["target"] if definition["target"] is not None else None,
+        axis=lambda value: say.number(value, "" if unit == "n" else unit, _decimals(value)),
+    )
+    return Page(
+        _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
+                place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
+                name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
+        KpiQuery(kpis=(kpi_id,), levels=(level,), units=(unit_id,), segments=(segment,),
+                 grain=grain, trends=True, peers=True),
+    )  # fmt: skip
+
+
+def _definitions(view: View) -> Page:
+    newest = [versions[-1] for versions in dimensions(view.release).kpis.values()]
+    by_part = {
+        part: sorted(
+            (row for row in newest if figures.part_of(row) == part), key=lambda row: row["number"]
+        )
+        for part, _, _ in PARTS
+    }
+    return Page(
+        _render(view, "definitions.html", title=view.say("definitions"), by_part=by_part,
+                when=figures.latest_whole(view.release))
+    )  # fmt: skip
+
+
+def _definition(view: View, kpi_id: str) -> Page:
+    definition = _definition_of(view, kpi_id)
+    return Page(
+        _render(view, "definition.html", title=view.say.field(definition, "name_nb", "name_en"),
+                definition=definition, views=figures.views(view.release, definition))
+    )  # fmt: skip
+
+
+def _about(view: View) -> Page:
+    return Page(_render(view, "about.html", title=view.say("about")))
+
+
+_ID = r"[A-Za-z0-9_.+\-]+"
+_ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
+    (re.compile("/"), _start),
+    (re.compile("/units"), _units),
+    (re.compile(rf"/unit/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})(?:/(?P<period>[\w\-]+))?"), _unit),
+    (
+        re.compile(
+            rf"/kpi/(?P<kpi_id>{_ID})/(?P<segment>\w+)/(?P<level>[a-z_]+)(?:/(?P<period>[\w\-]+))?"
+        ),
+        _kpi,
+    ),
+    (
+        re.compile(
+            rf"/series/(?P<kpi_id>{_ID})/(?P<segment>\w+)/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})"
+            r"/(?P<grain>month|quarter|year)"
+        ),
+        _series,
+    ),
+    (re.compile("/definitions"), _definitions),
+    (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
+    (re.compile("/about"), _about),
+)
+
+
+# --- what they share ----------------------------------------------------------------------------
+
+
+def _place(view: View, level: str, unit_id: str) -> Place:
+    place = figures.place_of(view.release, level, unit_id)
+    if place is None:
+        near = dimensions(view.release).units_with(unit_id.replace("_", " "), [level])
+        raise NoPageError(f"{level} {unit_id}" + (f": {', '.join(near[:5])}" if near else ""))
+    return place
+
+
+def _definition_of(view: View, kpi_id: str) -> Mapping[str, Any]:
+    known = dimensions(view.release).kpis
+    if kpi_id not in known:
+        raise NoPageError(kpi_id)
+    return known[kpi_id][-1]
+
+
+def _when(view: View, period: str | None) -> When:
+    if period is None:
+        return figures.latest_whole(view.release)
+    try:
+        grain, start = parse_period(period)
+    except PeriodError as error:
+        raise NoPageError(str(error)) from error
+    if grain not in figures.GRAINS:
+        raise NoPageError(f"{period}: {', '.join(figures.GRAINS)}")
+    return When(grain, start)
+
+
+def _decimals(value: float) -> int:
+    return 0 if float(value).is_integer() else 1
+
+
+def _spark(figure: Figure) -> Markup:
+    row = figure.row
+    return charts.sparkline(figure.before, row["xmr_lower"], row["xmr_upper"])
+
+
+def _notes(say: Speech, row: Mapping[str, Any]) -> list[str]:
+    """What must be said of a figure beside its number."""
+    return [
+        *([say("partial")] if row["is_partial"] else []),
+        *([say("provisional")] if row["maturity"] == "provisional" else []),
+        *([say("not_open")] if row["is_small"] else []),
+    ]
+
+
+def _shown(say: Speech, row: Mapping[str, Any]) -> str:
+    """The number with its unit, or why there is none."""
+    if row["status"] != "ok" or row["value"] is None:
+        return say(str(row["status"])) if row["status"] != "ok" else ""
+    return say.number(row["value"], str(row["measure_unit"]))
+
+
+_environment = Environment(
+    loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
+
+
+def _render(view: View, template: str, **values: Any) -> str:
+    say, release = view.say, view.release
+    other = LANGUAGES[1 - LANGUAGES.index(view.language)]
+
+    def href(path: str, language: str = view.language) -> str:
+        return view.link(path if language == "nb" else f"/en{path}")
+
+    return _environment.get_template(template).render(
+        say=say, view=view, href=href, other=other, release=release, levels=LEVELS,
+        part_names={part: names for part, names, _ in PARTS}, segments=SEGMENTS, label=label,
+        spark=_spark, series=lambda row: href(series_path(release, row)),
+        shown=lambda row: _shown(say, row), notes=lambda row: _notes(say, row),
+        period_end=str(release.metadata.get("period_end") or ""),
+        is_synthetic=bool(release.metadata.get("is_synthetic")), **values,
+    )  # fmt: skip
+
+
+def data(view: View, wanted: KpiQuery) -> pl.DataFrame:
+    """The figures of a page as a frame."""
+    return query(view.release, wanted)
+
+
+def error(heading: str, detail: str, start: str) -> str:
+    """A page that says what is wrong, without a release."""
+    return _environment.get_template("error.html").render(
+        heading=heading, detail=detail, start=start
+    )

@@ -1,0 +1,184 @@
+"""What pages say beside figures, in bokmål and English, with its numbers and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+Language = Literal["nb", "en"]
+LANGUAGES: tuple[Language, ...] = ("nb", "en")
+_LOCALES = {"nb": "nb_NO", "en": "en_GB"}
+
+LEVELS: Mapping[str, tuple[str, str]] = {
+    "national": ("Landet", "The country"),
+    "region": ("Helseregioner", "Health regions"),
+    "health_trust": ("Helseforetak", "Health trusts"),
+    "county": ("Fylker", "Counties"),
+    "municipality": ("Kommuner", "Municipalities"),
+    "central": ("Sentraler", "Centrals"),
+    "base": ("Baser", "Bases"),
+    "source_system": ("Kildesystemer", "Source systems"),
+}
+# The links of the chain in their order, with the relations of the registry that belong to each.
+PARTS: tuple[tuple[str, tuple[str, str], tuple[str, ...]], ...] = (
+    ("call", ("Anrop", "Calls"), ("calls", "call_homes", "call_hours", "call_texts")),
+    ("video", ("Video", "Video"), ("video",)),
+    ("alarm", ("Ambulanse", "Ambulance"), ("incidents", "missions", "response_standardized")),
+    ("chain", ("Kjeden samlet", "The whole chain"), ("chains",)),
+    ("air", ("Luftambulanse", "Air ambulance"), ("lat_requests", "lat_readiness")),
+    ("quality", ("Datakvalitet", "Data quality"), ("record_quality",)),
+)
+SEGMENTS = {
+    "113": ("113", "113"),
+    "116117": ("116 117", "116 117"),
+    "all": ("", ""),
+    "HELI": ("helikopter", "helicopter"),
+    "PLANE": ("fly", "plane"),
+    "CAR": ("bil", "car"),
+}
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "title": ("Akuttkjeden i tall", "The emergency chain in figures"),
+    "skip": ("Hopp til innholdet", "Skip to the content"),
+    "start": ("Start", "Start"),
+    "units": ("Enheter", "Units"),
+    "definitions": ("Definisjoner", "Definitions"),
+    "about": ("Om tallene", "About the figures"),
+    "other": ("English", "Norsk"),
+    "search": ("Søk etter enhet eller nøkkeltall", "Search for a unit or a KPI"),
+    "find": ("Søk", "Search"),
+    "found_none": ("Ingen treff på", "Nothing found for"),
+    "period": ("Periode", "Period"),
+    "chain": ("Fra det ringer til pasienten", "From the ring to the patient"),
+    "news": ("Nytt som ikke er tilfeldig", "News beyond chance"),
+    "news_none": (
+        "Ingen enhet har endret seg mer enn tilfeldigheter kan forklare.",
+        "No unit has changed by more than chance can explain.",
+    ),
+    "furthest": ("Lengst fra det ventede", "Furthest from what is expected"),
+    "furthest_none": (
+        "Ingen enhet er dårligere enn lignende enheter mer enn tilfeldig.",
+        "No unit is worse than similar units by more than chance.",
+    ),
+    "no_period": ("Ingen tall for perioden.", "No figures for the period."),
+    "kpi": ("Nøkkeltall", "KPI"),
+    "unit": ("Enhet", "Unit"),
+    "value": ("Verdi", "Value"),
+    "target": ("Mål", "Target"),
+    "last_year": ("Samme periode i fjor", "Same period last year"),
+    "verdict": ("Mot lignende enheter", "Against similar units"),
+    "trend": ("Utvikling", "Development"),
+    "coverage": ("Dekning", "Coverage"),
+    "grade": ("Datakvalitet", "Data quality"),
+    "interval": ("95 %-intervall", "95 % interval"),
+    "cases": ("Antall", "Cases"),
+    "numbers": ("Tallene", "The numbers"),
+    "download": ("Last ned", "Download"),
+    "first": ("Se på dette først", "Look into this first"),
+    "first_none": (
+        "Ingen tall skiller seg fra lignende enheter mer enn tilfeldig, og ingen gir grunn til "
+        "bekymring over tid.",
+        "No figure differs from similar units by more than chance, and none is a concern "
+        "over time.",
+    ),
+    "all_units": ("Alle enheter av samme slag", "All units of the kind"),
+    "definition": ("Definisjon", "Definition"),
+    "numerator": ("Teller", "Numerator"),
+    "denominator": ("Nevner", "Denominator"),
+    "left_out": ("Utelatt", "Left out"),
+    "pitfalls": ("Hvorfor det betyr noe", "Why it matters"),
+    "version": ("Versjon", "Version"),
+    "up": ("Høyere er bedre.", "Higher is better."),
+    "down": ("Lavere er bedre.", "Lower is better."),
+    "neutral": ("Ingen retning er bedre enn en annen.", "No direction is better than another."),
+    "release": ("Utgivelse", "Release"),
+    "figures_to": ("tall til og med", "figures up to"),
+    "not_found": ("Siden finnes ikke", "There is no such page"),
+    "no_release": ("Det er ingen utgivelse å vise nå", "There is no release to show now"),
+    "later": ("Prøv igjen om litt.", "Try again in a while."),
+    "suppressed": ("skjult", "hidden"),
+    "no_data": ("ingen data", "no data"),
+    "no_denominator": ("ingen befolkning å dele på", "no population to divide by"),
+    "no_source": ("ingen kilde ennå", "no source yet"),
+    "partial": ("ufullstendig periode", "partial period"),
+    "provisional": ("foreløpig", "provisional"),
+    "not_open": ("ikke åpent", "not open"),
+    "improvement": ("bedring", "improvement"),
+    "concern": ("bekymring", "concern"),
+    "changed": ("endring", "change"),
+    "common": ("vanlig variasjon", "common variation"),
+    "pass": ("målet nås", "target is met"),
+    "fail": ("målet nås ikke", "target is not met"),
+    "inconsistent": ("målet nås av og til", "target is met at times"),
+    "break": ("Brudd i serien", "Break in the series"),
+    "limits": (
+        "Stiplet: grensene for vanlig variasjon (XmR). Punkter utenfor, eller mange på samme side "
+        "av midten, er mer enn tilfeldig.",
+        "Dashed: the limits of common variation (XmR). Points outside, or many on one side of the "
+        "centre, are more than chance.",
+    ),
+    "plot": (
+        "Punkt: verdien. Strek: 95 %-intervallet. Loddrett: verdien for landet. Firkant: "
+        "dårligere, rombe: bedre enn ventet.",
+        "Point: the value. Line: its 95 % interval. Vertical: the country. Square: worse, "
+        "diamond: better than expected.",
+    ),
+    "none_shown": ("Ingen tall kan vises.", "No figure can be shown."),
+    "how_read": ("Slik leses tallene", "How to read the figures"),
+}
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One language: texts, numbers and dates."""
+
+    language: Language
+
+    def __call__(self, key: str) -> str:
+        return self.of(TEXTS[key])
+
+    def of(self, pair: tuple[str, str]) -> str:
+        """The text of this language."""
+        return pair[LANGUAGES.index(self.language)]
+
+    def field(self, row: Mapping[str, object], nb: str, en: str) -> str:
+        """The column of this language."""
+        return str(row.get(nb if self.language == "nb" else en) or "")
+
+    def number(self, value: float | None, unit: str = "", decimals: int | None = None) -> str:
+        """A figure with its unit; counts whole, others with one decimal, small ones with two."""
+        if value is None:
+            return ""
+        if decimals is None:
+            decimals = 0 if unit == "n" else 1 if abs(value) >= 1 or value == 0 else 2
+        text = format_decimal(
+            value, format="#,##0" + ("." + "0" * decimals if decimals else ""),
+            locale=_LOCALES[self.language],
+        )  # fmt: skip
+        return text if unit in ("", "n") else f"{text}\u00a0{unit}"
+
+    def day(self, value: date) -> str:
+        """A date in full."""
+        return str(format_date(value, format="long", locale=_LOCALES[self.language]))
+
+    def period(self, grain: str, start: date) -> str:
+        """A period as people say it."""
+        match grain:
+            case "month":
+                return str(format_date(start, format="MMMM y", locale=_LOCALES[self.language]))
+            case "quarter":
+                quarter = (start.month + 2) // 3
+                nb, en = f"{quarter}. kvartal {start.year}", f"Q{quarter} {start.year}"
+                return self.of((nb, en))
+            case "week":
+                year, week, _ = start.isocalendar()
+                return self.of((f"uke {week}, {year}", f"week {week}, {year}"))
+            case "year":
+                return str(start.year)
+            case _:
+                return self.day(start)

@@ -1,0 +1,60 @@
+"""Charts: gaps stay gaps, what is out of the ordinary has a shape, and texts are escaped."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporting.web.charts import Bar, Point, interval_plot, run_chart, sparkline, ticks
+
+NUMBERS = st.integers(-(10**8), 10**8).map(lambda number: number / 100)
+
+
+@given(NUMBERS, NUMBERS)
+def test_ticks_cover_what_they_are_of(one: float, other: float) -> None:
+    low, high = min(one, other), max(one, other)
+    found = ticks(low, high)
+    assert found[0] <= low + 1e-6 and found[-1] >= high - 1e-6
+    assert 2 <= len(found) <= 12
+    assert found == sorted(set(found))
+
+
+def chart(points: list[Point]) -> ET.Element:
+    drawn = run_chart(points, title="A & <b>", description="d", target=90.0, axis=str)
+    return ET.fromstring(str(drawn))
+
+
+def test_a_hidden_period_is_a_gap() -> None:
+    values = [91.0, 92.0, None, 93.0, 94.0]
+    drawn = chart([Point(str(at), value, str(value)) for at, value in enumerate(values)])
+    assert len(drawn.findall(".//path[@class='series']")) == 2
+    assert len(drawn.findall(".//g[@class='point']")) == 4
+    assert drawn.find("title").text == "A & <b>"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("signal", "shape"), [("concern", "worse"), ("improvement", "better"), (None, "dot")]
+)
+def test_signals_have_shapes(signal: str | None, shape: str) -> None:
+    drawn = chart([Point("a", 91.0, "91"), Point("b", 92.0, "92", signal=signal)])
+    assert drawn.findall(".//g")[1].find(f"*[@class='{shape}']") is not None
+
+
+def test_units_stand_below_each_other_in_their_order() -> None:
+    bars = [Bar("B & c", 2.0, 1.0, 3.0, "2", "worse"), Bar("A", 1.0, None, None, "1")]
+    drawn = ET.fromstring(
+        str(interval_plot(bars, title="t", description="d", reference=None, axis=str))
+    )
+    names = [text.text for text in drawn.findall("text[@text-anchor='end']")]
+    assert names == ["B & c", "A"]
+    assert len(drawn.findall("path[@class='interval']")) == 1
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert not run_chart([Point("a", None, "")], title="", description="", target=1.0, axis=str)
+    assert not interval_plot([], title="", description="", reference=None, axis=str)
+    assert not sparkline([1.0, None], None, None)
+    assert sparkline([1.0, None, 1.0], 0.5, 1.5)
