@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -136,20 +137,27 @@ def places(release: Release) -> dict[str, list[Place]]:
     return {level: sorted(units, key=lambda unit: unit.name) for level, units in found.items()}
 
 
-def unit_figures(release: Release, place: Place, when: When) -> dict[str, list[Figure]]:
-    """The figures of a unit by part of the chain, those furthest from what is expected first."""
-    return _by_part(dimensions(release), _figures(release, (place.level, place.unit_id), when))
+def unit_figures(
+    release: Release, place: Place, when: When, *, ahead: bool = False
+) -> dict[str, list[Figure]]:
+    """The figures of a unit by part of the chain, those furthest from what is expected first.
+
+    `ahead` reads those of all units of the level at once, for whoever makes all their pages.
+    """
+    unit = place.level, place.unit_id
+    return _by_part(dimensions(release), _figures(release, unit, when, ahead=ahead))
 
 
-def _figures(release: Release, unit: tuple[str, str], when: When) -> list[Figure]:
+def _figures(
+    release: Release, unit: tuple[str, str], when: When, *, ahead: bool = False
+) -> list[Figure]:
     wanted = KpiQuery(
-        levels=(unit[0],), units=(unit[1],), grain=when.grain, peers=True, trends=True,
+        levels=(unit[0],), grain=when.grain, peers=True, trends=True,
         start_from=_back(when, SPARK - 1), start_to=when.start,
     )  # fmt: skip
-    frame = query(release, wanted)
     known = dimensions(release)
     series: dict[tuple[str, str], list[Row]] = {}
-    for row in frame.iter_rows(named=True):
+    for row in _rows_of(release, wanted, unit[1], ahead):
         series.setdefault((row["kpi_id"], row["segment"]), []).append(row)
     found = []
     for (kpi_id, segment), rows in series.items():
@@ -185,6 +193,19 @@ def furthest(release: Release, when: When, most: int = 10) -> list[Figure]:
     for figure in sorted(found, key=lambda figure: -figure.surprise):
         first.setdefault((figure.row["level"], figure.row["unit_id"]), figure)
     return list(first.values())[:most]
+
+
+def _rows_of(release: Release, wanted: KpiQuery, unit_id: str, ahead: bool) -> Iterable[Row]:
+    if not ahead:
+        return query(release, replace(wanted, units=(unit_id,))).iter_rows(named=True)
+    frame = _by_unit(release, wanted).get(unit_id)
+    return () if frame is None else frame.iter_rows(named=True)
+
+
+@functools.lru_cache(maxsize=2)
+def _by_unit(release: Release, wanted: KpiQuery) -> Mapping[str, pl.DataFrame]:
+    parts = query(release, wanted).partition_by("unit_id", as_dict=True, maintain_order=True)
+    return {str(unit_id): frame for (unit_id,), frame in parts.items()}
 
 
 def _by_part(known: Dimensions, figures: Iterable[Figure]) -> dict[str, list[Figure]]:
@@ -233,15 +254,14 @@ def national_figure(release: Release, kpi_id: str, segment: str, when: When) -> 
 
 
 def series(
-    release: Release, kpi_id: str, segment: str, place: Place, grain: str, until: date
+    release: Release, kpi_id: str, segment: str, place: Place, last: When, *, ahead: bool = False
 ) -> list[Row]:
-    """The latest periods of one KPI of one unit, the earliest first."""
+    """The latest periods of one KPI of one unit, the earliest first; `ahead` as above."""
     wanted = KpiQuery(
-        kpis=(kpi_id,), levels=(place.level,), units=(place.unit_id,), segments=(segment,),
-        grain=grain, trends=True, peers=True, start_from=_back(When(grain, until), SERIES - 1),
-        start_to=until,
+        kpis=(kpi_id,), levels=(place.level,), segments=(segment,), grain=last.grain,
+        trends=True, peers=True, start_from=_back(last, SERIES - 1), start_to=last.start,
     )  # fmt: skip
-    return list(query(release, wanted).iter_rows(named=True))
+    return list(_rows_of(release, wanted, place.unit_id, ahead))
 
 
 def _back(when: When, steps: int) -> date:

@@ -48,7 +48,8 @@ class View:
     language: Language
     path: str
     link: Link
-    has_search: bool = True
+    # One of all pages that are made, without a server behind them.
+    is_file: bool = False
     say: Speech = field(init=False)
 
     def __post_init__(self) -> None:
@@ -157,7 +158,7 @@ def _units(view: View) -> Page:
 def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Page:
     place = _place(view, level, unit_id)
     when = _when(view, period)
-    parts = figures.unit_figures(view.release, place, when)
+    parts = figures.unit_figures(view.release, place, when, ahead=view.is_file)
     first = sorted(
         (figure for part in parts.values() for figure in part if figure.needs_a_look),
         key=lambda figure: -figure.surprise,
@@ -216,7 +217,7 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     last = next((w for w in figures.periods(view.release, level) if w.grain == grain), None)
     if last is None or segment not in figures.segments_of(definition):
         raise NoPageError(view.path)
-    rows = figures.series(view.release, kpi_id, segment, place, grain, last.start)
+    rows = figures.series(view.release, kpi_id, segment, place, last, ahead=view.is_file)
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
     points = [

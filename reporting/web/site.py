@@ -44,7 +44,7 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
     for path in known:
         for language in LANGUAGES:
             own = file_of(path if language == "nb" else f"/en{path}")
-            view = View(release, language, path, _relative(own, frozenset(known)), has_search=False)
+            view = View(release, language, path, _relative(own, frozenset(known)), is_file=True)
             target = folder / own
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(pages.page(view).html, "utf-8")

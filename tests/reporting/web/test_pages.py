@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from orchestration.cli.main import app as cli
 from reporting import metrics
 from reporting.reader import Release
-from reporting.web import pages
+from reporting.web import figures, pages
 from reporting.web.app import make_app
 from reporting.web.pages import NoPageError, View
 from reporting.web.site import NotEmptyError, write
@@ -103,6 +104,16 @@ def test_numbers_on_a_page_are_those_of_the_query(
     assert told["AMK Oslo"] == say.number(rows["AMK Oslo"]["value"], "%").split()[0]
     assert rows["AMK Bergen"]["value"] is None
     assert told["AMK Bergen"] == "skjult"
+
+
+def test_what_is_read_ahead_is_what_is_read_alone(current: Release) -> None:
+    place = figures.Place("central", "amk_oslo", "AMK Oslo")
+    when = figures.When("month", date(2026, 9, 1))
+    one = figures.unit_figures(current, place, when)
+    assert one and one == figures.unit_figures(current, place, when, ahead=True)
+    rows = figures.series(current, "c113_within_10s", "113", place, when)
+    assert len(rows) == 2
+    assert rows == figures.series(current, "c113_within_10s", "113", place, when, ahead=True)
 
 
 def test_what_is_not_there_says_so(current: Release) -> None:
