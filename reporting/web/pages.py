@@ -223,7 +223,9 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     points = [
         charts.Point(
             label(grain, row["period_start"]), row["value"], say.number(row["value"], unit),
-            row["xmr_center"], row["xmr_lower"], row["xmr_upper"], row["signal_direction"],
+            # Where there are too few periods for limits, a centre says nothing.
+            None if row["xmr_lower"] is None else row["xmr_center"], row["xmr_lower"],
+            row["xmr_upper"], row["signal_direction"],
             bool(row["is_break"]), bool(row["is_partial"]),
         )
         for row in rows
@@ -231,8 +233,8 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     chart = charts.run_chart(
         points,
         title=f"{name}, {place.name}",
-        description=say("limits"),
-        target=definition["target"] if definition["target"] is not None else None,
+        description=say("limits") if any(point.lower is not None for point in points) else name,
+        target=definition["target"],
         axis=lambda value: say.number(value, "" if unit == "n" else unit, _decimals(value)),
     )
     return Page(
