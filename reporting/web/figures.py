@@ -180,8 +180,8 @@ def _figures(
 def furthest(release: Release, when: When, most: int = 10) -> list[Figure]:
     """Figures of services that are worse than similar units', the furthest first; one per unit."""
     wanted = KpiQuery(
-        levels=FURTHEST_LEVELS, grain=when.grain, peers=True, trends=True,
-        start_from=when.start, start_to=when.start,
+        levels=FURTHEST_LEVELS, grain=when.grain, peers=True, start_from=when.start,
+        start_to=when.start,
     )  # fmt: skip
     known = dimensions(release)
     rows = query(release, wanted).filter(pl.col("verdict") == "worse")
