@@ -17,7 +17,6 @@ from orchestration.registry.spec import Registry
 from reporting.audience import OPEN
 
 DEFAULT_FILE = Path(__file__).with_name("audiences.yaml")
-OWN_FILE = "audiences.yaml"
 EVERYTHING = "everything"
 # Schemas of the warehouse with what an audience reads begin like this.
 SCHEMA_OF_AUDIENCES = "audience_"

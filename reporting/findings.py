@@ -48,7 +48,6 @@ STEPS: Mapping[tuple[str, str], tuple[str, str]] = {
 # Dimensions shown by all their measures: none of them decides a unit's grade alone.
 _SHOWN_WHOLE = ("linkability", "comparability")
 _ENOUGH_DAYS = 28
-_GRADES = "ABCD"
 
 
 @dataclass(frozen=True)

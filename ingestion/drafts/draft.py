@@ -6,7 +6,7 @@ goes through the YAML writer, so that nothing in a sample can write YAML.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -332,10 +332,3 @@ def personal_line(personal: Mapping[str, int]) -> str:
     nb = ", ".join(f"{count} {words[kind][0]}" for kind, count in personal.items())
     en = ", ".join(f"{count} {words[kind][1]}" for kind, count in personal.items())
     return f"{nb} / {en}"
-
-
-def todo_lines(text: str) -> Iterable[int]:
-    """The lines of a draft that a person must fill in, from 1."""
-    end = text.find("\n# Left to do")
-    body = text if end < 0 else text[:end]
-    return [number for number, line in enumerate(body.split("\n"), start=1) if TODO in line]

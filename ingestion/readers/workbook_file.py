@@ -7,8 +7,6 @@ refused: this is the independent count, cell by cell.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import polars as pl
 
@@ -30,7 +28,6 @@ from ingestion.sources.spec import SourceSpec
 
 _SCANNERS = {"xlsx": scan_xlsx, "xls": scan_xls, "ods": scan_ods}
 _MARKS = {ERROR: ROW_CELL_ERROR, NOT_CALCULATED: ROW_CELL_NOT_CALCULATED}
-_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> RawFile:

@@ -20,7 +20,6 @@ def site(
     audience: AudienceOption = None,
 ) -> None:
     """The pages as files with relative links, for a file share."""
-    from reporting.audience import OPEN
     from reporting.reader import open_current
     from reporting.web.site import NotEmptyError, write
 
@@ -33,6 +32,4 @@ def site(
             written = write(release, folder, tell)
         except NotEmptyError as error:
             raise fail(str(error)) from error
-        if release.audience != OPEN:
-            folder.chmod(0o700)
         typer.echo(f"{written} sider / pages: {folder / 'index.html'}")

@@ -45,10 +45,6 @@ Subject = Literal["calls", "alarms", "video", "chain", "lat", "data_quality"]
 Sensitivity = Literal["service", "activity", "person"]
 
 MS_PER_UNIT = {"s": 1_000, "min": 60_000, "h": 3_600_000}
-# Kinds whose value is made of a numerator over a denominator.
-RATIO_KINDS = frozenset({"share", "ratio", "hours", "standardized", "excess"})
-# Kinds that measure durations; they rest on a number of observations, not on a denominator.
-DURATION_KINDS = frozenset({"interval", "mean"})
 
 _NAME = r"[a-z][a-z0-9_]*"
 # A measure of one segment, where an identity is about that segment only.

@@ -64,10 +64,12 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
         language, _ = _language(request.url.path)
         try:
             release = shared(releases_dir=releases_dir, audience=audience)
-        except NoReleaseError as error:
-            return _unavailable(error)
-        view = View(release, language, "/search", lambda path: path)
-        return HTMLResponse(pages.search(view, q).html)
+            view = View(release, language, "/search", lambda path: path)
+            return HTMLResponse(pages.search(view, q).html)
+        except NoReleaseError:
+            return _unavailable()
+        except QueryError as error:
+            return _missing(language, str(error))
 
     @app.get("/{path:path}", include_in_schema=False)
     def any_page(request: Request) -> Response:
@@ -80,8 +82,8 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={"ETag": tag})
             response = _answer(release, language, path)
-        except NoReleaseError as error:
-            return _unavailable(error)
+        except NoReleaseError:
+            return _unavailable()
         except (NoPageError, QueryError) as error:
             return _missing(language, str(error))
         response.headers["ETag"] = tag
@@ -116,12 +118,12 @@ def _language(path: str) -> tuple[Language, str]:
 
 
 def _missing(language: Language, detail: str) -> Response:
-    say = Speech(language)
-    return HTMLResponse(pages.error(say("not_found"), detail, say("start")), status_code=404)
+    text = pages.error(language, Speech(language)("not_found"), detail)
+    return HTMLResponse(text, status_code=404)
 
 
-def _unavailable(error: Exception) -> Response:
+def _unavailable() -> Response:
     nb, en = Speech("nb"), Speech("en")
     heading = f"{nb('no_release')}. / {en('no_release')}."
-    text = pages.error(heading, f"{nb('later')} / {en('later')}", nb("start"))
+    text = pages.error("nb", heading, f"{nb('later')} / {en('later')}")
     return HTMLResponse(text, status_code=503, headers={"Retry-After": "30"})

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from reporting.dimensions import Dimensions, dimensions
+from reporting.dimensions import Dimensions, QueryError, dimensions
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.web.words import PARTS
@@ -98,7 +98,7 @@ def latest_whole(release: Release) -> When:
             return When("month", row["period_start"])
     found = [When("month", row["period_start"]) for row in rows] or periods(release)
     if not found:
-        raise LookupError("no figures")
+        raise QueryError("Utgivelsen har ingen tall. / The release has no figures.")
     return found[0]
 
 
@@ -234,12 +234,16 @@ def part_of(definition: Row) -> str:
     return next((part for part, _, relations in PARTS if relation in relations), "quality")
 
 
-def kpi_figures(release: Release, kpi_id: str, segment: str, level: str, when: When) -> list[Row]:
-    """One KPI for all units of a level, by name; what could not be placed last."""
-    wanted = KpiQuery(
+def kpi_query(kpi_id: str, segment: str, level: str, when: When) -> KpiQuery:
+    """One KPI for all units of a level."""
+    return KpiQuery(
         kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=when.grain, peers=True,
         trends=True, start_from=when.start, start_to=when.start,
     )  # fmt: skip
+
+
+def kpi_figures(release: Release, wanted: KpiQuery) -> list[Row]:
+    """The figures of `kpi_query`, by name of the unit; what could not be placed last."""
     # A KPI without a source has one row that is of no unit.
     rows = list(
         query(release, wanted).filter(pl.col("unit_id").is_not_null()).iter_rows(named=True)
@@ -249,19 +253,21 @@ def kpi_figures(release: Release, kpi_id: str, segment: str, level: str, when: W
 
 def national_figure(release: Release, kpi_id: str, segment: str, when: When) -> Row | None:
     """The country's figure of a KPI."""
-    rows = kpi_figures(release, kpi_id, segment, "national", when)
+    rows = kpi_figures(release, kpi_query(kpi_id, segment, "national", when))
     return rows[0] if rows else None
 
 
-def series(
-    release: Release, kpi_id: str, segment: str, place: Place, last: When, *, ahead: bool = False
-) -> list[Row]:
-    """The latest periods of one KPI of one unit, the earliest first; `ahead` as above."""
-    wanted = KpiQuery(
-        kpis=(kpi_id,), levels=(place.level,), segments=(segment,), grain=last.grain,
-        trends=True, peers=True, start_from=_back(last, SERIES - 1), start_to=last.start,
+def series_query(kpi_id: str, segment: str, level: str, last: When) -> KpiQuery:
+    """The latest periods of one KPI for all units of a level."""
+    return KpiQuery(
+        kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=last.grain, trends=True,
+        peers=True, start_from=_back(last, SERIES - 1), start_to=last.start,
     )  # fmt: skip
-    return list(_rows_of(release, wanted, place.unit_id, ahead))
+
+
+def series(release: Release, wanted: KpiQuery, unit_id: str, *, ahead: bool = False) -> list[Row]:
+    """The figures of `series_query` of one unit, the earliest first; `ahead` as above."""
+    return list(_rows_of(release, wanted, unit_id, ahead))
 
 
 def _back(when: When, steps: int) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,8 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
             f"{', '.join(figures.segments_of(definition))}"
         )
     when = _when(view, period)
-    rows = figures.kpi_figures(view.release, kpi_id, segment, level, when)
+    wanted = figures.kpi_query(kpi_id, segment, level, when)
+    rows = figures.kpi_figures(view.release, wanted)
     national = figures.national_figure(view.release, kpi_id, segment, when)
     reference = national["value"] if national else None
     unit = str(definition["unit"])
@@ -205,8 +206,7 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
                 when=when, rows=rows, chart=chart, unit=unit,
                 periods=figures.periods(view.release, level, (kpi_id, segment))),
-        KpiQuery(kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=when.grain,
-                 start_from=when.start, start_to=when.start, peers=True, trends=True),
+        wanted,
     )  # fmt: skip
 
 
@@ -217,7 +217,8 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     last = next((w for w in figures.periods(view.release, level) if w.grain == grain), None)
     if last is None or segment not in figures.segments_of(definition):
         raise NoPageError(view.path)
-    rows = figures.series(view.release, kpi_id, segment, place, last, ahead=view.is_file)
+    wanted = figures.series_query(kpi_id, segment, level, last)
+    rows = figures.series(view.release, wanted, unit_id, ahead=view.is_file)
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
     points = [
@@ -241,8 +242,7 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
         _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
                 place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
                 name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
-        KpiQuery(kpis=(kpi_id,), levels=(level,), units=(unit_id,), segments=(segment,),
-                 grain=grain, trends=True, peers=True),
+        replace(wanted, units=(unit_id,)),
     )  # fmt: skip
 
 
@@ -379,8 +379,9 @@ def data(view: View, wanted: KpiQuery) -> pl.DataFrame:
     return query(view.release, wanted)
 
 
-def error(heading: str, detail: str, start: str) -> str:
+def error(language: Language, heading: str, detail: str) -> str:
     """A page that says what is wrong, without a release."""
     return _environment.get_template("error.html").render(
-        heading=heading, detail=detail, start=start
-    )
+        language=language, heading=heading, detail=detail, start=Speech(language)("start"),
+        home="/" if language == "nb" else "/en/",
+    )  # fmt: skip

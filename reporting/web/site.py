@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+from reporting.audience import keep_private
 from reporting.reader import Release
 from reporting.web import pages
 from reporting.web.app import STATIC
@@ -37,6 +38,8 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    # Before the first page: what is not for everyone is nobody else's while it is written either.
+    keep_private([folder], release.audience)
     (folder / _MARK).write_text(release.release_id, "utf-8")
     shutil.copytree(STATIC, folder / "static")
     known = list(dict.fromkeys(pages.paths(release)))
@@ -44,7 +47,7 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
     for path in known:
         for language in LANGUAGES:
             own = file_of(path if language == "nb" else f"/en{path}")
-            view = View(release, language, path, _relative(own, frozenset(known)), is_file=True)
+            view = View(release, language, path, _relative(own), is_file=True)
             target = folder / own
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(pages.page(view).html, "utf-8")
@@ -62,6 +65,6 @@ def file_of(path: str) -> str:
     return bare if bare.startswith("static/") else f"{bare}.html"
 
 
-def _relative(own: str, known: Iterable[str]) -> Callable[[str], str]:
+def _relative(own: str) -> Callable[[str], str]:
     here = posixpath.dirname(own)
     return lambda path: posixpath.relpath(file_of(path), here or ".")

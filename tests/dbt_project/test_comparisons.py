@@ -17,16 +17,6 @@ from tests.dbt_project.comparison import ALWAYS, Figures, compiled, wilson
 UNITS = "abcdefgh"
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    return compiled(tmp_path_factory.mktemp("compiled"))
-
-
-@pytest.fixture
-def figures(models: Mapping[str, str]) -> Figures:
-    return Figures(models)
-
-
 def alike(figures: Figures, unit: tuple[float, int], peers: float = 900, **kpi: object) -> None:
     """Unit a with its count and size, and seven peers with the same share of 1000."""
     figures.kpi("k", **kpi)

@@ -9,19 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from tests.dbt_project.comparison import Figures, compiled, evaluate, macros
+from tests.dbt_project.comparison import Figures, evaluate, macros
 
 FORMULAS = macros()
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    return compiled(tmp_path_factory.mktemp("compiled"))
-
-
-@pytest.fixture
-def figures(models: Mapping[str, str]) -> Figures:
-    return Figures(models)
 
 
 # Critical values of Student's t, two-sided (NIST handbook, table 1.3.6.7.2).

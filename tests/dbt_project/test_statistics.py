@@ -18,19 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dbt_project.comparison import Figures, compiled, evaluate, macros, wilson
+from tests.dbt_project.comparison import Figures, evaluate, macros, wilson
 
 FORMULAS = macros()
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    return compiled(tmp_path_factory.mktemp("compiled"))
-
-
-@pytest.fixture
-def figures(models: Mapping[str, str]) -> Figures:
-    return Figures(models)
 
 
 # Intervals

@@ -7,24 +7,14 @@ Community. Where ours differ, the test says from what to what, and why.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.dbt_project.comparison import Figures, compiled, evaluate, macros
+from tests.dbt_project.comparison import Figures, evaluate, macros
 
 FORMULAS = macros()
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    return compiled(tmp_path_factory.mktemp("compiled"))
-
-
-@pytest.fixture
-def figures(models: Mapping[str, str]) -> Figures:
-    return Figures(models)
 
 
 def charted(figures: Figures, values: Sequence[float | None], **kpi: Any) -> list[dict[str, Any]]:
