@@ -42,31 +42,77 @@ SCHEMA: dict[str, pl.DataType] = {
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where cells stand: rows and columns from 0, one of each per cell."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    @classmethod
+    def none(cls) -> Places:
+        return cls(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> Places:
+        """The places of a frame of cells."""
+        return cls(frame["row"].to_numpy(), frame["column"].to_numpy())
+
+    def extent(self, others: pl.DataFrame) -> tuple[int, int]:
+        """How many rows and columns reach from the first of the sheet to the last of these."""
+        more = Places.of(others)
+        return (
+            int(max(self.rows.max(initial=-1), more.rows.max(initial=-1))) + 1,
+            int(max(self.columns.max(initial=-1), more.columns.max(initial=-1))) + 1,
+        )
+
+
+@dataclass(frozen=True)
 class Cells:
     """The filled cells of one sheet.
 
     Attributes:
         sheet: its name, for the library.
-        frame: `row`, `column` (both from 0), `kind`, `text` (of values and errors) and `us` (of
+        texts: where there are texts, of which the library knows what they say.
+        others: `row`, `column` (both from 0), `kind`, `text` (of values and errors) and `us` (of
             dates and stamps since 1970, of clock times since midnight).
         unseen: kinds of which the library makes no text.
     """
 
     sheet: str
-    frame: pl.DataFrame
+    texts: Places
+    others: pl.DataFrame
     unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED)
 
     @property
     def height(self) -> int:
         """Rows from the first of the sheet to the last filled one."""
-        return 0 if self.frame.is_empty() else int(self.frame["row"].max()) + 1  # type: ignore[arg-type]
+        return self.texts.extent(self.others)[0]
 
     @property
     def columns(self) -> range:
         """From the first filled column to the last."""
-        if self.frame.is_empty():
+        all_columns = np.concatenate([self.texts.columns, self.others["column"].to_numpy()])
+        if not len(all_columns):
             return range(0)
-        return range(int(self.frame["column"].min()), int(self.frame["column"].max()) + 1)  # type: ignore[arg-type]
+        return range(int(all_columns.min()), int(all_columns.max()) + 1)
+
+
+def cells_of(
+    sheet: str,
+    frame: pl.DataFrame,
+    texts: Places | None = None,
+    unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED),
+) -> Cells:
+    """The cells of a sheet from a frame of them that may have texts, and from places of more."""
+    is_text = frame["kind"] == TEXT
+    found = texts or Places.none()
+    if is_text.any():
+        more = Places.of(frame.filter(is_text))
+        found = Places(
+            np.concatenate([found.rows, more.rows]), np.concatenate([found.columns, more.columns])
+        )
+        frame = frame.filter(~is_text)
+    return Cells(sheet, found, frame, unseen)
 
 
 def unreadable(nb: str, en: str) -> FileRefusedError:
@@ -158,25 +204,24 @@ def typed(cells: pl.DataFrame, *, epoch_1904: bool) -> pl.DataFrame:
 
 
 def with_texts(frame: pl.DataFrame, from_row: int) -> pl.DataFrame:
-    """The cells with `text` of every kind but TEXT.
+    """The cells, none of them a text, with `text` of every kind.
 
     A date is `2026-01-15`, unless its column holds times of day below `from_row`: then it is
     midnight of that day, as all stamps of a column are read one way.
     """
-    kind = pl.col("kind")
-    timed = frame.filter(kind >= DATE)
-    if timed.is_empty():
+    kinds = frame["kind"].to_numpy()
+    at = np.flatnonzero(kinds >= DATE)
+    if not len(at):
         return frame
-    stamped = timed.filter((kind == STAMP) & (pl.col("row") >= from_row))["column"].unique()
-    as_stamp = (kind == STAMP) | (
-        (kind == DATE) & pl.col("column").is_in(stamped.implode()) & (pl.col("row") >= from_row)
-    )
-    kinds = timed.select(pl.when(as_stamp).then(STAMP).otherwise(kind)).to_series()
-    texts, at = frame["text"], frame.select((kind >= DATE).arg_true()).to_series()
+    kinds, places = kinds[at], Places.of(frame)
+    columns, below = places.columns[at], places.rows[at] >= from_row
+    stamped = np.unique(columns[(kinds == STAMP) & below])
+    kinds[(kinds == DATE) & below & np.isin(columns, stamped)] = STAMP
+    texts, sizes = frame["text"], frame["us"]
     for which, spell in ((CLOCK, clock_text), (STAMP, stamp_text), (DATE, _date_text)):
-        chosen = (kinds == which).arg_true()
-        if chosen.len():
-            texts = texts.scatter(at.gather(chosen), spell(timed["us"].gather(chosen)))
+        chosen = at[kinds == which]
+        if len(chosen):
+            texts = texts.scatter(chosen, spell(sizes.gather(chosen)))
     return frame.with_columns(texts.alias("text"))
 
 

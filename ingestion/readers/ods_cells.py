@@ -20,6 +20,7 @@ from ingestion.readers.cells import (
     STAMP,
     VALUE,
     Cells,
+    cells_of,
     check_extent,
     no_sheet,
     number_text,
@@ -84,7 +85,7 @@ def scan_ods(payload: bytes, wanted: str | None) -> Cells:
     table, found = _read(parts.get("content.xml", b""), wanted)
     if table is None:
         raise no_sheet(wanted, found)
-    return Cells(table.name, _expanded(table), unseen=(ERROR, NOT_CALCULATED, CLOCK))
+    return cells_of(table.name, _expanded(table), unseen=(ERROR, NOT_CALCULATED, CLOCK))
 
 
 def _read(xml: bytes, wanted: str | None) -> tuple[_Table | None, int]:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError, failure
-from ingestion.readers.cells import ERROR, NOT_CALCULATED, TEXT, Cells, unreadable, with_texts
+from ingestion.readers.cells import ERROR, NOT_CALCULATED, Cells, Places, unreadable, with_texts
 from ingestion.readers.ods_cells import scan_ods
 from ingestion.readers.raw import (
     ROW_CELL_ERROR,
@@ -42,33 +42,53 @@ def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> 
     """
     cells = _SCANNERS[spec.format.type](payload, spec.format.sheet)
     at = spec.format.header_row - 1
-    columns = cells.columns
-    filled = _filled(cells, _texts(payload, cells), from_row=at + 1)
+    columns, height = cells.columns, cells.height
+    others = with_texts(cells.others, from_row=at + 1)
+    stack = _stack(_texts(payload, cells), cells)
+    is_filled = _checked(stack, cells)
+    stack = stack.set((stack == "").fill_null(False), None)
+    if others.height:
+        stack = stack.scatter(_place(Places.of(others), cells), others["text"])
+    texts = [stack.slice(index * height, height) for index in range(len(columns))]
     header = {
-        column: renames.get(name.strip(), name.strip())
-        for column, name in filled.filter(pl.col("row") == at).select("column", "text").iter_rows()
-        if name and name.strip()
+        index: renames.get(name, name)
+        for index, text in enumerate(texts)
+        if at < height and (name := (text[at] or "").strip())
     }
     if not header:
         raise FileRefusedError("FILE_EMPTY", "arket har ingen overskrift", "there is no header")
     check_header(list(header.values()), spec)
 
-    body = filled.filter(pl.col("row") > at)
-    rows = body["row"].unique().sort()
-    grid = _grid(body, rows, columns)
+    rows = np.flatnonzero(is_filled)
+    rows = rows[rows > at]
     wanted = set(spec.raw_columns())
-    mapped = [column for column in columns if header.get(column) in wanted]
-    frame = grid.select(pl.nth(column - columns.start).alias(header[column]) for column in mapped)
-    frame = numbered(frame, spec).with_columns((rows - at).alias(ROW_NUMBER))
-    odd = body.filter(pl.col("kind").is_in(list(_MARKS)) & pl.col("column").is_in(mapped))
-    marks = {
-        code: (numbers - at).to_list()
-        for kind, code in _MARKS.items()
-        if (numbers := odd.filter(pl.col("kind") == kind)["row"].unique().sort()).len()
-    }
-    hashes = grid.hash_rows() if ids_recur(frame, spec) else None
-    names = tuple(header[column] for column in columns if column in header)
-    return RawFile(frame, marks=marks, record_hash=hashes, columns=names)
+    mapped = [index for index in header if header[index] in wanted]
+    frame = pl.DataFrame([texts[index].alias(header[index]) for index in mapped])[rows]
+    frame = numbered(frame, spec).with_columns(pl.Series(ROW_NUMBER, rows - at))
+    hashes = None
+    if ids_recur(frame, spec):
+        whole = [text.alias(f"{index}") for index, text in enumerate(texts)]
+        hashes = pl.DataFrame(whole)[rows].hash_rows()
+    return RawFile(
+        frame,
+        marks=_marks(others, at, [columns[index] for index in mapped]),
+        record_hash=hashes,
+        columns=tuple(header.values()),
+    )
+
+
+def _marks(others: pl.DataFrame, at: int, mapped: list[int]) -> dict[str, list[int]]:
+    """Numbers of records with a mapped cell that has no value, by the rule."""
+    kinds = others["kind"]
+    marks = {}
+    for kind, code in _MARKS.items():
+        if (kinds == kind).any():
+            odd = others.filter(
+                (pl.col("kind") == kind) & (pl.col("row") > at) & pl.col("column").is_in(mapped)
+            )
+            if odd.height:
+                marks[code] = (odd["row"].unique().sort() - at).to_list()
+    return marks
 
 
 def _texts(payload: bytes, cells: Cells) -> list[pl.Series]:
@@ -89,44 +109,66 @@ def _texts(payload: bytes, cells: Cells) -> list[pl.Series]:
     raise unreadable(f"ikke en gyldig arbeidsbok ({kind})", f"not a valid workbook ({kind})")
 
 
-def _filled(cells: Cells, library: list[pl.Series], from_row: int) -> pl.DataFrame:
-    """Every filled cell with its text.
+def _stack(library: list[pl.Series], cells: Cells) -> pl.Series:
+    """The columns that have filled cells, one below the other: a cell's place is a number.
+
+    Raises:
+        FileRefusedError: FILE_COUNT_DIFFERS, when there is something outside them.
+    """
+    height, width = cells.height, len(cells.columns)
+    outside = [text.slice(height) for text in library if text.len() > height] + library[width:]
+    if extra := sum(int((text != "").sum()) for text in outside):
+        raise _differs(0, extra)
+    empty = pl.repeat(None, height, dtype=pl.String, eager=True)
+    columns = [
+        text.head(height)
+        if text.len() >= height
+        else text.extend_constant(None, height - text.len())
+        for text in library[:width]
+    ]
+    return pl.concat([*columns, *[empty] * (width - len(columns)), empty.head(0)])
+
+
+def _place(places: Places, cells: Cells) -> np.ndarray:
+    """Where cells are in the columns one below the other."""
+    found: np.ndarray = (places.columns - cells.columns.start) * cells.height + places.rows
+    return found
+
+
+def _checked(stack: pl.Series, cells: Cells) -> np.ndarray:
+    """Per row, whether it has a filled cell, once both readers have seen the same ones.
 
     Raises:
         FileRefusedError: FILE_COUNT_DIFFERS, when one sees a cell that the other does not.
     """
-    frame = with_texts(cells.frame, from_row)
-    height = library[0].len() if library else 0
-    # The columns one below the other: the place of a cell in them is a number.
-    stack = pl.concat([*library, pl.Series([None], dtype=pl.String)])
-    seen = (stack != "").fill_null(False)
-    row, column = frame["row"].to_numpy(), frame["column"].to_numpy() - cells.columns.start
-    inside = (row < height) & (column < len(library))
-    place = pl.Series(np.where(inside, column * height + row, stack.len() - 1))
-    texts, is_seen, kind = stack.gather(place), seen.gather(place), frame["kind"]
-    is_text = kind == TEXT
+    seen = (stack != "").fill_null(False).to_numpy()
+    others = Places.of(cells.others)
+    text_at, other_at = _place(cells.texts, cells), _place(others, cells)
     # A text can be empty. A cell of another kind has a value.
-    is_lost = texts.is_null().zip_with(is_text, ~is_seen & ~kind.is_in(list(cells.unseen)))
-    frame = frame.with_columns(texts.zip_with(is_text, frame["text"]).alias("text"))
-    lost, extra = int(is_lost.sum()), int(seen.sum()) - int(is_seen.sum())
+    is_text_lost = stack.is_null().to_numpy()[text_at]
+    is_unseen = cells.others["kind"].is_in(list(cells.unseen)).to_numpy()
+    is_lost = ~seen[other_at] & ~is_unseen
+    lost = int(is_text_lost.sum()) + int(is_lost.sum())
+    extra = int(seen.sum()) - int(seen[text_at].sum()) - int(seen[other_at].sum())
     if lost or extra:
-        at = frame.filter(is_lost).select("row", "column").head(1).rows()
-        place_nb = f", først i {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
-        place_en = f", first in {column_letters(at[0][1])}{at[0][0] + 1}" if at else ""
-        raise FileRefusedError(
-            "FILE_COUNT_DIFFERS",
-            f"{lost} fylte celler ble ikke lest, {extra} lest uten å være fylt{place_nb}",
-            f"{lost} filled cells were not read, {extra} read that are not filled{place_en}",
-        )
-    return frame.select("row", "column", "kind", "text").filter(~is_text | (frame["text"] != ""))
+        places = [
+            *zip(cells.texts.rows[is_text_lost], cells.texts.columns[is_text_lost], strict=True),
+            *zip(others.rows[is_lost], others.columns[is_lost], strict=True),
+        ]
+        raise _differs(lost, extra, min(places, default=None))
+    is_filled = np.zeros(cells.height, dtype=bool)
+    is_filled[cells.texts.rows[seen[text_at]]] = True
+    is_filled[others.rows] = True
+    return is_filled
 
 
-def _grid(body: pl.DataFrame, rows: pl.Series, columns: range) -> pl.DataFrame:
-    """The cells as a rectangle of texts: the given rows, all columns."""
-    height = rows.len()
-    place = (body["column"] - columns.start) * height + rows.search_sorted(body["row"])
-    flat = pl.repeat(None, height * len(columns), dtype=pl.String, eager=True)
-    flat = flat.scatter(place, body["text"])
-    return pl.DataFrame(
-        [flat.slice(index * height, height).alias(f"{index}") for index in range(len(columns))]
+def _differs(lost: int, extra: int, at: tuple[int, int] | None = None) -> FileRefusedError:
+    """The two readers do not see the same cells; `at` is the row and column of the first lost."""
+    name = f" {column_letters(at[1])}{at[0] + 1}" if at else ""
+    return FileRefusedError(
+        "FILE_COUNT_DIFFERS",
+        f"{lost} fylte celler ble ikke lest, {extra} lest uten å være fylt"
+        + (f", først i{name}" if at else ""),
+        f"{lost} filled cells were not read, {extra} read that are not filled"
+        + (f", first in{name}" if at else ""),
     )

@@ -14,6 +14,7 @@ from ingestion.readers.cells import (
     TEXT,
     VALUE,
     Cells,
+    cells_of,
     check_extent,
     no_sheet,
     shown_by_code,
@@ -84,7 +85,7 @@ def _scan(stream: bytes, wanted: str | None) -> Cells:
         raise no_sheet(wanted, len(sheets))
     shown = [formats.get(number, shown_by_id(number)) for number in styles]
     cells = list(_cells(stream, found[1]))
-    return Cells(found[0], _typed(cells, shown, epoch_1904=epoch_1904))
+    return cells_of(found[0], _typed(cells, shown, epoch_1904=epoch_1904))
 
 
 def _string(body: bytes, size: str) -> str:

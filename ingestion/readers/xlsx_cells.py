@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import posixpath
 import re
 import zipfile
+from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree import ElementTree
 
+import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError
@@ -24,6 +26,8 @@ from ingestion.readers.cells import (
     TEXT,
     VALUE,
     Cells,
+    Places,
+    cells_of,
     check_extent,
     no_sheet,
     shown_by_code,
@@ -120,8 +124,9 @@ def scan_xlsx(payload: bytes, wanted: str | None) -> Cells:
         raise unreadable("CDATA i regnearket", "CDATA in the worksheet")
     shown = _styles(parts[styles]) if styles in parts else [AS_NUMBER]
     _check_shared(_part(parts, found[1]))
-    frame = _scan(_part(parts, found[1]))
-    return Cells(found[0], _typed(frame, shown, epoch_1904=_is_1904(book)))
+    texts, others = _scan(_part(parts, found[1]))
+    check_extent(*texts.extent(others))
+    return cells_of(found[0], _typed(others, shown, epoch_1904=_is_1904(book)), texts)
 
 
 # A shared text is named by its number; one too high is seen, as the library then has no text.
@@ -202,8 +207,12 @@ def _styles(xml: bytes) -> list[int]:
 # --- the sheet ----------------------------------------------------------------------------------
 
 
-def _scan(xml: bytes) -> pl.DataFrame:
-    """Every filled cell: `row`, `column`, `type`, `style`, `value`, and whether it is a formula.
+def _scan(xml: bytes) -> tuple[Places, pl.DataFrame]:
+    """The filled cells: where there are texts, and what there is of everything else.
+
+    Returns:
+        Of texts their places, as the library reads them; of the others `row`, `column`, `type`,
+        `style`, `value`, and whether it is a `formula`.
 
     Raises:
         FileRefusedError: FILE_UNREADABLE or FILE_TOO_LARGE.
@@ -221,124 +230,172 @@ def _scan(xml: bytes) -> pl.DataFrame:
     root = re.search(rb"<((?:[\w.-]+:)?)worksheet[\s>]", xml)
     if root is None:
         raise unreadable("arket har ikke XML for et regneark", "the sheet is not worksheet XML")
-    start = xml.find(b"<" + root[1] + b"sheetData")
-    end = xml.rfind(b"</" + root[1] + b"sheetData>")
+    prefix = root[1]
+    start = xml.find(b"<" + prefix + b"sheetData")
+    end = xml.rfind(b"</" + prefix + b"sheetData>")
     if start < 0 or end < 0:
-        return pl.DataFrame()
-    return _filled(xml[start:end].decode("utf-8", errors="replace"), root[1].decode())
+        return Places.none(), pl.DataFrame(schema=_OTHERS)
+    body = xml[start:end]
+    if prefix:
+        body = body.replace(b"<" + prefix, b"<").replace(b"</" + prefix, b"</")
+    return _filled(body)
 
 
-def _filled(text: str, prefix: str) -> pl.DataFrame:
-    pieces = _pieces(text, prefix).to_frame()
-    before = pieces.filter(_begins_row(prefix)).to_series()
-    if not before.len():
-        return pl.DataFrame()
-    rows = pl.Series(_row_numbers(before, prefix), dtype=pl.Int64)
-    cells = pieces.select(_of_cells(prefix)).slice(1)
-    if cells.height and cells["begun"].min() == -1:
+_OTHERS = {
+    "row": pl.Int64,
+    "column": pl.Int64,
+    "type": pl.String,
+    "style": pl.UInt32,
+    "value": pl.String,
+    "formula": pl.Boolean,
+}
+_NAME_ENDS = np.zeros(256, dtype=bool)
+_NAME_ENDS[list(b" \t\r\n/>")] = True
+_ROW_NUMBER = re.compile(rb"<row[^>]*?\sr=[\"'](\d{1,9})[\"']")
+# The column's letters stand first in what programs write; else they are among the rest.
+_CELL = re.compile(rb'<c(?=[ \t\r\n/>])(?:\sr="([A-Z]{1,3})\d+")?([^>]*)')
+_CELL_NAME = re.compile(rb"\sr=[\"']([A-Z]{1,3})\d+[\"']")
+_CELL_TYPE = re.compile(rb"\st=[\"'](\w+)[\"']")
+_CELL_STYLE = re.compile(rb"\ss=[\"'](\d{1,9})[\"']")
+
+
+def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
+    """As `_scan`, of the rows of a sheet.
+
+    The bytes of tags are compared all at once: a sheet is one day of one source, many of them are
+    read, and what costs is each step over a sheet.
+    """
+    opens = _Openings.of(body)
+    is_cell = opens.named(b"c")
+    tags = _CELL.findall(body)
+    if not tags:
+        return Places.none(), pl.DataFrame(schema=_OTHERS)
+    is_row = opens.named(b"row")
+    in_row = np.cumsum(is_row)[is_cell] - 1
+    if in_row[0] < 0:
         raise unreadable("en celle utenfor radene", "a cell outside the rows")
-    cells = cells.with_columns(_columns(cells), (rows - 1).gather(cells["begun"]).alias("row"))
-    frame = cells.filter("filled")
-    _check_places(frame)
-    # Of a text only its place is needed: most cells are texts, and most of the time is spared.
-    texts = frame.filter("is_text").select("row", "column", pl.lit("s").alias("type"))
-    others = frame.filter(~frame["is_text"]).select(_of_others(prefix))
-    return pl.concat([others, texts], how="diagonal")
+    values, formulas = opens.named(b"v"), opens.named(b"f")
+    filled = _counts(values | formulas | opens.named(b"is"), is_cell) > 0
+    code, rests = _coded([rest for _, rest in tags])
+    said = [_said(rest) for rest in rests]
+    letters = [name for name, _ in tags]
+    if any(one.letters for one in said):
+        letters = [name or said[at].letters for name, at in zip(letters, code, strict=True)]
+    rows = np.array(_row_numbers(body, opens.at[is_row]), dtype=np.int64)[in_row] - 1
+    columns = _columns(letters, in_row)
+    _check_places(rows[filled], columns[filled])
+    is_text = np.array([one.is_text for one in said])[code]
+    texts, others = np.flatnonzero(filled & is_text), np.flatnonzero(filled & ~is_text)
+    first = (np.cumsum(values) - values)[is_cell]
+    has = _counts(values, is_cell) > 0
+    value_at = np.full(len(is_text), -1)
+    value_at[has] = opens.at[values][first[has]]
+    frame = pl.DataFrame(
+        {
+            "row": rows[others],
+            "column": columns[others],
+            "type": pl.Series([one.type for one in said], dtype=pl.String).gather(code[others]),
+            "style": pl.Series([one.style for one in said], dtype=pl.UInt32).gather(code[others]),
+            "value": [_value(body, at) if at >= 0 else None for at in value_at[others].tolist()],
+            "formula": _counts(formulas, is_cell)[others] > 0,
+        },
+        schema=_OTHERS,
+    )
+    return Places(rows[texts], columns[texts]), frame
 
 
-def _begins_row(prefix: str) -> pl.Expr:
-    """What stands before a cell, and thus between two of them, may begin a row."""
-    return pl.col("x").str.contains(f"<{prefix}row", literal=True)
+def _value(body: bytes, at: int) -> str:
+    """What the element says that opens there."""
+    return body[body.index(b">", at) + 1 : body.index(b"<", at + 1)].decode("utf-8", "replace")
 
 
-@functools.cache
-def _of_cells(prefix: str) -> list[pl.Expr]:
-    """Per piece: how many rows begin before it, where it is among the cells of its row, its letters
-    in the name it gives, and what it holds."""
-    x = pl.col("x")
-    begins = _begins_row(prefix)
-    begun = begins.cast(pl.Int64).cum_sum().shift(1)
-    first = pl.when(begins).then(pl.int_range(pl.len())).forward_fill().shift(1)
-    holds = [x.str.contains(f"<{prefix}{name}", literal=True) for name in ("v", "is", "f")]
-    is_text = [x.str.contains(f' t="{kind}"', literal=True) for kind in ("s", "inlineStr")]
-    return [
-        x,
-        (begun - 1).alias("begun"),
-        (pl.int_range(pl.len()) - first - 1).alias("since"),
-        _attribute("r", r"([A-Z]{1,3})\d+").alias("letters"),
-        pl.any_horizontal(holds).alias("filled"),
-        pl.any_horizontal(is_text).alias("is_text"),
-    ]
+@dataclass(frozen=True)
+class _Openings:
+    """Where tags open elements, and the bytes they are in."""
+
+    text: np.ndarray
+    at: np.ndarray
+
+    @classmethod
+    def of(cls, body: bytes) -> _Openings:
+        # So that every tag has as many bytes behind it as the longest name.
+        text = np.frombuffer(body + b"     ", np.uint8)
+        at = np.flatnonzero(text == ord("<"))
+        return cls(text, at[text[at + 1] != ord("/")])
+
+    def named(self, name: bytes) -> np.ndarray:
+        """Which of the tags open an element of this name."""
+        found: np.ndarray = _NAME_ENDS[self.text[self.at + len(name) + 1]]
+        for offset, letter in enumerate(name, 1):
+            found &= self.text[self.at + offset] == letter
+        return found
 
 
-@functools.cache
-def _of_others(prefix: str) -> list[pl.Expr]:
-    """What is read of cells that are no texts."""
-    p = re.escape(prefix)
-    return [
-        pl.col("row"),
-        pl.col("column"),
-        _attribute("t", r"(\w+)").alias("type"),
-        _attribute("s", r"(\d+)").cast(pl.UInt32).alias("style"),
-        pl.col("x").str.extract(rf"<{p}v(?:\s[^>]*)?>([^<]*)</{p}v>").alias("value"),
-        pl.col("x").str.contains(rf"<{p}f[\s/>]").alias("formula"),
-    ]
+def _counts(wanted: np.ndarray, is_cell: np.ndarray) -> np.ndarray:
+    """Per cell, how many wanted tags stand between it and the next one."""
+    before = np.append(np.cumsum(wanted), wanted.sum())
+    found: np.ndarray = before[np.append(np.flatnonzero(is_cell)[1:], -1)] - before[:-1][is_cell]
+    return found
 
 
-def _attribute(name: str, value: str) -> pl.Expr:
-    return pl.col("x").str.extract(rf"^[^>]*?\s{name}=[\"']{value}[\"']")
+def _coded(values: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
+    """The values as numbers of their places among the distinct ones."""
+    distinct = list(set(values))
+    places = {value: place for place, value in enumerate(distinct)}
+    return np.fromiter(map(places.__getitem__, values), np.int64, len(values)), distinct
 
 
-def _pieces(text: str, prefix: str) -> pl.Series:
-    """What stands before the first cell, and then each cell with what follows it."""
-    cell = f"<{prefix}c"
-    pieces = pl.Series("x", [text]).str.split(cell).explode(empty_as_null=False)
-    if not pieces.slice(1).str.contains(r"^[\w.-]").any():
-        return pieces
-    # Other elements begin alike, such as the colour of a text.
-    spared = re.sub(rf"{re.escape(cell)}(?=[\w.-])", f"<{prefix}\0c", text)
-    return pl.Series("x", [spared]).str.split(cell).explode(empty_as_null=False)
+class _Said(NamedTuple):
+    """What the tag of a cell says."""
+
+    letters: bytes
+    type: str | None
+    style: int | None
+    is_text: bool
 
 
-def _row_numbers(before: pl.Series, prefix: str) -> list[int]:
-    """The number of the row that each piece begins; one without a number follows the one before."""
-    tag = re.compile(rf"<{re.escape(prefix)}row(?:[^>]*?\sr=[\"'](\d{{1,9}})[\"'])?")
+def _said(attributes: bytes) -> _Said:
+    name = _CELL_NAME.search(attributes)
+    style = _CELL_STYLE.search(attributes)
+    found = _CELL_TYPE.search(attributes)
+    kind = found[1].decode("utf-8", "replace") if found else None
+    return _Said(
+        name[1] if name else b"",
+        kind,
+        int(style[1]) if style else None,
+        kind in ("s", "inlineStr"),
+    )
+
+
+def _row_numbers(body: bytes, rows: np.ndarray) -> list[int]:
+    """The number of every row; one without a number follows the one before."""
     number, found = 0, []
-    for piece in before:
-        for reference in tag.findall(piece):
-            number = int(reference) if reference else number + 1
+    for at in rows.tolist():
+        said = _ROW_NUMBER.match(body, at)
+        number = int(said[1]) if said else number + 1
         found.append(number)
     return found
 
 
-def _columns(cells: pl.DataFrame) -> pl.Series:
+def _columns(letters: list[bytes], in_row: np.ndarray) -> np.ndarray:
     """The column of every cell; one that does not say so follows the one before."""
-    letters, since = cells["letters"], cells["since"]
-    if letters.null_count() == letters.len():
-        return since.alias("column")
-    names = letters.unique().drop_nulls().to_list()
-    refs = letters.replace_strict(
-        names, [_column(name) for name in names], default=None, return_dtype=pl.Int64
-    )
-    if refs.null_count():
-        found: list[int] = []
-        for ref, place in zip(refs, since, strict=True):
-            previous = found[-1] if place else -1
-            found.append(previous + 1 if ref is None else ref)
-        refs = pl.Series(found, dtype=pl.Int64)
-    return refs.alias("column")
+    index = np.arange(len(in_row))
+    since: np.ndarray = index - np.searchsorted(in_row, in_row)
+    code, names = _coded(letters)
+    if names == [b""]:
+        return since
+    found = np.array([_column(name.decode()) for name in names], dtype=np.int64)[code]
+    if b"" in names:
+        for at, (name, place) in enumerate(zip(letters, since.tolist(), strict=True)):
+            if not name:
+                found[at] = found[at - 1] + 1 if place else 0
+    return found
 
 
-_PLACE = pl.col("row") * _WIDEST + pl.col("column")
-_PLACES = (
-    pl.col("column").is_between(0, _WIDEST - 1).all() & (pl.col("row") >= 0).all(),
-    (_PLACE.diff() > 0).all(),
-)
-
-
-def _check_places(frame: pl.DataFrame) -> None:
-    good, ascending = frame.select(good=_PLACES[0], ascending=_PLACES[1]).row(0)
-    if not good or not (ascending or frame.select(_PLACE.is_unique().all()).item()):
+def _check_places(rows: np.ndarray, columns: np.ndarray) -> None:
+    place = rows * _WIDEST + columns
+    inside = ((columns >= 0) & (columns < _WIDEST) & (rows >= 0)).all()
+    if not inside or not ((np.diff(place) > 0).all() or len(np.unique(place)) == len(place)):
         raise unreadable(
             "en celle står to ganger eller utenfor arket",
             "a cell stands twice, or outside the sheet",
@@ -380,7 +437,7 @@ _TYPING = [
     .alias("text"),
     pl.when(_NO_CACHE)
     .then(NOT_CALCULATED)
-    .when((_KIND == "str") | (_KIND == "inlineStr"))
+    .when(_KIND == "str")
     .then(TEXT)
     .when(_KIND == "e")
     .then(ERROR)
@@ -388,8 +445,8 @@ _TYPING = [
     .then(VALUE)
     .cast(pl.UInt8)
     .alias("was"),
-    # Of an empty text the sheet itself says so, unless it is a shared or an inline one.
-    (~_EMPTY | (_KIND == "inlineStr") | _NO_CACHE).alias("filled"),
+    # Of an empty text the sheet itself says so.
+    (~_EMPTY | _NO_CACHE).alias("filled"),
     (_KIND == "d").alias("is_iso"),
     (_KIND == "b").alias("is_truth"),
     _VALUE,
@@ -399,23 +456,26 @@ _DAMAGED = (pl.col("was").is_null() & pl.col("number").is_null()) | (
     pl.col("is_truth") & ~pl.col("text").is_in(["true", "false"])
 )
 _SOUND = pl.when(_DAMAGED).then(pl.lit(ERROR, pl.UInt8)).otherwise("was").alias("was")
-_SHARED = (_KIND == "s").fill_null(False)
 
 
 def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.DataFrame:
-    """Kind and value of every cell."""
+    """Kind and value of every cell that is no shared or inline text."""
     if frame.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    check_extent(int(frame["row"].max()) + 1, int(frame["column"].max()) + 1)  # type: ignore[arg-type]
-    texts = frame.filter(_SHARED).select("row", "column", kind=pl.lit(TEXT, pl.UInt8))
-    others = frame.filter(~_SHARED).with_columns(_KIND.fill_null("n"))
-    cells = others.select(_TYPING).filter("filled")
     formats = pl.Series("shown", [*shown, AS_NUMBER], dtype=pl.UInt8)
-    cells = cells.with_columns(formats.gather(cells["style"].clip(upper_bound=len(shown))))
+    cells = (
+        frame.lazy()
+        .with_columns(_KIND.fill_null("n"))
+        .select(_TYPING)
+        .filter("filled")
+        .with_columns(
+            pl.lit(formats).gather(pl.col("style").clip(upper_bound=len(shown))).alias("shown")
+        )
+        .collect()
+    )
     if cells["is_iso"].any():
         cells = cells.with_columns(_iso(pl.col("value"), pl.col("is_iso"), epoch_1904))
-    cells = cells.with_columns(_SOUND)
-    return pl.concat([typed(cells, epoch_1904=epoch_1904), texts], how="diagonal")
+    return typed(cells.with_columns(_SOUND), epoch_1904=epoch_1904)
 
 
 def _iso(value: pl.Expr, is_iso: pl.Expr, epoch_1904: bool) -> list[pl.Expr]:
