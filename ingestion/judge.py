@@ -18,7 +18,7 @@ from ingestion.delivery import FILE_INDEX, Delivery
 from ingestion.errors import FileRefusedError, refusal_of
 from ingestion.lake import KEY_SCOPE, Batch, Receipt
 from ingestion.mapping import DELIVERED_ON, UNKNOWN_CODE, Pseudonymise, map_records
-from ingestion.personal import column_uses, screened, screened_values, showable
+from ingestion.personal import Screening, column_uses, screened, screened_values, showable
 from ingestion.privacy import masked
 from ingestion.readers.raw import ROW_NUMBER, RawFile
 from ingestion.receipts import Counts, ReceiptMaker
@@ -124,20 +124,22 @@ def _judged_safely(deliveries: list[Delivery], occasion: _Occasion) -> list[Judg
         return [Judged(pl.DataFrame(), _rejected_frame([]), [receipt])]
 
 
-def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
+def _judged(
+    deliveries: list[Delivery], occasion: _Occasion, known: Screening | None = None
+) -> Judged:
     spec, contract, maker = occasion.spec, occasion.contract, occasion.maker
     fresh = [_without_duplicates(delivery.raw) for delivery in deliveries]
     raw = _stack(fresh, deliveries)
-    screening = screened(raw, spec, len(deliveries))
-    if screening.refused:
-        return _without(screening.refused, deliveries, occasion)
-    raw = screening.masked(raw)
+    of_texts = screened(raw, spec) if known is None else known
+    if of_texts.refused:
+        return _without(of_texts.refused, of_texts, deliveries, occasion)
+    raw = of_texts.masked(raw)
 
     records = map_records(raw, spec, occasion.pseudonymise, occasion.ingested_at)
     unread = _unread_values(raw, records, spec)
-    screening = screening.joined(screened_values(unread, raw, spec))
+    screening = of_texts.joined(screened_values(unread, raw, spec))
     if screening.refused:
-        return _without(screening.refused, deliveries, occasion)
+        return _without(screening.refused, of_texts, deliveries, occasion)
 
     repeated, alike = _reused_keys(records.with_columns(raw[FILE_INDEX]))
     records = records.with_columns(
@@ -191,14 +193,21 @@ def _judged(deliveries: list[Delivery], occasion: _Occasion) -> Judged:
 
 
 def _without(
-    guilty: Mapping[int, FileRefusedError], deliveries: list[Delivery], occasion: _Occasion
+    guilty: Mapping[int, FileRefusedError],
+    screening: Screening,
+    deliveries: list[Delivery],
+    occasion: _Occasion,
 ) -> Judged:
-    """The guilty files refused, and the others judged as if those had never come."""
+    """The guilty files refused, and the others judged as if those had never come.
+
+    Args:
+        screening: of the texts of all of them; each file was looked at by itself.
+    """
     receipts = [occasion.maker.refused(deliveries[at], error) for at, error in guilty.items()]
-    innocent = [item for at, item in enumerate(deliveries) if at not in guilty]
+    innocent = [at for at in range(len(deliveries)) if at not in guilty]
     if not innocent:
         return Judged(pl.DataFrame(), _rejected_frame([]), receipts)
-    rest = _judged(innocent, occasion)
+    rest = _judged([deliveries[at] for at in innocent], occasion, screening.of(innocent))
     return Judged(rest.accepted, rest.rejected, receipts + rest.receipts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -56,6 +56,15 @@ class Screening:
             {**other.refused, **self.refused}, warnings, {**self.hidden, **other.hidden}
         )
 
+    def of(self, files: Sequence[int]) -> Screening:
+        """The screening of these files alone, numbered anew in this order."""
+        at = {index: place for place, index in enumerate(files)}
+        return Screening(
+            {at[index]: error for index, error in self.refused.items() if index in at},
+            {at[index]: found for index, found in self.warnings.items() if index in at},
+            {(name, at[i]): texts for (name, i), texts in self.hidden.items() if i in at},
+        )
+
     def masked(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The raw rows without the texts that warnings are about."""
         columns: dict[str, pl.Expr] = {}
@@ -97,7 +106,7 @@ def _free_columns(spec: SourceSpec) -> dict[str, ColumnUse]:
     return {name: use for name, use in column_uses(spec).items() if name in free}
 
 
-def screened(raw: pl.DataFrame, spec: SourceSpec, files: int) -> Screening:
+def screened(raw: pl.DataFrame, spec: SourceSpec) -> Screening:
     """Look through every raw column that can carry text into the lake, file by file."""
     screening = Screening()
     for name, use in _free_columns(spec).items():

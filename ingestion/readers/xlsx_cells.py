@@ -384,7 +384,7 @@ def _columns(letters: list[bytes], in_row: np.ndarray) -> np.ndarray:
     code, names = _coded(letters)
     if names == [b""]:
         return since
-    found = np.array([_column(name.decode()) for name in names], dtype=np.int64)[code]
+    found: np.ndarray = np.array([_column(name.decode()) for name in names], dtype=np.int64)[code]
     if b"" in names:
         for at, (name, place) in enumerate(zip(letters, since.tolist(), strict=True)):
             if not name:
