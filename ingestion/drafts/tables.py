@@ -23,6 +23,7 @@ from ingestion.drafts.looked_at import (
     text_frame,
 )
 from ingestion.privacy import shape
+from ingestion.readers.raw import column_name
 
 _DELIMITERS = (";", "\t", "|", ",", "^", "~", "¤", "\x1f", ":")
 _LINE = re.compile(r"\r\n|\n|\r")
@@ -55,7 +56,7 @@ def from_text_table(name: str, text: str) -> Sample:
     table, quoting = _split(text, delimiter)
     kind |= quoting
     row = header_row(table)
-    header = [cell.strip().strip("\ufeff\u200b").strip() for cell in table[row]]
+    header = [column_name(cell) for cell in table[row]]
     if row:
         kind["header_row"] = _physical_line(text, table, row)
     check_header_cells(header, table[row + 1 :])

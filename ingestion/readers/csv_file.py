@@ -38,6 +38,7 @@ from ingestion.readers.raw import (
     check_count,
     check_header,
     check_size,
+    column_name,
     numbered,
 )
 from ingestion.readers.text import MAX_LINE_BYTES
@@ -269,7 +270,7 @@ def _header(payload: bytes, spec: SourceSpec, dialect: _Dialect) -> _Header:
             f"linje {spec.format.header_row}: vognretur midt i overskriften; bruk én linjeslutt",
             f"line {spec.format.header_row}: a carriage return within the names; use one line end",
         )
-    names = [_trimmed(name) for name in names]
+    names = [column_name(name) for name in names]
     if not any(names):
         raise FileRefusedError("FILE_EMPTY", "filen har ingen overskrift", "there is no header")
     end = payload.find(b"\n", start + len(text.encode()))
@@ -294,10 +295,6 @@ def _unquoted(field: str) -> str:
     return field[1:-1].replace('""', '"') if field.startswith('"') else field
 
 
-def _trimmed(name: str) -> str:
-    return name.replace("\r\n", "\n").strip().strip("\ufeff\u200b").strip()
-
-
 def _check_names(
     names: list[str], header: _Header, spec: SourceSpec, renames: dict[str, str]
 ) -> None:
@@ -318,7 +315,7 @@ def _check_delimiter(header: _Header, spec: SourceSpec, renames: dict[str, str])
         return len({renames.get(name, name) for name in names} & wanted)
 
     counts = {
-        mark: found([_trimmed(name).strip('"') for name in line.split(mark)])
+        mark: found([column_name(name).strip('"') for name in line.split(mark)])
         for mark in _DELIMITERS
         if mark != declared
     }

@@ -78,6 +78,11 @@ def check_header(header: Sequence[str], spec: SourceSpec) -> None:
         raise FileRefusedError("FILE_COLUMN_DOUBLED", *both(", ".join(doubled)))
 
 
+def column_name(text: str) -> str:
+    """A column's name as it stands in a header, without what nobody sees at its ends."""
+    return text.replace("\r\n", "\n").strip().strip("\ufeff\u200b").strip()
+
+
 def written_as(name: str, renames: Mapping[str, str]) -> list[str]:
     """The names in a file that mean a raw column: those renamed to it, and its own."""
     own = [] if name in renames else [name]

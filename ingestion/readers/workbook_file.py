@@ -19,6 +19,7 @@ from ingestion.readers.raw import (
     ROW_NUMBER,
     RawFile,
     check_header,
+    column_name,
     ids_recur,
     numbered,
 )
@@ -53,7 +54,7 @@ def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> 
     header = {
         index: renames.get(name, name)
         for index, text in enumerate(texts)
-        if at < height and (name := (text[at] or "").strip())
+        if at < height and (name := column_name(text[at] or ""))
     }
     if not header:
         raise FileRefusedError("FILE_EMPTY", "arket har ingen overskrift", "there is no header")

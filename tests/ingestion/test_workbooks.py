@@ -627,3 +627,17 @@ def test_numbers_are_text_before_files_are_stacked() -> None:
     cells = '<row r="2"><c r="A2"><v>2119008</v></c></row>'
     schema = read(by_hand(cells)).frame.drop("_row_number").schema
     assert set(schema.values()) == {pl.String()}
+
+
+def test_marks_that_nobody_sees_around_a_column_name_do_not_hide_the_column() -> None:
+    """A byte order mark stands there when a table was pasted from a file that began with one."""
+
+    def fill(around: str) -> Fill:
+        def write(_: Any, sheet: Any) -> None:
+            sheet.write_row(0, 0, [f"{around}{name}{around} " for name in NAMES])
+            sheet.write_row(1, 0, [f"{number}" for number in range(len(NAMES))])
+
+        return write
+
+    assert read(made(fill("\ufeff"))).frame.equals(read(made(fill(""))).frame)
+    assert read(made(fill("\u200b"))).columns == tuple(NAMES)
