@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ingestion.sources.spec import ColumnMap, SourceSpec
-from ingestion.stamps import moment
+from ingestion.stamps import WHITE, moment
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def trimmed(texts: pl.Series, words: Iterable[str] = ()) -> pl.Series:
     known = [word for word in words if word == word.strip()]
     if known and texts.is_in(known).all():
         return texts
-    return texts.str.strip_chars()
+    return texts.str.strip_chars(WHITE)
 
 
 def padding_trimmed(stamps: pl.Series) -> pl.Series:
@@ -132,4 +132,4 @@ def padding_trimmed(stamps: pl.Series) -> pl.Series:
         blank = stamps.str.starts_with(" ") | stamps.str.ends_with(" ")
         if not blank.any():
             return stamps
-    return stamps.str.strip_chars()
+    return stamps.str.strip_chars(WHITE)

@@ -8,6 +8,7 @@ import polars as pl
 
 from ingestion.readers.raw import ROW_NUMBER, RawFile
 from ingestion.sources.spec import SourceSpec
+from ingestion.stamps import WHITE
 
 
 def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
@@ -26,7 +27,7 @@ def shaped(raw: RawFile, spec: SourceSpec) -> RawFile:
 def _own_records(raw: RawFile, spec: SourceSpec) -> RawFile:
     def text(name: str) -> pl.Expr:
         # Empty is a text too, so that records without a value can be told apart by ''.
-        return pl.col(name).cast(pl.String).str.strip_chars().fill_null("")
+        return pl.col(name).cast(pl.String).str.strip_chars(WHITE).fill_null("")
 
     kept = [text(name).is_in(texts) for name, texts in spec.where.items()]
     dropped = [text(name).is_in(texts) for name, texts in spec.where_not.items()]
@@ -60,7 +61,7 @@ def _one_row_per_unit(raw: RawFile, spec: SourceSpec) -> RawFile:
         for position, part in enumerate(spec.explode)
     ]
     filled = pl.any_horizontal(
-        pl.col(name).cast(pl.String).str.strip_chars().fill_null("") != "" for name in made
+        pl.col(name).cast(pl.String).str.strip_chars(WHITE).fill_null("") != "" for name in made
     )
     units = [part.filter(filled) for part in parts]
     taken = pl.concat([unit["_at"] for unit in units]).unique()

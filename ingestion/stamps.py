@@ -13,6 +13,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+# What stands for nothing around a value: what Python and Unicode call white space, with the
+# separators among the control characters.
+WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace())
+
 # Years that stand for "no date" in the systems that write them: 0001, 1753, 1899, 1900 and 9999.
 FIRST_PLACEHOLDER_YEAR, LAST_PLACEHOLDER_YEAR = 1900, 9999
 
@@ -132,7 +136,7 @@ def moment(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
 def _trimmed(texts: pl.Series, found: pl.Series) -> pl.Series | None:
     """The texts that were not read, without white space around them; None if there is none."""
     rest = texts.set(found.is_not_null(), None)
-    trimmed = rest.str.strip_chars()
+    trimmed = rest.str.strip_chars(WHITE)
     return None if trimmed.equals(rest, null_equal=True) else trimmed
 
 

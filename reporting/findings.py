@@ -128,6 +128,16 @@ def findings(release: Release, source: str | None = None) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def examples(row: Mapping[str, Any]) -> list[str]:
+    """Up to three places where a finding is seen: file and row, or the file alone."""
+    return [
+        f"{row[f'example_{position}_file']}"
+        + ("" if row[f"example_{position}_row"] is None else f":{row[f'example_{position}_row']}")
+        for position in (1, 2, 3)
+        if row[f"example_{position}_file"] is not None
+    ]
+
+
 def weak_units(release: Release, source: str, period: Period) -> pl.DataFrame:
     """Centrals or bases of a source with grade C or D in the period, and why."""
     return release.sql(
@@ -257,6 +267,23 @@ def answer(release: Release, period: Period) -> dict[str, Any]:
         "steps_partly": int((linked == "C").sum()),
         "steps_unlinked": int((linked == "D").sum()),
     }
+
+
+def answer_words(release: Release, period: Period) -> tuple[str, str]:
+    """The answer as a sentence, in bokmål and English."""
+    c = answer(release, period)
+    return (
+        f"{c['sources_good']} av {c['sources']} kilder leverer data som kan brukes (A eller B i "
+        f"alle dimensjoner som gjelder kilden selv), {c['sources_partly']} med forbehold (C) og "
+        f"{c['sources_poor']} holder ikke (D). {c['steps_linked']} av {c['steps']} koblinger "
+        f"mellom ledd holder (A eller B), {c['steps_partly']} delvis (C) og "
+        f"{c['steps_unlinked']} ikke (D).",
+        f"{c['sources_good']} of {c['sources']} sources deliver data that can be used (A or B in "
+        f"every dimension of the source itself), {c['sources_partly']} with reservations (C) and "
+        f"{c['sources_poor']} do not hold (D). {c['steps_linked']} of {c['steps']} links between "
+        f"steps hold (A or B), {c['steps_partly']} in part (C) and {c['steps_unlinked']} do not "
+        "(D).",
+    )
 
 
 def _of_sources(release: Release, period: Period) -> pl.DataFrame:

@@ -101,7 +101,7 @@ def overview_page(release: Release, period: Period | None = None) -> Page:
         "Can data be collected and coordinated across the chain?",
         (
             f"Periode / period: {period.label}. Utgivelse / release: {release.label}.",
-            *_answer(release, period),
+            *findings.answer_words(release, period),
             *_SMALL_NUMBERS,
         ),
         (
@@ -213,7 +213,7 @@ def _findings_block(sheet: str, title: str, frame: pl.DataFrame) -> Block:
             row["what_en"],
             _how_much(row),
             f"{row['since']} – {row['last_seen']}",
-            _examples(row),
+            ", ".join(findings.examples(row)) or _NONE,
             row["action_nb"],
             row["action_en"],
         )
@@ -377,22 +377,6 @@ def _systems_block(release: Release, period: Period) -> Block:
     )
 
 
-def _answer(release: Release, period: Period) -> tuple[str, str]:
-    c = findings.answer(release, period)
-    return (
-        f"{c['sources_good']} av {c['sources']} kilder leverer data som kan brukes (A eller B i "
-        f"alle dimensjoner som gjelder kilden selv), {c['sources_partly']} med forbehold (C) og "
-        f"{c['sources_poor']} holder ikke (D). {c['steps_linked']} av {c['steps']} koblinger "
-        f"mellom ledd holder (A eller B), {c['steps_partly']} delvis (C) og "
-        f"{c['steps_unlinked']} ikke (D).",
-        f"{c['sources_good']} of {c['sources']} sources deliver data that can be used (A or B in "
-        f"every dimension of the source itself), {c['sources_partly']} with reservations (C) and "
-        f"{c['sources_poor']} do not hold (D). {c['steps_linked']} of {c['steps']} links between "
-        f"steps hold (A or B), {c['steps_partly']} in part (C) and {c['steps_unlinked']} do not "
-        "(D).",
-    )
-
-
 # --- cells --------------------------------------------------------------------------------------
 
 
@@ -403,16 +387,6 @@ def _how_much(row: dict[str, Any]) -> str:
     unit = "rader / rows" if row["is_of_rows"] else others
     share = "" if row["value"] is None else f" ({_percent(100 - row['value'])})"
     return f"{count} {unit}{share}"
-
-
-def _examples(row: dict[str, Any]) -> str:
-    found = [
-        f"{row[f'example_{position}_file']}"
-        + ("" if row[f"example_{position}_row"] is None else f":{row[f'example_{position}_row']}")
-        for position in (1, 2, 3)
-        if row[f"example_{position}_file"] is not None
-    ]
-    return ", ".join(found) or _NONE
 
 
 def _of_field(name: str) -> str:

@@ -16,6 +16,7 @@ from ingestion.drafts.looked_at import Sample
 from ingestion.drafts.shown import visible
 from ingestion.drafts.words import WORDS, core_words, likeness, meaning
 from ingestion.sources.spec import SourceSpec
+from ingestion.stamps import WHITE
 
 # Below the first a pair is no rename; from the second on it is one without doubt.
 _PERHAPS, _SURE = 0.55, 0.75
@@ -403,7 +404,7 @@ def _new_codes(
 
 
 def _stripped(values: pl.Series) -> Iterator[str]:
-    texts = values.cast(pl.String).str.strip_chars().drop_nulls().unique()
+    texts = values.cast(pl.String).str.strip_chars(WHITE).drop_nulls().unique()
     return (text for text in texts if text)
 
 

@@ -14,6 +14,7 @@ from ingestion.drafts.shown import MAX_CODES, is_harmless, personal_counts
 from ingestion.drafts.stamps import Stamps, stamps_of, told_apart
 from ingestion.drafts.words import meaning, plain_words
 from ingestion.privacy import shape
+from ingestion.stamps import WHITE
 
 # What senders write where there is nothing.
 NULL_WORDS = frozenset(
@@ -106,7 +107,7 @@ def _column(values: pl.Series) -> Facts:
     values = values.alias("values")
     is_text = values.dtype == pl.String
     texts = values if is_text else values.cast(pl.String)
-    texts = texts.str.strip_chars()
+    texts = texts.str.strip_chars(WHITE)
     texts = texts.set(texts == "", None)
     if texts.drop_nulls().str.contains(_WHOLE_FLOAT).all():
         # A whole number that a program wrote as a float.

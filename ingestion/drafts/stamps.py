@@ -16,6 +16,7 @@ from typing import Literal
 import polars as pl
 
 from ingestion.drafts.words import plain_words
+from ingestion.stamps import WHITE
 
 Kind = Literal["datetime", "date", "clock"]
 Order = Literal["ymd", "dmy", "mdy"]
@@ -117,7 +118,7 @@ def stamps_of(values: pl.Series, *, may_be_packed: bool = True) -> Stamps | None
         return _typed(values)
     if values.dtype != pl.String:
         return None
-    counts = values.drop_nulls().str.strip_chars()
+    counts = values.drop_nulls().str.strip_chars(WHITE)
     counts = counts.filter(counts != "")
     total = len(counts)
     if not total:

@@ -27,6 +27,7 @@ from ingestion.privacy.statistics import (
     chance_in,
     is_counter,
 )
+from ingestion.stamps import WHITE
 
 IDENTITY, PHONE = "FILE_IDENTITY_NUMBER", "FILE_PHONE_NUMBER"
 EMAIL, COORDINATE = "FILE_EMAIL", "FILE_COORDINATE"
@@ -423,7 +424,7 @@ def _forms(texts: pl.Series, use: ColumnUse) -> pl.Series:
         .otherwise(by_place)
     )
     if use.form is not None:
-        declared = text.str.strip_chars().str.contains(f"^(?:{use.form})$")
+        declared = text.str.strip_chars(WHITE).str.contains(f"^(?:{use.form})$")
         form = pl.when(declared).then(pl.lit(_DECLARED)).otherwise(form)
     return texts.alias("text").to_frame().select(form).to_series()
 

@@ -359,20 +359,22 @@ def _check_letters(
 
 
 def _returns_as_ends(payload: bytes, header: _Header, dialect: _Dialect) -> bytes:
-    """Where CR ends some lines of a file that otherwise has LF: LF, if that makes them records."""
+    """Where CR ends some lines of a file that otherwise has LF: LF.
+
+    It does if any line is all records when it is parted there. Lines that are not have broken ones.
+    """
     if b"\r" not in payload or payload.count(b"\r") == payload.count(b"\r\n"):
         return payload
     record = re.compile(dialect.record(len(header.names)))
 
-    def pieces(line: bytes) -> bytes:
-        if b"\r" not in line.rstrip(b"\r"):
-            return line
-        parts = line.split(b"\r")
-        whole = all(record.fullmatch(part.decode()) for part in parts if part.strip())
-        return b"\n".join(parts) if whole else line
+    def are_records(line: bytes) -> bool:
+        parts = [part.decode() for part in line.split(b"\r") if part.strip()]
+        return len(parts) > 1 and all(map(record.fullmatch, parts))
 
-    body = payload[header.end :].split(b"\n")
-    return payload[: header.end] + b"\n".join(map(pieces, body))
+    body = payload[header.end :]
+    if any(map(are_records, body.split(b"\n"))):
+        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return payload[: header.end] + body
 
 
 def _clean(payload: bytes, header: _Header, dialect: _Dialect) -> _Records | None:

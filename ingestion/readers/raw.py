@@ -14,6 +14,7 @@ import polars as pl
 
 from ingestion.errors import FileRefusedError
 from ingestion.sources.spec import SourceSpec
+from ingestion.stamps import WHITE
 
 ROW_NUMBER = "_row_number"
 
@@ -175,7 +176,7 @@ def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
     if ids is None:
         return frame.height > 1
     # Numbers are told apart faster than texts; two texts with one hash only cost some work.
-    hashes = ids.select(pl.all().cast(pl.String).str.strip_chars()).hash_rows()
+    hashes = ids.select(pl.all().cast(pl.String).str.strip_chars(WHITE)).hash_rows()
     return hashes.n_unique() < hashes.len()
 
 

@@ -16,7 +16,7 @@ from reporting.news import news
 from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
-from reporting.web import charts, figures
+from reporting.web import charts, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -71,7 +71,9 @@ def page(view: View) -> Page:
 
 def paths(release: Release) -> Iterator[str]:
     """Every page of a release, for a folder of files."""
-    yield from ("/", "/units", "/definitions", "/about")
+    yield from ("/", "/units", "/definitions", "/quality", "/about")
+    for source in quality.sources(release):
+        yield f"/quality/{source}"
     known = dimensions(release)
     here = figures.places(release)
     for kpi_id in known.kpis:
@@ -268,6 +270,20 @@ def _definition(view: View, kpi_id: str) -> Page:
     )  # fmt: skip
 
 
+def _quality(view: View) -> Page:
+    return Page(
+        _render(view, "quality.html", title=view.say("quality"), **quality.overview(view.release))
+    )
+
+
+def _source(view: View, source: str) -> Page:
+    if source not in (known := quality.sources(view.release)):
+        raise NoPageError(f"{source}: {', '.join(known)}")
+    return Page(
+        _render(view, "source.html", title=source, **quality.of_source(view.release, source))
+    )
+
+
 def _about(view: View) -> Page:
     return Page(_render(view, "about.html", title=view.say("about")))
 
@@ -292,6 +308,8 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     ),
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
+    (re.compile("/quality"), _quality),
+    (re.compile(rf"/quality/(?P<source>{_ID})"), _source),
     (re.compile("/about"), _about),
 )
 

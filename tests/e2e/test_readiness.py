@@ -12,11 +12,14 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 import pytest
+from markupsafe import escape
 
 from contracts import CONTRACTS
 from orchestration.registry import load_registry
 from reporting import findings, findings_pages
 from reporting.reader import open_current
+from reporting.web import pages
+from reporting.web.pages import NoPageError, View
 from tests.e2e.conftest import World, akutt
 
 pytestmark = pytest.mark.slow
@@ -276,6 +279,30 @@ def test_pages_for_owners(name: str, request: pytest.FixtureRequest, tmp_path: P
         assert f"{answer['sources_good']} av {answer['sources']} kilder" in overview
         assert answer["sources"] == len(sources)
         assert answer["sources_good"] + answer["sources_partly"] + answer["sources_poor"] <= 10
+
+
+@WORLDS
+def test_the_page_of_a_source_tells_what_the_release_does(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(name)
+    with open_current(world.home.releases) as release:
+        period = findings.latest_period(release)
+        sources = [source for source, _ in findings.source_names(release)]
+        nb, en = findings.answer_words(release, period)
+        for language, answer in (("nb", nb), ("en", en)):
+            html = pages.page(View(release, language, "/quality", lambda path: path)).html
+            assert answer in html
+            assert all(f'/quality/{source}"' in html for source in sources)
+        for source in sources:
+            assert f"/quality/{source}" in set(pages.paths(release))
+            html = pages.page(View(release, "nb", f"/quality/{source}", lambda path: path)).html
+            told = findings.findings(release, source)
+            for row in told.iter_rows(named=True):
+                assert str(escape(row["action_nb"])) in html
+                assert all(place in html for place in findings.examples(row))
+            with pytest.raises(NoPageError):
+                pages.page(View(release, "nb", f"/quality/{source}x", lambda path: path))
 
 
 def test_without_faults_every_source_is_good(faultless: World) -> None:

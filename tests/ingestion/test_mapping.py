@@ -40,6 +40,20 @@ def test_local_time_becomes_utc_and_keeps_milliseconds() -> None:
     assert record["event_date"] == dt.date(2026, 7, 15)
 
 
+@pytest.mark.parametrize("mark", ["\x1c", "\x1f", "\x85", "\u00a0", "\u2003", "\t"])
+def test_no_white_space_around_a_value_makes_it_another(mark: str) -> None:
+    columns = {
+        "channel": {"from": "k", "codes": {"sms": "SMS", "*": "VOICE"}},
+        "municipality_code": {"from": "m", "pad": 4},
+        "ring_start_at": {"from": "t", "format": "%d.%m.%Y %H:%M"},
+    }
+    raw = {"k": [f"{mark}sms"], "m": [f"{mark} {mark}"], "t": [f"15.07.2026 12:00{mark}"]}
+    record = mapped(raw, columns)
+    assert record["channel"] == "SMS"
+    assert record["municipality_code"] is None
+    assert record["ring_start_at"] == dt.datetime(2026, 7, 15, 10, 0)
+
+
 def test_event_date_is_the_local_date() -> None:
     columns = {"ring_start_at": {"from": "t", "format": "%Y-%m-%dT%H:%M:%S%.fZ", "utc": True}}
     record = mapped({"t": ["2026-01-15T23:30:00.000Z"]}, columns)

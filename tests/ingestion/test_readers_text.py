@@ -104,6 +104,12 @@ def test_line_ends_of_all_kinds_in_one_file() -> None:
     assert (ids(raw), raw.broken) == (["a1", "a2", "a3", "a4"], ())
 
 
+def test_a_broken_line_beside_one_that_a_cr_ends_costs_itself_alone() -> None:
+    raw = read(f"{HEADER}\n{row(1)}\r{row(2)}\n{row(3)};one more\r{row(4)}\n{row(5)}\n")
+    assert ids(raw) == ["a1", "a2", "a4", "a5"]
+    assert raw.broken == ((3, "ROW_UNREADABLE"),)
+
+
 def test_blank_lines_are_no_records() -> None:
     raw = read(f"{HEADER}\n\n{row(1)}\n   \n\t\n{row(2)}\n\n\n")
     assert raw.frame["_row_number"].to_list() == [1, 2]

@@ -83,6 +83,8 @@ def _member(
         content = raw if method == 0 else zlib.decompressobj(-15).decompress(raw)
     except zlib.error:
         return Member(name, b"", "not deflated data")
+    if len(content) > plain:
+        raise UndecidedError("more than the directory says")
     if zlib.crc32(content) != crc:
         return Member(name, b"", "wrong check sum")
     return Member(name, content, None if len(content) == plain else "wrong size")
