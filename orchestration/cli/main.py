@@ -46,6 +46,7 @@ COMMANDS: dict[str, LazyCommand] = {
     ),
     "serve": LazyCommand("orchestration.cli.serve", "Pages of the release in a browser."),
     "site": LazyCommand("orchestration.cli.site", "The same pages as a folder of files."),
+    "report": LazyCommand("orchestration.cli.report", "A unit's report for the board: PDF, DOCX."),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }

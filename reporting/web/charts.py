@@ -16,6 +16,8 @@ WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
 _ROW = 22
 _NAME = 190
+# A number of an axis with so many decimals, as it is written there.
+Axis = Callable[[float, int], str]
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,19 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(n * step, 10) for n in range(first, math.ceil(high / step) + 1)]
 
 
+def decimals(marks: Sequence[float]) -> int:
+    """How many decimals tell the marks of an axis apart."""
+    step = min((b - a for a, b in zip(marks, marks[1:], strict=False)), default=1.0)
+    return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
 def run_chart(
     points: Sequence[Point],
     *,
     title: str,
     description: str,
     target: float | None,
-    axis: Callable[[float], str],
+    axis: Axis,
 ) -> Markup:
     """A run chart with its limits, target and breaks."""
     height = 280
@@ -94,7 +102,7 @@ def run_chart(
         parts.append(
             f'<path class="target" d="M{_LEFT} {y(target):.1f}H{WIDTH - _RIGHT}"/>'
             f'<text class="note" x="{WIDTH - _RIGHT}" y="{y(target) - 5:.1f}" '
-            f'text-anchor="end">{escape(axis(target))}</text>'
+            f'text-anchor="end">{escape(axis(target, _own_decimals(target)))}</text>'
         )
     parts += [
         f'<path class="break" d="M{x(at) - 4:.1f} {_TOP}V{height - _BOTTOM}"/>'
@@ -121,7 +129,7 @@ def interval_plot(
     title: str,
     description: str,
     reference: float | None,
-    axis: Callable[[float], str],
+    axis: Axis,
 ) -> Markup:
     """All units of a kind below each other, each with its interval."""
     if not bars:
@@ -140,7 +148,7 @@ def interval_plot(
         parts.append(
             f'<path class="grid" d="M{x(mark):.1f} {_TOP}V{height - _BOTTOM}"/>'
             f'<text x="{x(mark):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
-            f"{escape(axis(mark))}</text>"
+            f"{escape(axis(mark, decimals(marks)))}</text>"
         )
     if reference is not None:
         parts.append(f'<path class="target" d="M{x(reference):.1f} {_TOP}V{height - _BOTTOM}"/>')
@@ -199,12 +207,17 @@ def _svg(height: int, title: str, description: str, parts: Sequence[str]) -> Mar
     )
 
 
-def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Callable[[float], str]) -> str:
+def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> str:
     return "".join(
         f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
-        f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">{escape(axis(mark))}</text>'
+        f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">'
+        f"{escape(axis(mark, decimals(marks)))}</text>"
         for mark in marks
     )
+
+
+def _own_decimals(value: float) -> int:
+    return 0 if float(value).is_integer() else 1
 
 
 def _dot(x: float, y: float, point: Point) -> str:

@@ -137,6 +137,11 @@ def places(release: Release) -> dict[str, list[Place]]:
     return {level: sorted(units, key=lambda unit: unit.name) for level, units in found.items()}
 
 
+def of_unit(release: Release, place: Place, when: When) -> list[Figure]:
+    """Every figure of a unit in a period."""
+    return _figures(release, (place.level, place.unit_id), when)
+
+
 def unit_figures(
     release: Release, place: Place, when: When, *, ahead: bool = False
 ) -> dict[str, list[Figure]]:

@@ -202,7 +202,7 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         title=f"{name}, {say.of(LEVELS[level])}, {say.period(when.grain, when.start)}",
         description=say("plot"),
         reference=reference,
-        axis=lambda value: say.number(value, "" if unit == "n" else unit, _decimals(value)),
+        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
     )
     return Page(
         _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
@@ -223,6 +223,29 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     rows = figures.series(view.release, wanted, unit_id, ahead=view.is_file)
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
+    chart = chart_of_series(say, definition, place, rows, grain).svg
+    return Page(
+        _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
+                place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
+                name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
+        replace(wanted, units=(unit_id,)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart and what it shows."""
+
+    svg: Markup
+    caption: str
+
+
+def chart_of_series(
+    say: Speech, definition: figures.Row, place: Place, rows: Sequence[figures.Row], grain: str
+) -> Drawn:
+    """The run chart of one unit's series; an empty one where no figure can be shown."""
+    unit = str(definition["unit"])
+    name = say.field(definition, "name_nb", "name_en")
     points = [
         charts.Point(
             label(grain, row["period_start"]), row["value"], say.number(row["value"], unit),
@@ -233,19 +256,15 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
         )
         for row in rows
     ]  # fmt: skip
-    chart = charts.run_chart(
+    caption = say("limits") if any(point.lower is not None for point in points) else name
+    svg = charts.run_chart(
         points,
         title=f"{name}, {place.name}",
-        description=say("limits") if any(point.lower is not None for point in points) else name,
+        description=caption,
         target=definition["target"],
-        axis=lambda value: say.number(value, "" if unit == "n" else unit, _decimals(value)),
+        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
     )
-    return Page(
-        _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
-                place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
-                name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
-        replace(wanted, units=(unit_id,)),
-    )  # fmt: skip
+    return Drawn(svg, caption)
 
 
 def _definitions(view: View) -> Page:
@@ -344,16 +363,12 @@ def _when(view: View, period: str | None) -> When:
     return When(grain, start)
 
 
-def _decimals(value: float) -> int:
-    return 0 if float(value).is_integer() else 1
-
-
 def _spark(figure: Figure) -> Markup:
     row = figure.row
     return charts.sparkline(figure.before, row["xmr_lower"], row["xmr_upper"])
 
 
-def _notes(say: Speech, row: Mapping[str, Any]) -> list[str]:
+def notes_of(say: Speech, row: Mapping[str, Any]) -> list[str]:
     """What must be said of a figure beside its number."""
     return [
         *([say("partial")] if row["is_partial"] else []),
@@ -362,7 +377,7 @@ def _notes(say: Speech, row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _shown(say: Speech, row: Mapping[str, Any]) -> str:
+def shown_of(say: Speech, row: Mapping[str, Any]) -> str:
     """The number with its unit, or why there is none."""
     if row["status"] != "ok" or row["value"] is None:
         return say(str(row["status"])) if row["status"] != "ok" else ""
@@ -386,7 +401,7 @@ def _render(view: View, template: str, **values: Any) -> str:
         say=say, view=view, href=href, other=other, release=release, levels=LEVELS,
         part_names={part: names for part, names, _ in PARTS}, segments=SEGMENTS, label=label,
         spark=_spark, series=lambda row: href(series_path(release, row)),
-        shown=lambda row: _shown(say, row), notes=lambda row: _notes(say, row),
+        shown=lambda row: shown_of(say, row), notes=lambda row: notes_of(say, row),
         period_end=str(release.metadata.get("period_end") or ""),
         is_synthetic=bool(release.metadata.get("is_synthetic")), **values,
     )  # fmt: skip

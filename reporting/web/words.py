@@ -185,6 +185,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "rows": ("rader", "rows"),
     "days": ("dager", "days"),
     "files": ("filer", "files"),
+    "summary": ("Sammendrag", "Summary"),
+    "deviations": ("Avvik å forklare", "Deviations to explain"),
+    "comment": ("Kommentar og tiltak", "Comment and measures"),
+    "report": ("Rapport til styret", "Report for the board"),
+    "synthetic": (
+        "Syntetiske data: laget for å prøve systemet, sier ingenting om noen tjeneste.",
+        "Synthetic data: made to try the system, they say nothing about any service.",
+    ),
     "how_read": ("Slik leses tallene", "How to read the figures"),
 }
 
