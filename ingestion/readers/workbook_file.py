@@ -68,13 +68,25 @@ def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> 
     frame = numbered(frame, spec).with_columns(pl.Series(ROW_NUMBER, rows - at))
     hashes = None
     if ids_recur(frame, spec):
-        whole = [text.alias(f"{index}") for index, text in enumerate(texts)]
-        hashes = pl.DataFrame(whole)[rows].hash_rows()
+        hashes = _whole(texts, cells)[rows].hash_rows()
     return RawFile(
         frame,
         marks=_marks(others, at, [columns[index] for index in mapped]),
         record_hash=hashes,
         columns=tuple(header.values()),
+    )
+
+
+def _whole(texts: list[pl.Series], cells: Cells) -> pl.DataFrame:
+    """All cells, and which are texts: a text is not equal to a number that is written like it."""
+    is_text = np.zeros(cells.height * len(texts), dtype=bool)
+    is_text[_place(cells.texts, cells)] = True
+    kinds = is_text.reshape(len(texts), cells.height)
+    return pl.DataFrame(
+        [
+            *(text.alias(f"{index}") for index, text in enumerate(texts)),
+            *(pl.Series(f"{index} is text", kind) for index, kind in enumerate(kinds)),
+        ]
     )
 
 

@@ -27,7 +27,6 @@ class Line:
         notes: what must be said of the value: partial, provisional, not open.
         verdict: against similar units. `trend`: over time.
         needs_a_look: worse than similar units, or a concern over time.
-        definition: what it counts, and which direction is better.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Line:
     verdict: str
     trend: str
     needs_a_look: bool
-    definition: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Report:
         title: of the kind of report. `unit`: its name. `period`: as people say it.
         summary: sentences made of verdicts, trends and targets.
         deviations: figures that need a comment of the leader.
+        definitions: per KPI what it counts, and which direction is better.
     """
 
     language: Language
@@ -77,6 +76,7 @@ class Report:
     sections: Sequence[Section]
     charts: Sequence[Chart]
     deviations: Sequence[Line]
+    definitions: Sequence[tuple[str, str]]
     release_id: str
     audience: str
     figures_to: str
@@ -138,6 +138,7 @@ def report(
             if (chart := _chart(release, say, place, figure)) is not None
         ],
         [_line(say, figure) for figure in everything if figure.needs_a_look],
+        list(dict.fromkeys(_definition(say, figure) for figure in everything)),
         release.release_id,
         release.audience,
         str(release.metadata.get("period_end") or ""),
@@ -163,7 +164,7 @@ def _chosen(keys: Sequence[Key], found: dict[Key, Figure]) -> list[Figure]:
 
 
 def _line(say: Speech, figure: Figure) -> Line:
-    row, definition = figure.row, figure.definition
+    row = figure.row
     trend = " ".join(
         text
         for text in (
@@ -181,6 +182,13 @@ def _line(say: Speech, figure: Figure) -> Line:
         say.field(row, "verdict_nb", "verdict_en"),
         trend,
         figure.needs_a_look,
+    )
+
+
+def _definition(say: Speech, figure: Figure) -> tuple[str, str]:
+    definition = figure.definition
+    return (
+        say.field(definition, "name_nb", "name_en"),
         f"{say.field(definition, 'definition_nb', 'definition_en')} "
         f"{say(str(definition['direction']))}",
     )

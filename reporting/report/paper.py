@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ _CHART_STYLE = (
     ".dot{fill:#0b4f8a}.worse{fill:#9a3412}.better{fill:#0b6b4f}"
 )
 _PIXELS_PER_INCH = 160
+# Centimetres, of 17.4 between the margins.
+_WIDTHS = (4.2, 2.3, 1.6, 2.1, 3.8, 3.4)
+_COMMENT_WIDTHS, _COMMENT_HEIGHT = (5.0, 2.4, 10.0), 2.0
 
 
 def pdf(report: Report) -> bytes:
@@ -50,6 +54,7 @@ def docx(report: Report) -> bytes:
 
     say = Speech(report.language)
     document = Document()
+    _set_up(document)
     document.core_properties.title = f"{report.title}: {report.name}"
     document.core_properties.author = "Akuttkjede"
     document.core_properties.language = report.language
@@ -63,7 +68,7 @@ def docx(report: Report) -> bytes:
     for section in report.sections:
         document.add_heading(section.title, level=2)
         header = [say(key) for key in ("kpi", "value", "target", "last_year", "verdict", "trend")]
-        _table(document, header, [_cells(line) for line in section.lines])
+        _table(document, header, [_cells(line) for line in section.lines], _WIDTHS)
     for chart in report.charts:
         document.add_heading(chart.title, level=2)
         _picture(document, _png(chart.svg), _told(chart.table))
@@ -71,15 +76,15 @@ def docx(report: Report) -> bytes:
     document.add_heading(say("deviations"), level=2)
     if report.deviations:
         header = [say("kpi"), say("value"), say("comment")]
-        _table(document, header, [(line.name, line.value, "") for line in report.deviations])
+        rows = [(line.name, line.value, "") for line in report.deviations]
+        _table(document, header, rows, _COMMENT_WIDTHS, height=_COMMENT_HEIGHT)
     else:
         document.add_paragraph(say("first_none"))
     document.add_heading(say("definitions"), level=2)
-    for section in report.sections:
-        for line in section.lines:
-            paragraph = document.add_paragraph()
-            paragraph.add_run(f"{line.name}: ").bold = True
-            paragraph.add_run(line.definition)
+    for name, definition in report.definitions:
+        paragraph = document.add_paragraph()
+        paragraph.add_run(f"{name}: ").bold = True
+        paragraph.add_run(definition)
     footer = document.sections[0].footer.paragraphs[0]
     footer.text = (
         f"{say('release')} {report.release_id} ({report.audience}), "
@@ -139,19 +144,47 @@ def _cells(line: Line) -> tuple[str, ...]:
     return line.name, value, line.target, line.last_year, line.verdict, line.trend
 
 
-def _table(document: Document, header: list[str], rows: list[tuple[str, ...]]) -> None:
-    from docx.oxml import OxmlElement
+def _set_up(document: Document) -> None:
+    """A4 with narrow margins and small type, for tables with sentences in them."""
+    from docx.shared import Cm, Pt
 
-    table = document.add_table(rows=1, cols=len(header))
-    table.style = "Light Grid Accent 1"
-    for cell, text in zip(table.rows[0].cells, header, strict=True):
-        cell.text = text
-    # Repeated on every page, and told to readers as headings.
-    properties = table.rows[0]._tr.get_or_add_trPr()
-    properties.append(OxmlElement("w:tblHeader"))
-    for row in rows:
-        for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = text
+    section = document.sections[0]
+    section.page_width, section.page_height = Cm(21), Cm(29.7)
+    section.left_margin = section.right_margin = Cm(1.8)
+    section.top_margin = section.bottom_margin = Cm(2)
+    document.styles["Normal"].font.size = Pt(9.5)
+
+
+def _table(
+    document: Document,
+    header: Sequence[str],
+    rows: Sequence[tuple[str, ...]],
+    widths: Sequence[float],
+    height: float | None = None,
+) -> None:
+    """A table whose header is repeated on every page, and whose rows are whole.
+
+    Args:
+        widths: of the columns, in centimetres. `height`: of a row at least.
+    """
+    from docx.oxml import OxmlElement
+    from docx.shared import Cm
+
+    table = document.add_table(rows=1 + len(rows), cols=len(header))
+    table.style = "Table Grid"
+    table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
+    for row, texts in zip(table.rows, (header, *rows), strict=True):
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        for cell, text, width in zip(row.cells, texts, widths, strict=True):
+            cell.text, cell.width = text, Cm(width)
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    for cell in table.rows[0].cells:
+        cell.paragraphs[0].runs[0].bold = True
+    if height is not None:
+        for row in table.rows[1:]:
+            row.height = Cm(height)
 
 
 def _picture(document: Document, png: bytes, told: str) -> None:

@@ -16,9 +16,11 @@ from fastapi.staticfiles import StaticFiles
 
 from reporting.describe import describe
 from reporting.export import render
+from reporting.periods import PeriodError, parse_period
 from reporting.query import QueryError
 from reporting.reader import NoReleaseError, Release, shared
-from reporting.web import pages
+from reporting.web import figures, pages
+from reporting.web.figures import When
 from reporting.web.pages import NoPageError, View
 from reporting.web.words import Language, Speech
 
@@ -37,8 +39,13 @@ _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 _ENDING = re.compile(r"(?P<path>.+)\.(?P<format>csv|json|xlsx)")
+_REPORT = re.compile(
+    r"/report/(?P<level>[a-z_]+)/(?P<unit_id>[\w.+\-]+)/(?P<period>[\w\-]+)\.(?P<format>pdf|docx)"
+)
 _LONGEST_PATH = 300
 
 
@@ -94,6 +101,8 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
 
 
 def _answer(release: Release, language: Language, path: str) -> Response:
+    if report := _REPORT.fullmatch(path):
+        return _report(release, language, **report.groupdict())
     wanted = _ENDING.fullmatch(path)
     if wanted is None:
         return HTMLResponse(pages.page(View(release, language, path, lambda to: to)).html)
@@ -108,6 +117,28 @@ def _answer(release: Release, language: Language, path: str) -> Response:
         content,
         media_type=_TYPES[wanted["format"]],
         headers={"Content-Disposition": f'attachment; filename="{name}.{wanted["format"]}"'},
+    )
+
+
+def _report(
+    release: Release, language: Language, level: str, unit_id: str, period: str, format: str
+) -> Response:
+    """The report of a unit, made when it is asked for."""
+    from reporting.report.content import report
+    from reporting.report.paper import docx, pdf
+
+    place = figures.place_of(release, level, unit_id)
+    if place is None:
+        raise NoPageError(f"{level} {unit_id}")
+    try:
+        when = When(*parse_period(period))
+    except PeriodError as error:
+        raise NoPageError(str(error)) from error
+    content = {"pdf": pdf, "docx": docx}[format](report(release, place, when, language))
+    return Response(
+        content,
+        media_type=_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{unit_id}_{period}.{format}"'},
     )
 
 

@@ -6,6 +6,7 @@ told by colour alone: what is out of the ordinary has a shape of its own.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def decimals(marks: Sequence[float]) -> int:
     """How many decimals tell the marks of an axis apart."""
-    step = min((b - a for a, b in zip(marks, marks[1:], strict=False)), default=1.0)
+    step = min((b - a for a, b in itertools.pairwise(marks)), default=1.0)
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NEWS = 12
+# Levels whose units have a report for the board.
+REPORTED = ("national", "region", "health_trust", "central", "base")
 Link = Callable[[str], str]
 
 
@@ -167,7 +169,8 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
     )
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
-                first=first[:3], periods=figures.periods(view.release, level)),
+                first=first[:3], periods=figures.periods(view.release, level),
+                has_report=level in REPORTED),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip

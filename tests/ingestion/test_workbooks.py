@@ -641,3 +641,14 @@ def test_marks_that_nobody_sees_around_a_column_name_do_not_hide_the_column() ->
 
     assert read(made(fill("\ufeff"))).frame.equals(read(made(fill(""))).frame)
     assert read(made(fill("\u200b"))).columns == tuple(NAMES)
+
+
+def test_a_text_is_not_equal_to_a_number_that_is_written_like_it() -> None:
+    def fill(_: Any, sheet: Any) -> None:
+        for row, value in enumerate(["17", 17, "17"], start=1):
+            sheet.write_string(row, 0, "a1")
+            (sheet.write_string if isinstance(value, str) else sheet.write_number)(row, 2, value)
+
+    hashes = read(made(fill)).record_hash
+    assert hashes is not None
+    assert hashes[0] == hashes[2] != hashes[1]

@@ -86,12 +86,14 @@ insert into kpi_values by name
     where kpi_id = 'c113_within_10s' and level = 'central';
 create or replace table kpi_comparisons as
     select {", ".join(KEY)}, 'amk' as peer_group, cast(16 as bigint) as peer_count,
-        91.5 as peer_q1, 93.0 as peer_median, 94.5 as peer_q3, 92.0 as region_value,
-        90.0 as national_value, value - 90 as target_difference, 'funnel' as comparator,
+        91.5::double as peer_q1, 93.0::double as peer_median, 94.5::double as peer_q3,
+        92.0::double as region_value, 90.0::double as national_value,
+        value - 90 as target_difference, 'funnel' as comparator,
         'better' as verdict, 'bedre enn ventet' as verdict_nb, 'better than expected' as verdict_en
     from kpi_values where period_grain = 'month';
 create or replace table kpi_trends as
-    select {", ".join(KEY)}, 92.0 as xmr_center, 90.0 as xmr_lower, 94.0 as xmr_upper,
+    select {", ".join(KEY)}, 92.0::double as xmr_center, 90.0::double as xmr_lower,
+        94.0::double as xmr_upper,
         true as is_trial, date '2026-08-01' as phase_start, cast(null as varchar) as signal,
         cast(null as varchar) as signal_direction, 'pass' as assurance,
         'ingen endring' as trend_nb, 'no change' as trend_en

@@ -92,9 +92,12 @@ def _member(
 
 def chosen(data: bytes, pattern: str | None) -> list[bytes]:
     """The members that are the delivery, in name order."""
+    everything = members(data)
+    if any(item.name.endswith("/") and item.content for item in everything):
+        raise UndecidedError("a folder with content")
     files = [
         item
-        for item in members(data)
+        for item in everything
         if not item.name.endswith("/")
         and not item.name.startswith("__MACOSX/")
         and item.name.rpartition("/")[2] not in (".DS_Store", "Thumbs.db", "desktop.ini")

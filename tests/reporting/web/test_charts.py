@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.web.charts import Bar, Point, interval_plot, run_chart, sparkline, ticks
+from reporting.web.charts import Bar, Point, decimals, interval_plot, run_chart, sparkline, ticks
 
 NUMBERS = st.integers(-(10**8), 10**8).map(lambda number: number / 100)
 
@@ -22,8 +22,18 @@ def test_ticks_cover_what_they_are_of(one: float, other: float) -> None:
     assert found == sorted(set(found))
 
 
+def axis(value: float, places: int) -> str:
+    return f"{value:.{places}f}"
+
+
+@given(NUMBERS, NUMBERS)
+def test_marks_of_an_axis_are_told_apart(one: float, other: float) -> None:
+    marks = ticks(min(one, other), max(one, other))
+    assert len({axis(mark, decimals(marks)) for mark in marks}) == len(marks)
+
+
 def chart(points: list[Point]) -> ET.Element:
-    drawn = run_chart(points, title="A & <b>", description="d", target=90.0, axis=str)
+    drawn = run_chart(points, title="A & <b>", description="d", target=90.0, axis=axis)
     return ET.fromstring(str(drawn))
 
 
@@ -46,7 +56,7 @@ def test_signals_have_shapes(signal: str | None, shape: str) -> None:
 def test_units_stand_below_each_other_in_their_order() -> None:
     bars = [Bar("B & c", 2.0, 1.0, 3.0, "2", "worse"), Bar("A", 1.0, None, None, "1")]
     drawn = ET.fromstring(
-        str(interval_plot(bars, title="t", description="d", reference=None, axis=str))
+        str(interval_plot(bars, title="t", description="d", reference=None, axis=axis))
     )
     names = [text.text for text in drawn.findall("text[@text-anchor='end']")]
     assert names == ["B & c", "A"]
@@ -54,7 +64,7 @@ def test_units_stand_below_each_other_in_their_order() -> None:
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert not run_chart([Point("a", None, "")], title="", description="", target=1.0, axis=str)
-    assert not interval_plot([], title="", description="", reference=None, axis=str)
+    assert not run_chart([Point("a", None, "")], title="", description="", target=1.0, axis=axis)
+    assert not interval_plot([], title="", description="", reference=None, axis=axis)
     assert not sparkline([1.0, None], None, None)
     assert sparkline([1.0, None, 1.0], 0.5, 1.5)

@@ -86,7 +86,9 @@ def test_every_page_is_well_formed_and_leads_to_pages(current: Release, language
         assert read.language == language
         assert len(read.headings) == 1 and read.headings[0].strip()
         for link in read.links:
-            if link.startswith(("/static/", "#")) or re.search(r"\.(csv|json|xlsx)$", link):
+            if link.startswith(("/static/", "#")) or re.search(
+                r"\.(csv|json|xlsx|pdf|docx)$", link
+            ):
                 continue
             bare = link.partition("#")[0]
             leads_to.add(bare[3:] or "/" if bare == "/en" or bare.startswith("/en/") else bare)
