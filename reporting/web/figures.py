@@ -207,6 +207,12 @@ def _rows_of(release: Release, wanted: KpiQuery, unit_id: str, ahead: bool) -> I
     return () if frame is None else frame.iter_rows(named=True)
 
 
+@functools.lru_cache(maxsize=4)
+def _frame(release: Release, wanted: KpiQuery) -> pl.DataFrame:
+    """A page is asked for in one language and then in the other."""
+    return query(release, wanted)
+
+
 @functools.lru_cache(maxsize=2)
 def _by_unit(release: Release, wanted: KpiQuery) -> Mapping[str, pl.DataFrame]:
     parts = query(release, wanted).partition_by("unit_id", as_dict=True, maintain_order=True)
@@ -251,7 +257,7 @@ def kpi_figures(release: Release, wanted: KpiQuery) -> list[Row]:
     """The figures of `kpi_query`, by name of the unit; what could not be placed last."""
     # A KPI without a source has one row that is of no unit.
     rows = list(
-        query(release, wanted).filter(pl.col("unit_id").is_not_null()).iter_rows(named=True)
+        _frame(release, wanted).filter(pl.col("unit_id").is_not_null()).iter_rows(named=True)
     )
     return sorted(rows, key=lambda row: (row["unit_id"] == "UNKNOWN", row["unit_name"]))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 from reporting.audience import keep_private
-from reporting.reader import Release
+from reporting.reader import Release, open_release
 from reporting.web import pages
 from reporting.web.app import STATIC
 from reporting.web.pages import View
@@ -16,6 +20,8 @@ from reporting.web.words import LANGUAGES
 
 Progress = Callable[[int, int], None]
 _MARK = ".akuttkjede-site"
+# Pages that are written in one go: neighbours, which are read together.
+_CHUNK = 250
 
 
 class NotEmptyError(RuntimeError):
@@ -38,22 +44,45 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    audience = release.audience
     # Before the first page: what is not for everyone is nobody else's while it is written either.
     keep_private([folder], release.audience)
     (folder / _MARK).write_text(release.release_id, "utf-8")
     shutil.copytree(STATIC, folder / "static")
     known = list(dict.fromkeys(pages.paths(release)))
+    chunks = [known[at : at + _CHUNK] for at in range(0, len(known), _CHUNK)]
+    done = 0
+    # Processes of their own kind: a fork of one that has an open database is no safe one.
+    with ProcessPoolExecutor(
+        min(os.cpu_count() or 1, len(chunks)), get_context("spawn"), _open, (release.path, audience)
+    ) as workers:
+        for count in workers.map(_write, repeat(folder), chunks):
+            done += count
+            if progress is not None:
+                progress(done, len(known) * len(LANGUAGES))
+    return done
+
+
+_release: Release
+
+
+def _open(path: Path, audience: str) -> None:
+    """Open the release in a process that writes pages of it."""
+    global _release
+    _release = open_release(path.parent, path.name, audience)
+
+
+def _write(folder: Path, known: list[str]) -> int:
+    """Write these pages in both languages; returns how many."""
     written = 0
     for path in known:
         for language in LANGUAGES:
             own = file_of(path if language == "nb" else f"/en{path}")
-            view = View(release, language, path, _relative(own), is_file=True)
+            view = View(_release, language, path, _relative(own), is_file=True)
             target = folder / own
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(pages.page(view).html, "utf-8")
             written += 1
-        if progress is not None:
-            progress(written, len(known) * len(LANGUAGES))
     return written
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import stat
 import subprocess
-from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli.main import app as cli
 from reporting import metrics
-from reporting.reader import Release
+from reporting.reader import Release, open_release
 from reporting.web import figures, pages
 from reporting.web.app import make_app
 from reporting.web.figures import Place, When
@@ -73,6 +73,14 @@ class Read(HTMLParser):
 
 def view(release: Release, path: str, language: Language = "nb") -> View:
     return View(release, language, path, lambda to: to)
+
+
+def internal(release: Release, folder: Path) -> Release:
+    """The same release, for another audience."""
+    shutil.copytree(release.path, folder / release.release_id)
+    metadata = {**release.metadata, "audience": "internal"}
+    (folder / release.release_id / "metadata.json").write_text(json.dumps(metadata), "utf-8")
+    return open_release(folder, release.release_id, "internal")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -178,7 +186,8 @@ def test_a_folder_of_files_holds_together(current: Release, tmp_path: Path) -> N
                 assert not link.startswith("/")
                 assert (file.parent / unquote(link.partition("#")[0])).resolve().is_file(), link
     private = tmp_path / "private"
-    write(replace(current, metadata={**current.metadata, "audience": "internal"}), private)
+    with internal(current, tmp_path / "releases") as own:
+        write(own, private)
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("x")
