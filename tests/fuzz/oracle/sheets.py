@@ -106,7 +106,9 @@ def xlsx_readings(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
     stamps = _stamp_styles(parts)
     setup = _below(book, "workbookPr")
     late = any((item.get("date1904") or "0") in ("1", "true") for item in setup)
-    grid = _grid(_xml(parts.get(path), "sheet"), strings, stamps, late=late)
+    # Names of parts are equal in upper and lower case (ECMA-376, part 2).
+    part = next((part for name, part in parts.items() if name.lower() == path.lower()), None)
+    grid = _grid(_xml(part, "sheet"), strings, stamps, late=late)
     return grid_readings(grid, spec, day)
 
 
