@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
 _ROW = 22
-_NAME = 190
+_NAME, _NAME_LETTERS = 190, 25
 # A number of an axis with so many decimals, as it is written there.
 Axis = Callable[[float, int], str]
 
@@ -155,7 +155,7 @@ def interval_plot(
         parts.append(f'<path class="target" d="M{x(reference):.1f} {_TOP}V{height - _BOTTOM}"/>')
     for at, bar in enumerate(bars):
         middle = _TOP + (at + 0.5) * _ROW
-        name = bar.name if len(bar.name) <= 28 else bar.name[:27] + "…"
+        name = _short(bar.name)
         parts.append(
             f'<text x="{_NAME - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(name)}</text>'
         )
@@ -168,6 +168,49 @@ def interval_plot(
             f"{_shape(bar.mark, x(bar.value), middle)}</g>"
         )
     return _svg(height, title, description, parts)
+
+
+def stacked_bars(
+    rows: Sequence[tuple[str, Sequence[tuple[float, str]]]],
+    *,
+    title: str,
+    description: str,
+    axis: Axis,
+) -> Markup:
+    """One bar per unit, made of parts in one order; each part says its own number.
+
+    Args:
+        rows: per unit its name, and the parts with their size and text. Parts are told apart by
+            lightness and place, and named in the legend beside the chart.
+    """
+    longest = max((sum(size for size, _ in parts) for _, parts in rows), default=0.0)
+    if longest <= 0:
+        return Markup("")
+    marks = ticks(0.0, longest)
+    height = _TOP + _ROW * len(rows) + _BOTTOM
+    scale = (WIDTH - _NAME - _RIGHT - 14) / marks[-1]
+    drawn = []
+    for mark in marks:
+        x = _NAME + mark * scale
+        drawn.append(
+            f'<path class="grid" d="M{x:.1f} {_TOP}V{height - _BOTTOM}"/>'
+            f'<text x="{x:.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(axis(mark, decimals(marks)))}</text>"
+        )
+    for at, (name, parts) in enumerate(rows):
+        top, x = _TOP + at * _ROW, float(_NAME)
+        short = _short(name)
+        drawn.append(
+            f'<text x="{_NAME - 8}" y="{top + _ROW / 2 + 4:.1f}" text-anchor="end">'
+            f"{escape(short)}</text>"
+        )
+        for place, (size, text) in enumerate(parts):
+            drawn.append(
+                f'<g><title>{escape(name)}: {escape(text)}</title><rect class="part p{place}" '
+                f'x="{x:.1f}" y="{top + 3}" width="{size * scale:.1f}" height="{_ROW - 6}"/></g>'
+            )
+            x += size * scale
+    return _svg(height, title, description, drawn)
 
 
 def sparkline(values: Sequence[float | None], lower: float | None, upper: float | None) -> Markup:
@@ -215,6 +258,11 @@ def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> st
         f"{escape(axis(mark, decimals(marks)))}</text>"
         for mark in marks
     )
+
+
+def _short(name: str) -> str:
+    """A name as there is room for it beside a bar; the table has it whole."""
+    return name if len(name) <= _NAME_LETTERS else name[: _NAME_LETTERS - 1] + "…"
 
 
 def _own_decimals(value: float) -> int:

@@ -16,7 +16,7 @@ from reporting.news import news
 from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
-from reporting.web import charts, figures, quality
+from reporting.web import air, charts, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -73,7 +73,9 @@ def page(view: View) -> Page:
 
 def paths(release: Release) -> Iterator[str]:
     """Every page of a release, for a folder of files."""
-    yield from ("/", "/units", "/definitions", "/quality", "/about")
+    yield from ("/", "/units", "/air", "/definitions", "/quality", "/about")
+    for when in figures.periods(release, "base"):
+        yield f"/air/{label(when.grain, when.start)}"
     for source in quality.sources(release):
         yield f"/quality/{source}"
     known = dimensions(release)
@@ -292,6 +294,17 @@ def _definition(view: View, kpi_id: str) -> Page:
     )  # fmt: skip
 
 
+def _air(view: View, period: str | None = None) -> Page:
+    when = _when(view, period)
+    return Page(
+        _render(view, "air.html", title=view.say("air"), when=when, reasons=air.REASONS,
+                names=air.names(view.release, view.say),
+                aircraft=air.aircraft(view.release, when, view.say),
+                periods=figures.periods(view.release, "base")),
+        air.wanted(when),
+    )  # fmt: skip
+
+
 def _quality(view: View) -> Page:
     return Page(
         _render(view, "quality.html", title=view.say("quality"), **quality.overview(view.release))
@@ -330,6 +343,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     ),
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
+    (re.compile(r"/air(?:/(?P<period>[\w\-]+))?"), _air),
     (re.compile("/quality"), _quality),
     (re.compile(rf"/quality/(?P<source>{_ID})"), _source),
     (re.compile("/about"), _about),

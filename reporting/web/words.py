@@ -129,6 +129,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "diamond: better than expected.",
     ),
     "none_shown": ("Ingen tall kan vises.", "No figure can be shown."),
+    "air": ("Luftambulansen", "Air ambulance"),
+    "reasons": ("Andel avvist, etter årsak", "Share declined, by reason"),
+    "reasons_mean": (
+        "Hver stolpe er én base. En base der én årsak er skjult, har ingen stolpe.",
+        "Each bar is a base. A base of which a reason is hidden has no bar.",
+    ),
     "quality": ("Datakvalitet", "Data quality"),
     "no_quality": (
         "Utgivelsen har ingen tall om datakvalitet.",

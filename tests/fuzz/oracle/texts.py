@@ -252,7 +252,7 @@ def jsonl_readings(text: str, spec: SourceSpec) -> list[Reading]:
     for cr in line_readings(text):
         rows, stream = [], []
         for line in lines_of(text, cr=cr):
-            if not line.strip(" \t\r"):
+            if not line.strip():
                 rows.append(Row(None, line, optional=True))
                 stream.append(rows[-1])
                 continue

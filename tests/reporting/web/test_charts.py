@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.web.charts import Bar, Point, decimals, interval_plot, run_chart, sparkline, ticks
+from reporting.web.charts import (
+    Bar,
+    Point,
+    decimals,
+    interval_plot,
+    run_chart,
+    sparkline,
+    stacked_bars,
+    ticks,
+)
 
 NUMBERS = st.integers(-(10**8), 10**8).map(lambda number: number / 100)
 
@@ -63,7 +72,22 @@ def test_units_stand_below_each_other_in_their_order() -> None:
     assert len(drawn.findall("path[@class='interval']")) == 1
 
 
+def test_parts_stand_side_by_side_and_add_up() -> None:
+    rows = [("A", [(2.0, "x 2"), (3.0, "y 3")]), ("B & c", [(0.0, "x 0"), (10.0, "y 10")])]
+    drawn = ET.fromstring(str(stacked_bars(rows, title="t", description="d", axis=axis)))
+    bars = [
+        (float(bar.get("x") or 0), float(bar.get("width") or 0)) for bar in drawn.findall("g/rect")
+    ]
+    assert bars[0][0] + bars[0][1] == pytest.approx(bars[1][0], abs=0.11)
+    assert bars[1][1] == pytest.approx(1.5 * bars[0][1], abs=0.2)
+    assert bars[3][1] == pytest.approx(5 * bars[0][1], abs=0.5)
+    assert [title.text for title in drawn.findall("g/title")] == [
+        "A: x 2", "A: y 3", "B & c: x 0", "B & c: y 10",
+    ]  # fmt: skip
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
+    assert not stacked_bars([("A", [(0.0, "")])], title="", description="", axis=axis)
     assert not run_chart([Point("a", None, "")], title="", description="", target=1.0, axis=axis)
     assert not interval_plot([], title="", description="", reference=None, axis=axis)
     assert not sparkline([1.0, None], None, None)
