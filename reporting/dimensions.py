@@ -52,6 +52,10 @@ class QueryError(ValueError):
     """The release does not know a name in the query, or the query cannot be answered."""
 
 
+class UnknownNameError(QueryError):
+    """The release has no such KPI, unit, level or other name; the message says what there is."""
+
+
 @dataclass(frozen=True)
 class Version:
     """One version of a KPI and the periods it is the official one for."""
@@ -78,7 +82,7 @@ class Dimensions:
         for row in found:
             if row["version"] == version:
                 return row
-        raise QueryError(
+        raise UnknownNameError(
             f"{kpi_id}: ingen versjon / no version {version}; "
             + ", ".join(str(row["version"]) for row in found)
         )
@@ -151,7 +155,7 @@ class Dimensions:
             hits = [str(row["kpi_id"]) for row in found]
             error = unknown("KPI", name, self.kpis, list(dict.fromkeys([*near, *hits])))
             search = f"akutt kpi list {name}" if hits else "akutt kpi list"
-            raise QueryError(f"{error} Søk med / search with `{search}`.")
+            raise UnknownNameError(f"{error} Søk med / search with `{search}`.")
 
     @staticmethod
     def check(what: str, names: Iterable[str], valid: Collection[str]) -> None:
@@ -169,7 +173,9 @@ _HINTS = 5
 _LISTED = 12
 
 
-def unknown(what: str, name: str, valid: Iterable[str], near: Sequence[str] = ()) -> QueryError:
+def unknown(
+    what: str, name: str, valid: Iterable[str], near: Sequence[str] = ()
+) -> UnknownNameError:
     """The error for a name that does not exist, with those that it may stand for.
 
     `near` is what the caller found; without it, aliases of levels and names that are spelt alike.
@@ -179,7 +185,7 @@ def unknown(what: str, name: str, valid: Iterable[str], near: Sequence[str] = ()
     shown = near[:_HINTS] if near else known[:_LISTED]
     more = " …" if len(near or known) > len(shown) else ""
     asks = "Mener du / did you mean" if near else "Det finnes / there are"
-    return QueryError(
+    return UnknownNameError(
         f"Ukjent {what} / unknown {what}: {name!r}. {asks}: {', '.join(shown)}{more}."
     )
 

@@ -29,9 +29,12 @@ def parse_period(text: str) -> tuple[str, date]:
             continue
         numbers = [int(part) for part in match.groups()]
         try:
-            return grain, _first_date(grain, numbers)
-        except ValueError:
+            first = _first_date(grain, numbers)
+            # Dates end with the year 9999, and so do the periods that have a last date.
+            last_date(grain, first)
+        except (ValueError, OverflowError):
             break
+        return grain, first
     raise PeriodError(
         f"{text!r} er ingen periode / is no period. 2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15."
     )

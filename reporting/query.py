@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +25,7 @@ from reporting.reader import Release
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["KpiQuery", "QueryError", "TooManyRowsError", "query", "show_kpi"]
+__all__ = ["KpiQuery", "QueryError", "TooManyRowsError", "page", "query", "show_kpi"]
 
 EVENT_GEOGRAPHY = "event"
 PARENT_LEVELS = ("region", "health_trust", "county")
@@ -68,17 +68,14 @@ class KpiQuery:
 
 def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
     """The selected values, with names, target, breaks and the release id on every row."""
-    import polars as pl
-
     known = dimensions(release)
     wanted = _checked(release, known, wanted)
-    conditions = list(_conditions(known, wanted))
-    # Ordered here: the engine takes three times as long to order strings.
-    frame = release.sql(_statement(release, wanted, conditions))
-    frame = frame.sort(ORDER, maintain_order=True, nulls_last=True)
+    # The limit is applied to the values as they lie.
+    at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
+    frame = _values(release, known, wanted, at_most)
     if wanted.limit is not None and frame.height > wanted.limit:
         if not wanted.is_cut_allowed:
-            rows = count(release, wanted)
+            rows = _count(release, known, wanted)
             raise TooManyRowsError(
                 f"Spørringen gir {spaced(rows)} rader, grensen er {spaced(wanted.limit)}. "
                 "Velg færre, eller sett limit høyere (None: ingen grense). / "
@@ -86,19 +83,53 @@ def query(release: Release, wanted: KpiQuery) -> pl.DataFrame:
                 "Select less, or raise the limit (None: no limit)."
             )
         frame = frame.head(wanted.limit)
-    frame = _described(frame, release, wanted)
-    frame = _with_missing_sources(frame, known, wanted)
-    return frame.with_columns(
-        pl.lit(release.release_id).alias("release_id"), pl.lit(release.audience).alias("audience")
-    )
+    missing = _missing_sources(known, wanted)
+    return _labelled(_with_rows(_described(frame, release, wanted), missing), release)
+
+
+def page(
+    release: Release, wanted: KpiQuery, *, offset: int, limit: int
+) -> tuple[pl.DataFrame, int]:
+    """Some rows of a query, and how many it has in all.
+
+    The pages of a release, put together, are what `query` gives without a limit, in its order.
+    """
+    known = dimensions(release)
+    wanted = _checked(release, known, wanted)
+    values = _count(release, known, wanted)
+    some = f"order by {', '.join(f'v.{name}' for name in ORDER)} limit {limit} offset {offset}"
+    frame = _described(_values(release, known, wanted, some), release, wanted)
+    missing = _missing_sources(known, wanted)
+    here = missing[max(0, offset - values) : max(0, offset + limit - values)]
+    return _labelled(_with_rows(frame, here), release), values + len(missing)
 
 
 def count(release: Release, wanted: KpiQuery) -> int:
     """How many values the query selects, whatever its limit."""
     known = dimensions(release)
-    where = " and ".join(_conditions(known, _checked(release, known, wanted)))
+    return _count(release, known, _checked(release, known, wanted))
+
+
+def _count(release: Release, known: Dimensions, wanted: KpiQuery) -> int:
+    where = " and ".join(_conditions(known, wanted))
     (row,) = release.rows(f"select count(*) as n from kpi_values as v where {where}")
     return int(row["n"])
+
+
+def _values(release: Release, known: Dimensions, wanted: KpiQuery, some: str) -> pl.DataFrame:
+    """The values in their order. `some`: the SQL clause that says which of them."""
+    conditions = list(_conditions(known, wanted))
+    # Ordered here: the engine takes three times as long to order strings.
+    frame = release.sql(_statement(release, wanted, conditions, some))
+    return frame.sort(ORDER, maintain_order=True, nulls_last=True)
+
+
+def _labelled(frame: pl.DataFrame, release: Release) -> pl.DataFrame:
+    import polars as pl
+
+    return frame.with_columns(
+        pl.lit(release.release_id).alias("release_id"), pl.lit(release.audience).alias("audience")
+    )
 
 
 def show_kpi(release: Release, kpi_id: str, version: int | None = None) -> dict[str, Any]:
@@ -189,9 +220,8 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
         yield f"(v.kpi_id <> {_text(kpi_id)} or " + " or ".join(f"({p})" for p in periods) + ")"
 
 
-def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) -> str:
-    """The limit is applied to the values as they lie, before anything is joined."""
-    at_most = "" if wanted.limit is None else f"limit {wanted.limit + 1}"
+def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], some: str) -> str:
+    """What is left out by `some` is left out before anything is joined."""
     later = ", ".join(_or_null(release, "kpi_values", "v", name) for name in ("grade", *PERIOD))
     flags = [
         f"coalesce({alias}.is_small, false)"
@@ -214,7 +244,7 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str]) ->
     ]
     return f"""
         with chosen as (
-            select * from kpi_values as v where {" and ".join(conditions)} {at_most}
+            select * from kpi_values as v where {" and ".join(conditions)} {some}
         )
         select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
             v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
@@ -400,12 +430,16 @@ def _parent(release: Release, level: str) -> str:
     """
 
 
-def _with_missing_sources(frame: pl.DataFrame, known: Dimensions, wanted: KpiQuery) -> pl.DataFrame:
-    """One row, without a number, for each KPI asked for by name that no source carries yet."""
+def _missing_sources(known: Dimensions, wanted: KpiQuery) -> list[Mapping[str, Any]]:
+    """The KPIs asked for by name that no source carries yet."""
+    return known.without_source(wanted.kpis) if wanted.with_no_data else []
+
+
+def _with_rows(frame: pl.DataFrame, missing: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """One more row, without a number, for each KPI that no source carries yet."""
     import polars as pl
 
-    missing = known.without_source(wanted.kpis)
-    if not missing or not wanted.with_no_data:
+    if not missing:
         return frame
     rows = [
         {

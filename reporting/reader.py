@@ -148,6 +148,24 @@ def current_release_id(releases_dir: Path) -> str:
     return release_id
 
 
+def published(releases_dir: Path, audience: str | None = None) -> list[Mapping[str, Any]]:
+    """What each release of the audience says about itself, the newest first."""
+    asked = chosen(audience)
+    found: list[Mapping[str, Any]] = []
+    for path in releases_dir.glob(f"*/{METADATA}"):
+        # A release that is being made has a folder with a dot; one may be pruned at any time.
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            metadata = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(metadata, dict) and str(metadata.get("audience") or OPEN) == asked:
+            found.append({**metadata, "release_id": path.parent.name})
+    found.sort(key=lambda row: (str(row.get("created_at")), row["release_id"]), reverse=True)
+    return found
+
+
 def no_release(releases_dir: Path) -> str:
     """What to tell where there is none: most often the command was run in another folder."""
     return (

@@ -1,4 +1,4 @@
-"""The server: the pages of the current release, read anew at every request.
+"""The server: pages and API of the current release, read anew at every request.
 
 One request reads one release from beginning to end; a new one appears without a restart.
 """
@@ -14,6 +14,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from reporting.api.app import PREFIX, make_api
 from reporting.describe import describe
 from reporting.export import render
 from reporting.periods import PeriodError, parse_period
@@ -50,7 +51,7 @@ _LONGEST_PATH = 300
 
 
 def make_app(releases_dir: Path | None = None, audience: str | None = None) -> FastAPI:
-    """The pages as an ASGI application.
+    """The pages as an ASGI application, with the API below `/api/v1`.
 
     Args:
         releases_dir: where the releases lie; `releases/` of AKUTT_HOME when not given.
@@ -58,6 +59,7 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
     """
     app = FastAPI(title="Akuttkjede", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount(PREFIX, make_api(releases_dir, audience), name="api")
 
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Callable[[Request], object]) -> Response:
