@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -129,7 +130,11 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         )  # fmt: skip
 
     @api.get("/kpis/{kpi_id}", **openapi.document("One KPI"))
-    def kpi(request: Request, kpi_id: str, asked: Annotated[Definition, Query()]) -> Response:
+    def kpi(
+        request: Request,
+        kpi_id: Annotated[str, PathParameter(max_length=120, description="Id that `/kpis` lists.")],
+        asked: Annotated[Definition, Query()],
+    ) -> Response:
         """Everything the registry says about one KPI, with the SQL that computes it."""
         name, media_type = chosen_format(request.headers.get("accept"), None, ("json",))
         release = source.release(asked.release)

@@ -45,6 +45,10 @@ def cube(frame: pl.DataFrame, about: Mapping[str, Any], more: Sequence[str] = ()
     Raises:
         ProblemError: the rows lie so scattered that the cube would be mostly empty.
     """
+    import polars as pl
+
+    # A decimal is no number of JSON.
+    frame = frame.with_columns(pl.selectors.decimal().cast(pl.Float64))
     rows = [row for row in frame.iter_rows(named=True) if row["period_start"] is not None]
     measures = [*MEASURES, *more]
     keys = _keys(rows)
@@ -89,7 +93,7 @@ def cube(frame: pl.DataFrame, about: Mapping[str, Any], more: Sequence[str] = ()
             ],
         },
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, default=str).encode()
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _status(row: Row, number: float | None) -> str:
