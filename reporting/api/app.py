@@ -328,11 +328,17 @@ def _unchanged(tag: str) -> Response:
     return Response(status_code=304, headers=_headers(tag))
 
 
+def not_found(request: Request) -> JSONResponse:
+    """The answer to an address that there is not."""
+    there = f"The addresses are described at {PREFIX}/docs."
+    return problems.response(PREFIX, "not-found", there, request.url.path)
+
+
 def _answer_problems(api: FastAPI) -> None:
     """Everything that goes wrong is answered as a problem."""
 
     def answer(request: Request, kind: str, detail: str, **more: Any) -> JSONResponse:
-        return problems.response(PREFIX, kind, detail, str(request.url.path), **more)
+        return problems.response(PREFIX, kind, detail, request.url.path, **more)
 
     @api.exception_handler(ProblemError)
     def problem(request: Request, error: ProblemError) -> JSONResponse:
@@ -359,9 +365,10 @@ def _answer_problems(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = "method-not-allowed" if error.status_code == 405 else "not-found"
-        there = f"The addresses are described at {PREFIX}/docs."
-        return answer(request, kind, there, headers=error.headers)
+        if error.status_code == 405:
+            kind = problems.KINDS["method-not-allowed"]
+            return answer(request, "method-not-allowed", kind.meaning, headers=error.headers)
+        return not_found(request)
 
     @api.exception_handler(Exception)
     def unexpected(request: Request, _: Exception) -> JSONResponse:

@@ -121,6 +121,7 @@ class Figures(Listed):
     period: Name | None = Field(
         None,
         description="2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15, or a span of them: 2025..2026.",
+        examples=["2026-09"],
     )
     start: Name | None = Field(None, alias="from", description="First period of a span.")
     end: Name | None = Field(None, alias="to", description="Last period of a span, included.")

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
-from reporting.api.app import PREFIX, make_api
+from reporting.api.app import PREFIX, make_api, not_found
 from reporting.describe import describe
 from reporting.export import render
 from reporting.periods import PeriodError, parse_period
@@ -66,6 +67,20 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
         response: Response = await call_next(request)  # type: ignore[misc]
         response.headers.update(_HEADERS)
         return response
+
+    @app.exception_handler(HTTPException)
+    def nowhere(request: Request, error: HTTPException) -> Response:
+        # Addresses that no route is made for: another method, a path with a line break.
+        if request.url.path.startswith(f"{PREFIX}/"):
+            return not_found(request)
+        response = _missing("nb", "")
+        response.status_code = error.status_code
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.get(PREFIX, include_in_schema=False)
+    def api_start() -> Response:
+        return RedirectResponse(f"{PREFIX}/docs")
 
     @app.get("/search", include_in_schema=False)
     @app.get("/en/search", include_in_schema=False)

@@ -193,6 +193,7 @@ def test_a_format_that_is_asked_for_goes_before_what_is_accepted(client: TestCli
         ("/comparisons", {"grain": "day"}, 422, "bad-parameter", "month, quarter, year"),
         ("/trends", {"grain": "quarter"}, 422, "bad-parameter", "week, month"),
         ("/nothing", {}, 404, "not-found", "/api/v1/docs"),
+        ("/kpis/a%0Ab", {}, 404, "not-found", "/api/v1/docs"),
     ],
 )
 def test_what_cannot_be_answered_says_what_there_is(
@@ -242,7 +243,8 @@ def test_the_page_of_the_addresses_needs_nothing_from_elsewhere(client: TestClie
         for parameter in operations["get"]["parameters"]:
             assert parameter["description"], (path, parameter["name"])
             assert f"<code>{parameter['name']}</code>" in page.text
-    assert client.get("/api/v1/").url.path == "/api/v1/docs"
+    for start in ("/api/v1", "/api/v1/"):
+        assert client.get(start).url.path == "/api/v1/docs"
 
 
 def test_pages_and_api_need_nothing_of_the_pipeline(whole: Path) -> None:

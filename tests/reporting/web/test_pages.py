@@ -152,6 +152,9 @@ def test_the_server_answers_as_it_should(releases: Path, tmp_path: Path) -> None
     missing = client.get("/en/unit/central/amk_osl")
     assert missing.status_code == 404 and "There is no such page" in missing.text
     assert '<html lang="en">' in missing.text and 'href="/en/"' in missing.text
+    for nowhere, status in ((client.get("/a%0Ab"), 404), (client.post("/units"), 405)):
+        assert nowhere.headers["content-type"].startswith("text/html")
+        assert nowhere.status_code == status
     found = client.get("/search", params={"q": "oslo"})
     assert "/unit/central/amk_oslo/" in found.text
     hostile = client.get("/en/search", params={"q": "<script>alert(1)</script>"})
