@@ -136,7 +136,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         asked: Annotated[Definition, Query()],
     ) -> Response:
         """Everything the registry says about one KPI, with the SQL that computes it."""
-        name, media_type = chosen_format(request.headers.get("accept"), None, ("json",))
+        name, media_type = chosen_format(request.headers.get("accept"), asked.format, ("json",))
         release = source.release(asked.release)
         tag = _tag(release.release_id, release.audience, name)
         if _has(request, tag):
@@ -172,8 +172,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, LISTS)
         current = source.release(asked.release)
         frame = tables.releases(source.releases_dir(), audience)
-        ids = ",".join(frame["release_id"].to_list())
-        tag = _tag(hashlib.sha256(f"{ids} {current.release_id}".encode()).hexdigest(), name)
+        tag = _tag(hashlib.sha256(frame.write_json().encode()).hexdigest(), name)
         if _has(request, tag):
             return _unchanged(tag)
         if asked.release is not None:
@@ -209,8 +208,9 @@ def _answer(
         return _unchanged(tag)
     rows = make(release)
     if asked.modified_after is not None and _created(release) <= asked.modified_after:
-        note = f"Nothing is newer: the release was made {release.metadata.get('created_at')}."
-        rows = replace(rows, frame=rows.frame.head(0), in_all=0, about={**rows.about, "note": note})
+        note = f"Nothing is newer: the release was made {release.metadata['created_at']}."
+        about = {**_about(release), "note": note}
+        rows = replace(rows, frame=rows.frame.head(0), in_all=0, about=about)
     return _sent(request, asked, rows, name, media_type, tag)
 
 
@@ -275,9 +275,11 @@ def _check_grain(what: str, grain: str | None, there: Sequence[str]) -> None:
 
 
 def _list(release: Release, asked: Listed, frame: pl.DataFrame) -> Rows:
-    created = {"created_at": release.metadata.get("created_at")}
-    pinned = {"release": release.release_id}
-    return _paged(frame, asked, {**brief(release), **created}, pinned)
+    return _paged(frame, asked, _about(release), {"release": release.release_id})
+
+
+def _about(release: Release) -> dict[str, Any]:
+    return {**brief(release), "created_at": release.metadata.get("created_at")}
 
 
 def _paged(

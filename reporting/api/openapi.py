@@ -72,7 +72,15 @@ def rows(summary: str, formats: Sequence[str]) -> dict[str, Any]:
     content: dict[str, Any] = {MEDIA_TYPES[name][0]: {"schema": schemas[name]} for name in formats}
     if "jsonstat" in formats:
         content["application/json"] = {"schema": {"anyOf": [_ROWS_SCHEMA, _CUBE_SCHEMA]}}
-    return _address(summary, content)
+    headers = {
+        name: {"description": meaning, "schema": {"type": "string"}}
+        for name, meaning in (
+            ("X-Total-Count", "rows of the whole choice"),
+            ("X-Release-Id", "the release that every row is from"),
+            ("Link", "the address of the next page, where there is one"),
+        )
+    }
+    return _address(summary, content, headers)
 
 
 def document(summary: str) -> dict[str, Any]:
@@ -80,7 +88,9 @@ def document(summary: str) -> dict[str, Any]:
     return _address(summary, {"application/json": {"schema": {"type": "object"}}})
 
 
-def _address(summary: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def _address(
+    summary: str, content: Mapping[str, Any], headers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     tag = {"ETag": {"description": "of release and format", "schema": {"type": "string"}}}
     wrong: dict[int, list[str]] = {}
     for kind, known in problems.KINDS.items():
@@ -90,7 +100,11 @@ def _address(summary: str, content: Mapping[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "response_class": Response,
         "responses": {
-            200: {"description": "What was asked for.", "headers": tag, "content": content},
+            200: {
+                "description": "What was asked for.",
+                "headers": {**tag, **(headers or {})},
+                "content": content,
+            },
             304: {"description": "`If-None-Match` has the tag of this release.", "headers": tag},
             **{
                 status: {

@@ -83,6 +83,7 @@ class Kpis(Listed):
 class Definition(Asked):
     """Which version of a KPI."""
 
+    format: Literal["json"] | None = Field(None, description="Goes before `Accept`.")
     version: int | None = Field(None, ge=1, le=9999, description="The newest when not given.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import fastexcel
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
 
 from orchestration.registry import load_registry
 from orchestration.registry.export import measure_sql
@@ -19,6 +20,7 @@ from reporting import metrics
 from reporting.bulk import export_release
 from reporting.columns import heading
 from reporting.reader import Release, open_current
+from reporting.web.app import make_app
 from tests.e2e.conftest import World, akutt
 
 SAMPLE = 600
@@ -114,6 +116,20 @@ def test_command_line_json(autumn: World, release: Release, cells: Figures) -> N
     )
     assert document["release_id"] == release.release_id
     compare(figures(frame), cells, only={"month"})
+
+
+def test_pages_of_the_api(autumn: World, release: Release, cells: Figures) -> None:
+    client = TestClient(make_app(autumn.home.releases))
+    path: str | None = "/api/v1/values?grain=all&format=parquet&limit=10000"
+    frames = []
+    while path is not None:
+        answer = client.get(path)
+        frames.append(pl.read_parquet(io.BytesIO(answer.content)))
+        path = answer.links["next"]["url"] if "next" in answer.links else None
+    frame = pl.concat(frames)
+    assert len(frames) > 3
+    assert frame.equals(metrics.query(grain="all", limit=None, release=release))
+    compare(figures(frame), cells)
 
 
 def test_exported_csv(release: Release, cells: Figures, tmp_path: Path) -> None:

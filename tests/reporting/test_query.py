@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import polars as pl
 import pytest
 
 from reporting.periods import PeriodError, label, last_date, parse_period, parse_span
-from reporting.query import KpiQuery, QueryError, latest_period, query, show_kpi
+from reporting.query import KpiQuery, QueryError, latest_period, page, query, show_kpi
 from reporting.reader import Release
 
 
@@ -81,6 +82,18 @@ def test_a_wrong_name_is_answered_with_near_ones(
         query(current, wanted)
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 9, 10])
+def test_pages_put_together_are_the_query(current: Release, size: int) -> None:
+    wanted = KpiQuery(segments=["113", "=call"])
+    whole = query(current, wanted)
+    pages = [page(current, wanted, offset=at, limit=size) for at in range(0, whole.height, size)]
+    assert pl.concat([frame for frame, _ in pages]).equals(whole)
+    assert {in_all for _, in_all in pages} == {whole.height}
+    assert all(0 < frame.height <= size for frame, _ in pages)
+    beyond, in_all = page(current, wanted, offset=whole.height, limit=size)
+    assert beyond.is_empty() and in_all == whole.height
+
+
 def test_show(current: Release) -> None:
     assert show_kpi(current, "calls_offered")["measure"] == "count"
     with pytest.raises(QueryError):
@@ -145,7 +158,8 @@ def test_spans_that_a_period_begins_in(period: str, grain: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "26", "2026-13", "2026-Q5", "2025-W53", "2025-02-29", "i går"]
+    "text",
+    ["", "26", "2026-13", "2026-Q5", "2025-W53", "2025-02-29", "9999-12", "9999-W52", "i går"],
 )
 def test_what_is_no_period(text: str) -> None:
     with pytest.raises(PeriodError):

@@ -54,7 +54,6 @@ def client(whole: Path) -> TestClient:
     return TestClient(make_app(whole))
 
 
-Rows = list[dict[str, Any]]
 Get = Callable[..., Any]
 
 

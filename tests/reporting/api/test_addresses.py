@@ -133,6 +133,11 @@ def test_nothing_is_given_when_nothing_is_newer(client: TestClient, release: Rel
         for text in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S+00:00"):
             assert rows(address, made - timedelta(seconds=1), text)
             assert rows(address, made, text) == []
+    for fmt, empty in (("csv", b"kpi_id,"), ("parquet", b"PAR1"), ("jsonstat", b"{")):
+        given = {"modified_after": made.isoformat(), "format": fmt}
+        answer = client.get("/api/v1/values", params=given)
+        assert answer.status_code == 200 and answer.headers["x-total-count"] == "0"
+        assert answer.content.startswith(empty) and b"amk_oslo" not in answer.content
     problem(client, "/values", 422, "bad-parameter", modified_after="yesterday")
 
 
