@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from reporting.api import problems
 from reporting.api.formats import MEDIA_TYPES
 from reporting.columns import COLUMNS
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_NAME = re.compile(r"`([^`]+)`")
 _DESCRIPTION = """Figures of the Norwegian emergency medical chain, from the current release: a
 frozen set that never changes after it is published. Quote its `release_id`. Only GET; no key.
 
@@ -138,10 +141,17 @@ def parameter_errors(
 
 @functools.cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["coded"] = _coded
+    return environment
+
+
+def _coded(text: str) -> Markup:
+    """Text in which names stand between backticks, as the OpenAPI document has them."""
+    return Markup(_NAME.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def page(described: Mapping[str, Any], prefix: str) -> str:
@@ -172,7 +182,7 @@ def _parameter(row: Mapping[str, Any]) -> dict[str, str]:
     (kind,) = options
     items = kind.get("items", {})
     values = kind.get("enum") or items.get("enum") or ()
-    parts = ["one or several" if items else str(kind["type"])]
+    parts = ["one or several" if items else str(kind.get("format", kind["type"]))]
     parts += [", ".join(str(value) for value in values)] if values else []
     parts += [f"{kind['minimum']} to {kind['maximum']}"] if "maximum" in kind else []
     return {

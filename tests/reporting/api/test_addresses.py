@@ -105,6 +105,21 @@ def test_releases_of_this_audience_only(
     ]  # fmt: skip
 
 
+def test_what_is_for_others_is_given_to_none_but_them(
+    whole: Path, release: Release, tmp_path: Path
+) -> None:
+    folder = tmp_path / "internal"
+    shutil.copytree(whole, folder)
+    metadata = {**release.metadata, "audience": "internal"}
+    (folder / release.release_id / "metadata.json").write_text(json.dumps(metadata))
+    for address in ROWS:
+        problem(TestClient(make_app(folder)), address, 503, "no-release")
+    theirs = TestClient(make_app(folder, "internal")).get("/api/v1/values")
+    assert {row["audience"] for row in theirs.json()["rows"]} == {"internal"}
+    ours = TestClient(make_app(whole)).get("/api/v1/values")
+    assert theirs.headers["etag"] != ours.headers["etag"]
+
+
 @pytest.mark.parametrize("address", ROWS)
 def test_a_tag_per_release_and_format(client: TestClient, address: str) -> None:
     first = client.get(f"/api/v1{address}")
@@ -244,6 +259,7 @@ def test_the_page_of_the_addresses_needs_nothing_from_elsewhere(client: TestClie
     assert not re.search(r"<script|style=|https?://|\bon\w+=", page.text)
     for link in re.findall(r'(?:href|src)="(/[^"]*)"', page.text):
         assert client.get(link).status_code == 200, link
+    assert "`" not in page.text and "<code>suppressed</code>" in page.text
     for kind in problems.KINDS:
         assert f'id="problem-{kind}"' in page.text
     described = client.get("/api/v1/openapi.json").json()
