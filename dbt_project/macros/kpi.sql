@@ -39,7 +39,7 @@ cast(sum(cast({{ column }} as decimal(18, 0)) * cast({{ column }} as decimal(18,
 {%- endmacro %}
 
 {#- Every level and period of a family's measures; percentiles as columns of their own, with limits.
-      rows   a table, or what is left of a view: the rows of touched years, of touched weeks and months
+      rows   a table, or what is left of a view: the rows of touched periods, of touched weeks and months
              where no percentile reads them
       times  given when rows are cells, which hold counts only: what the percentiles read -#}
 {% macro aggregate_family(family, rows, contracts, times=none, levels=none) %}
@@ -56,9 +56,9 @@ select
     {%- for group in percentiles_by_levels(family, units) %}
     {%- for column, percentiles in group.percentiles.items() %}
     {%- for name in percentiles %},
-    {{ group.alias }}.{{ column }}_{{ name }},
-    {{ group.alias }}.{{ column }}_{{ name }}_lower,
-    {{ group.alias }}.{{ column }}_{{ name }}_upper
+    {%- for part in ['', '_lower', '_upper'] %}
+    coalesce({{ group.alias }}.{{ column }}_{{ name }}{{ part }}, {{ column }}.{{ column }}_{{ name }}{{ part }}) as {{ column }}_{{ name }}{{ part }}{{ ',' if not loop.last }}
+    {%- endfor %}
     {%- endfor %}
     {%- endfor %}
     {%- endfor %}
@@ -83,12 +83,20 @@ left join (
         {%- endfor %}
         {%- endfor %}
     from (
-        {{ aggregate_periods(times or rows, contracts, group.units, group.sorted, segment=definition.segment) }}
+        {{ aggregate_periods(times or rows, contracts, group.units, group.sorted, definition.segment, counted_grains()) }}
     ) as a
 ) as {{ group.alias }}
     on {{ group.alias }}.segment = c.segment and {{ group.alias }}.period_grain = c.period_grain
     and {{ group.alias }}.period_start = c.period_start
     and {{ group.alias }}.level = c.level and {{ group.alias }}.unit_id = c.unit_id
+{%- for column, percentiles in group.percentiles.items() %}
+left join (
+    {{ percentiles_of_months(times or rows, contracts, group.units, column, percentiles, definition.segment) }}
+) as {{ column }}
+    on {{ column }}.segment = c.segment and {{ column }}.period_grain = c.period_grain
+    and {{ column }}.period_start = c.period_start
+    and {{ column }}.level = c.level and {{ column }}.unit_id = c.unit_id
+{%- endfor %}
 {%- endfor %}
 {% endmacro %}
 
@@ -317,7 +325,7 @@ concat('|', {{ list }}, '|') like concat('%|', {{ value }}, '|%')
 
 {#- family, period_grain, period_start touched by new changes. -#}
 {% macro touched_family_periods() %}
-select distinct m.family, g.period_grain, {{ grain_start('g.period_grain', 'd') }} as period_start
+select distinct m.family, p.period_grain, p.period_start
 from {{ new_date_ranges(kpi_changes()) }} as r
 inner join (
     {%- for family, changes in family_changes().items() %}
@@ -327,8 +335,7 @@ inner join (
     {%- endfor %}
     {%- endfor %}
 ) as m on m.contract = r.contract
-inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
-cross join {{ grain_list() }} as g
+inner join {{ ref('period_days') }} as p on p.date_day between r.first_date and r.last_date
 {% endmacro %}
 
 {% macro touched_kpi_periods() %}
@@ -346,10 +353,12 @@ where (period_grain, period_start) in (
 {%- endif -%}
 {%- endmacro %}
 
-{#- As touched_only, for any family and the periods of one grain that days of d lie in. -#}
-{% macro touched_starts(grain) -%}
+{#- As touched_only, for the periods of any family. -#}
+{% macro is_touched(period) -%}
 {%- if is_incremental() -%}
-where d.{{ grain }}_start in (select period_start from touched where period_grain = '{{ grain }}')
+({{ period }}.period_grain, {{ period }}.period_start) in (select period_grain, period_start from touched)
+{%- else -%}
+1 = 1
 {%- endif -%}
 {%- endmacro %}
 

@@ -1,57 +1,92 @@
-{#- Periods are local dates: day, ISO week, month, quarter, year. -#}
+{#- Periods are local dates: days, ISO weeks, months; quarters, tertials (four months) and years; the
+    year up to the end of each month (ytd) and the twelve months up to it (rolling12). Which dates a
+    period has stands in period_days. The last two are named by the first day of their last month. -#}
 
-{% macro grains() %}{{ return(['day', 'week', 'month', 'quarter', 'year']) }}{% endmacro %}
+{% macro grains() %}{{ return(counted_grains() + summed_grains(none)) }}{% endmacro %}
 
-{#- A relation of the five grains, and the start of each grain's period for a row of dim_date. -#}
-{% macro grain_list() -%}
+{#- Grains whose counts are taken from the rows. -#}
+{% macro counted_grains() %}{{ return(['day', 'week', 'month']) }}{% endmacro %}
+
+{#- Grains of whole months: their counts are sums of months, so that an increment reads the rows of a
+    month and not of a year. Up to each month there are periods where it is known how far the
+    deliveries of a record type have come: for the models that follow one. -#}
+{% macro summed_grains(contracts) %}
+{{ return(['quarter', 'tertial', 'year'] + (running_grains() if contracts is none or followed_records(contracts) else [])) }}
+{% endmacro %}
+{% macro running_grains() %}{{ return(['ytd', 'rolling12']) }}{% endmacro %}
+
+{#- The record types among the changes that a model follows. -#}
+{% macro followed_records(changes) %}
+{{ return(contracts() | select('in', changes) | list) }}
+{% endmacro %}
+
+{#- First and last day with a delivery of any of the record types. -#}
+{% macro delivery_span(contracts) -%}
 (
-    {%- for grain in grains() %}
-    select '{{ grain }}' as period_grain{{ ' union all' if not loop.last }}
-    {%- endfor %}
+    select min(delivered_on) as first_on, max(delivered_on) as last_on
+    from ({{ deliveries() }}) as v
+    where contract in ({{ quoted(contracts) }})
 )
 {%- endmacro %}
 
-{% macro grain_start(grain_column, date_alias) -%}
-case {{ grain_column }}
-    {%- for grain in grains() %}
-    when '{{ grain }}' then {{ date_alias }}.{{ grain }}_start
-    {%- endfor %}
-end
+{#- Predicate: the period is one that there are figures of, within a span of deliveries. A year is
+    added up to the last month begun; twelve months are twelve from the first one on. -#}
+{% macro is_begun(period, span) -%}
+(
+    {{ period }}.period_grain not in ({{ quoted(running_grains()) }})
+    or {{ period }}.period_start <= {{ span }}.last_on
+)
+and (
+    {{ period }}.period_grain <> 'rolling12'
+    or {{ period }}.period_start >= cast({{ dbt.dateadd('month', 11, start_of('month', span ~ '.first_on')) }} as date)
+)
 {%- endmacro %}
 
 {#- period_grain, period_start of every period that holds a touched date. -#}
 {% macro touched_periods(contracts) %}
-select distinct g.period_grain, {{ grain_start('g.period_grain', 'd') }} as period_start
-from {{ ref('dim_date') }} as d
-cross join {{ grain_list() }} as g
-where d.date_day in ({{ touched_dates(contracts) }})
+select distinct p.period_grain, p.period_start
+from ({{ touched_dates(contracts) }}) as t
+inner join {{ ref('period_days') }} as p on p.date_day = t.date_day
 {% endmacro %}
 
 {#- date_day, period_start of one grain: all dates, or on an increment those of touched periods. -#}
 {% macro period_dates(grain, contracts) %}
-select date_day, {{ grain }}_start as period_start
-from {{ ref('dim_date') }}
+{%- do ref('dim_date') -%}
+select p.date_day, p.period_start
+from {{ ref('period_days') }} as p
+{%- if grain in running_grains() %}
+inner join {{ delivery_span(followed_records(contracts)) }} as s on {{ is_begun('p', 's') }}
+{%- endif %}
+where p.period_grain = '{{ grain }}'
 {%- if is_incremental() %}
-where {{ grain }}_start in (
-    select {{ grain }}_start from {{ ref('dim_date') }}
-    where date_day in ({{ touched_dates(contracts) }})
-)
+    and p.period_start in (
+        select q.period_start
+        from ({{ touched_dates(contracts) }}) as t
+        inner join {{ ref('period_days') }} as q on q.date_day = t.date_day
+        where q.period_grain = '{{ grain }}'
+    )
 {%- endif %}
 {% endmacro %}
 
-{#- Grains whose counts are taken from the rows. Quarters and years are whole months: their counts
-    are sums of months, so that an increment reads the rows of a month and not of a year. -#}
-{% macro counted_grains() %}{{ return(['day', 'week', 'month']) }}{% endmacro %}
-{% macro summed_grains() %}{{ return(['quarter', 'year']) }}{% endmacro %}
+{#- Dates of touched periods of whole months. -#}
+{% macro touched_month_dates(contracts) %}
+{%- for grain in ['year', 'rolling12'] if grain in summed_grains(contracts) %}
+select date_day from ({{ period_dates(grain, contracts) }}) as {{ grain }}_dates{{ ' union' if not loop.last }}
+{%- endfor %}
+{% endmacro %}
 
-{#- Predicate: the date lies in a touched period of any grain up to the longest. A year or a month
-    holds every shorter period except weeks at its ends. -#}
+{#- Predicate: the date lies in a touched month or week, or with `longest='year'` in a touched period
+    of any grain. A year holds every shorter period except weeks at its ends. -#}
 {% macro in_touched_periods(column, contracts, longest='year') -%}
 {%- if is_incremental() -%}
 {{ column }} in (
-    select date_day from ({{ period_dates(longest, contracts) }}) as p
-    union
     select date_day from ({{ period_dates('week', contracts) }}) as w
+    union
+    {%- if longest == 'month' %}
+    select date_day from ({{ period_dates('month', contracts) }}) as m
+    {%- else %}
+    {{ touched_month_dates(contracts) }}
+    {%- endif %}
 )
 {%- else -%}
 1 = 1
@@ -67,7 +102,7 @@ where {{ grain }}_start in (
 {% macro aggregate_periods(relation, contracts, levels, measures, segment=none, counted=none) %}
 {%- set keys = 'f.' ~ segment ~ ', ' if segment else '' -%}
 {%- set has_unions = levels.municipality == 'municipality_id' -%}
-{%- for grain in counted or grains() %}
+{%- for grain in counted or counted_grains() + summed_grains(contracts) %}
 {%- if has_unions %}
 -- Not in a having clause: Spark cannot ask there which columns are grouped.
 select
@@ -131,7 +166,7 @@ group by {{ keys }}d.period_start, f.municipality_union_id
 {%- endfor %}
 {% endmacro %}
 
-{#- As aggregate_periods, for measures that add up: quarters and years are sums of their months. On
+{#- As aggregate_periods, for measures that add up: longer periods are sums of their months. On
     an increment the months that were not touched are taken from the stored rows.
       relation  rows of the touched days, weeks and months at least
       sums      measure -> its sum over rows that hold it already; none for whole numbers -#}
@@ -147,7 +182,7 @@ months as (
 )
 select segment, period_grain, period_start, level, unit_id, {{ measures | join(', ') }}
 from counted
-{%- for grain in summed_grains() %}
+{%- for grain in summed_grains(contracts) %}
 union all
 select
     m.segment,
@@ -164,14 +199,14 @@ group by m.segment, d.period_start, m.level, m.unit_id
 {%- endfor %}
 {% endmacro %}
 
-{#- On an increment, the stored months of touched years that are not touched themselves. -#}
+{#- On an increment, the stored months of touched longer periods that are not touched themselves. -#}
 {% macro untouched_months(columns, contracts) -%}
 {%- if is_incremental() -%}
 union all
 select {{ columns }}
 from {{ this }}
 where period_grain = 'month'
-    and period_start in (select date_day from ({{ period_dates('year', contracts) }}) as y)
+    and period_start in ({{ touched_month_dates(contracts) }})
     and period_start not in (select period_start from ({{ period_dates('month', contracts) }}) as m)
 {%- endif -%}
 {%- endmacro %}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.dbt_project.lake import Row, utc, write_batch
+from tests.dbt_project.lake import ANCHORS, Row, utc, write_batch
 from tests.dbt_project.warehouse import Warehouse
 from tests.dbt_project.world import World, make_world
 
@@ -104,6 +105,48 @@ def test_increments_in_any_order_equal_one_full_load(tmp_path: Path) -> None:
     before = pieces.rows("select * from kpi_values order by all")
     pieces.build_new()
     assert pieces.rows("select * from kpi_values order by all") == before
+
+
+@pytest.mark.slow
+def test_periods_that_overlap_follow_the_months_that_are_touched(tmp_path: Path) -> None:
+    """Over sixteen months, in batches that come in any order and widen the span at both ends."""
+    world = make_world(3, batch_count=8, days=490)
+    whole = Warehouse(tmp_path / "whole")
+    land(whole, world, all_batches(world))
+    whole.build_all()
+    for grain in ("tertial", "ytd", "rolling12"):
+        counted = (
+            f"select count(*) from kpi_values where status = 'ok' and period_grain = '{grain}'"
+        )
+        assert whole.one(counted) > 300
+    months = "select count(distinct period_start) from kpi_values where period_grain = 'rolling12'"
+    assert 4 <= whole.one(months) <= 6
+    names = all_batches(world)
+    random.Random(3).shuffle(names)
+    # First the middle of the span alone, so that later batches reach further at both ends.
+    middle = {
+        contract: [
+            row
+            for rows in batches.values()
+            for row in rows
+            if utc(2027, 2, 1) < row_time(contract, row) < utc(2027, 9, 1)
+        ][:12]
+        for contract, batches in world.batches.items()
+    }
+    pieces = Warehouse(tmp_path / "pieces")
+    for contract, rows in middle.items():
+        write_batch(pieces.lake, contract, "middle", rows)
+        write_batch(whole.lake, contract, "middle", rows)
+    pieces.build_all()
+    whole.build_all()
+    for start in range(0, len(names), 10):
+        land(pieces, world, names[start : start + 10])
+        pieces.build_new()
+    assert_same(whole, pieces)
+
+
+def row_time(contract: str, row: Row) -> Any:
+    return next(row[name] for name in ANCHORS[contract] if row.get(name) is not None)
 
 
 @pytest.mark.slow

@@ -21,6 +21,12 @@ MUNICIPALITIES = ("0301", "1103", "5001", "1507", "1534", "5401", "3007", "9999"
 BASES = (("heli_al", "HELI"), ("heli_tromso", "HELI"), ("plane_alta", "PLANE"), ("gone", "CAR"))
 
 
+class Chance(random.Random):
+    """A generator of random numbers that knows over how many days the world is spread."""
+
+    days = DAYS
+
+
 @dataclass(frozen=True)
 class World:
     """Batches of rows per contract, in the order they were made."""
@@ -35,14 +41,14 @@ def seconds(value: float) -> timedelta:
     return timedelta(milliseconds=round(value * 1000))
 
 
-def moment(rng: random.Random) -> datetime:
+def moment(rng: Chance) -> datetime:
     """Any time, or near one of a few, local midnights among them, so that records meet."""
     if rng.random() < 0.5:
-        return FIRST + seconds(rng.uniform(0, DAYS * 86400))
-    return FIRST + timedelta(hours=8 * rng.randrange(3 * DAYS)) + seconds(rng.uniform(-75, 75))
+        return FIRST + seconds(rng.uniform(0, rng.days * 86400))
+    return FIRST + timedelta(hours=8 * rng.randrange(3 * rng.days)) + seconds(rng.uniform(-75, 75))
 
 
-def call_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
+def call_versions(rng: Chance, number: int, incidents: list[str]) -> list[Row]:
     line = rng.choice(("113", "116117", "LOCAL8", "ADMIN"))
     central = rng.choice(CENTRALS_113 if line == "113" else CENTRALS_116117)
     ring = moment(rng)
@@ -83,7 +89,7 @@ def call_versions(rng: random.Random, number: int, incidents: list[str]) -> list
     return versions
 
 
-def twin(rng: random.Random, number: int, call: Row) -> Row:
+def twin(rng: Chance, number: int, call: Row) -> Row:
     """The other platform's row of the same call, up to four seconds apart."""
     other = "LIFEX" if call["source_system"] == "ICCS" else "ICCS"
     shift = seconds(rng.choice((-3.001, -3, -1.2, 0, 0.4, 3, 4)))
@@ -97,7 +103,7 @@ def twin(rng: random.Random, number: int, call: Row) -> Row:
     }
 
 
-def ring_again(rng: random.Random, number: int, call: Row) -> Row:
+def ring_again(rng: Chance, number: int, call: Row) -> Row:
     """The same caller again, within fifteen minutes or just after."""
     ring = call["ring_start_at"] + seconds(rng.choice((0, 1, 60, 600, 900, 900.001)))
     return {
@@ -115,7 +121,7 @@ def ring_again(rng: random.Random, number: int, call: Row) -> Row:
     }
 
 
-def call_before(rng: random.Random, number: int, alarm: Row) -> Row:
+def call_before(rng: Chance, number: int, alarm: Row) -> Row:
     """A call without any identifier, answered a little before an alarm was received."""
     answered = (alarm["received_at"] or alarm["alerted_at"]) - seconds(rng.uniform(0, 95))
     return {
@@ -129,7 +135,7 @@ def call_before(rng: random.Random, number: int, alarm: Row) -> Row:
     }
 
 
-def passed_on(rng: random.Random, number: int) -> list[Row]:
+def passed_on(rng: Chance, number: int) -> list[Row]:
     """A call transferred to a central, where another rings, perhaps with nothing that says so."""
     ring = moment(rng)
     transfer = ring + seconds(40)
@@ -154,7 +160,7 @@ def passed_on(rng: random.Random, number: int) -> list[Row]:
     return [first, {**first, "revision": 2, "transfer_at": transfer + seconds(1)}, then]
 
 
-def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
+def passed_unanswered(rng: Chance, number: int) -> list[Row]:
     """Calls that a central passed on before anyone answered, and what may continue them.
 
     The first may be corrected or have a twin, the second may be moved to another first, or there
@@ -224,7 +230,7 @@ def passed_unanswered(rng: random.Random, number: int) -> list[Row]:
     return rows
 
 
-def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> list[Row]:
+def alarm_versions(rng: Chance, number: int, incidents: list[str]) -> list[Row]:
     received = moment(rng)
     incident = rng.choice(incidents)
     versions = []
@@ -270,7 +276,7 @@ def alarm_versions(rng: random.Random, number: int, incidents: list[str]) -> lis
     return versions
 
 
-def video_versions(rng: random.Random, number: int) -> list[Row]:
+def video_versions(rng: Chance, number: int) -> list[Row]:
     versions = []
     for revision in range(1, rng.choice((1, 2)) + 1):
         sent = moment(rng)
@@ -292,7 +298,7 @@ def video_versions(rng: random.Random, number: int) -> list[Row]:
     return versions
 
 
-def request_versions(rng: random.Random, number: int) -> list[Row]:
+def request_versions(rng: Chance, number: int) -> list[Row]:
     versions = []
     for revision in range(1, rng.choice((1, 2)) + 1):
         base, vehicle = rng.choice(BASES)
@@ -317,12 +323,12 @@ def request_versions(rng: random.Random, number: int) -> list[Row]:
     return versions
 
 
-def interval_versions(rng: random.Random, number: int) -> list[Row]:
+def interval_versions(rng: Chance, number: int) -> list[Row]:
     base, vehicle = rng.choice(BASES)
     own = random.Random(number)
     versions = []
     for revision in range(1, rng.choice((1, 1, 2)) + 1):
-        start = FIRST + timedelta(minutes=rng.randrange(DAYS * 96) * 15)
+        start = FIRST + timedelta(minutes=rng.randrange(rng.days * 96) * 15)
         state = rng.choice(("PLANNED", "PLANNED", "READY", "ON_MISSION", "OFF", "REDUCED"))
         hours = 12 if state == "PLANNED" else rng.choice((1, 6, 12, 60))
         versions.append(
@@ -343,9 +349,10 @@ def interval_versions(rng: random.Random, number: int) -> list[Row]:
     return versions
 
 
-def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
+def make_world(seed: int, batch_count: int = 6, scale: int = 1, days: int = DAYS) -> World:
     """Versions of every contract, spread over batches at random."""
-    rng = random.Random(seed)
+    rng = Chance(seed)
+    rng.days = days
     incidents = [f"I{n}" for n in range(60 * scale)]
     unnamed = [f"J{n}" for n in range(20 * scale)]  # no call names these
     versions: dict[str, list[Row]] = {
@@ -382,7 +389,9 @@ def make_world(seed: int, batch_count: int = 6, scale: int = 1) -> World:
         for n, alarm in enumerate(versions["alarm"])
         if alarm["unit_type"] == "HELI" and alarm["scene_municipality_code"] in nearest
     ]
-    versions["call"] += passed_unanswered(random.Random(seed), 20 * scale)
+    others = Chance(seed)
+    others.days = days
+    versions["call"] += passed_unanswered(others, 20 * scale)
     batches: dict[str, dict[str, list[Row]]] = {}
     for contract, rows in versions.items():
         batches[contract] = {f"{contract}_{n}": [] for n in range(batch_count)}

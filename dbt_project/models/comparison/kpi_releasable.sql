@@ -13,6 +13,17 @@ with registry as (
 units as (
     select distinct basis, level, unit_id, source_set, settled_to from {{ ref('unit_sources') }}
 ),
+grades as (
+    select contract, level, unit_id, period_grain, period_start, grade from {{ ref('readiness_grades') }}
+    union all
+    -- Longer periods that are not graded by themselves are graded as the worst of their months.
+    select g.contract, g.level, g.unit_id, p.period_grain, p.period_start, max(g.grade) as grade
+    from {{ ref('readiness_grades') }} as g
+    inner join {{ ref('period_days') }} as p
+        on p.date_day = g.period_start and p.period_grain in ('tertial', 'ytd', 'rolling12')
+    where g.period_grain = 'month'
+    group by g.contract, g.level, g.unit_id, p.period_grain, p.period_start
+),
 days_measure as (
     select * from {{ ref('readiness_measures') }} where measure = 'days_delivered'
 )
@@ -52,7 +63,7 @@ left join {{ source('disclosure', 'kpi_hidden') }} as h
 inner join registry as k on k.kpi_id = v.kpi_id and k.version = v.kpi_version
 left join {{ source('disclosure', 'kpi_limits') }} as l
     on l.kpi_id = v.kpi_id and l.kpi_version = v.kpi_version and l.level = v.level
-left join {{ ref('readiness_grades') }} as g
+left join grades as g
     on g.contract = coalesce(k.contract, v.segment) and g.level = v.level and g.unit_id = v.unit_id
     -- Days and weeks have the grade of the month they begin in.
     and g.period_grain = case when v.period_grain in ('day', 'week') then 'month' else v.period_grain end

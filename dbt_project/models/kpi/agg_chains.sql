@@ -1,7 +1,7 @@
-{%- set follows = ['incident', 'chain_link'] -%}
+{%- set follows = ['alarm', 'incident', 'chain_link'] -%}
 {{ config(
-    meta={'consumes': ['incident', 'chain_link']},
-    pre_hook="{{ reset_consumed(['incident', 'chain_link']) }}",
-    post_hook="{{ log_consumed(['incident', 'chain_link']) }}",
+    meta={'consumes': ['alarm', 'incident', 'chain_link']},
+    pre_hook="{{ reset_consumed(['alarm', 'incident', 'chain_link']) }}",
+    post_hook="{{ log_consumed(['alarm', 'incident', 'chain_link']) }}",
 ) }}
 {{ aggregate_family('chains', ref('fct_chain_durations'), follows) }}

@@ -1,8 +1,8 @@
-{%- set follows = ['record_quality'] -%}
+{%- set follows = contracts() + ['record_quality'] -%}
 {{ config(
-    meta={'consumes': ['record_quality']},
-    pre_hook="{{ reset_consumed(['record_quality']) }}",
-    post_hook="{{ log_consumed(['record_quality']) }}",
+    meta={'consumes': contracts() + ['record_quality']},
+    pre_hook="{{ reset_consumed(contracts() + ['record_quality']) }}",
+    post_hook="{{ log_consumed(contracts() + ['record_quality']) }}",
 ) }}
 with records as (
     select

@@ -1,8 +1,8 @@
-{%- set follows = ['incident'] -%}
+{%- set follows = ['alarm', 'incident'] -%}
 {{ config(
-    meta={'consumes': ['incident']},
-    pre_hook="{{ reset_consumed(['incident']) }}",
-    post_hook="{{ log_consumed(['incident']) }}",
+    meta={'consumes': ['alarm', 'incident']},
+    pre_hook="{{ reset_consumed(['alarm', 'incident']) }}",
+    post_hook="{{ log_consumed(['alarm', 'incident']) }}",
 ) }}
 {%- set levels = {
     'national': none, 'region': 'region_id', 'health_trust': 'health_trust_id',

@@ -28,37 +28,32 @@ spans as (
 ),
 contract_periods as (
     -- Periods within the span of deliveries, and whether anything was delivered for them.
-    {%- for grain in grains() %}
     select
         s.contract,
-        '{{ grain }}' as period_grain,
-        d.{{ grain }}_start as period_start,
-        min(d.date_day) as first_day,
-        max(d.date_day) as last_day,
+        p.period_grain,
+        p.period_start,
+        min(p.date_day) as first_day,
+        max(p.date_day) as last_day,
         count(v.delivered_on) > 0 as is_delivered
     from spans as s
-    inner join {{ ref('dim_date') }} as d on d.date_day between s.first_on and s.last_on
-    left join deliveries as v on v.contract = s.contract and v.delivered_on = d.date_day
-    {{ touched_starts(grain) }}
-    group by s.contract, d.{{ grain }}_start
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    inner join {{ ref('period_days') }} as p
+        on p.date_day between s.first_on and s.last_on and {{ is_begun('p', 's') }}
+    left join deliveries as v on v.contract = s.contract and v.delivered_on = p.date_day
+    where {{ is_touched('p') }}
+    group by s.contract, p.period_grain, p.period_start
 ),
 source_periods as (
-    {%- for grain in grains() %}
     select
         v.contract,
         v.source,
-        '{{ grain }}' as period_grain,
-        d.{{ grain }}_start as period_start,
+        p.period_grain,
+        p.period_start,
         min(v.delivered_on) as first_on,
         max(v.delivered_on) as last_on
     from deliveries as v
-    inner join {{ ref('dim_date') }} as d on d.date_day = v.delivered_on
-    {{ touched_starts(grain) }}
-    group by v.contract, v.source, d.{{ grain }}_start
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    inner join {{ ref('period_days') }} as p on p.date_day = v.delivered_on
+    where {{ is_touched('p') }}
+    group by v.contract, v.source, p.period_grain, p.period_start
 ),
 unit_periods as (
     -- Units whose sources are known: periods for which one of these sources delivered.
@@ -136,32 +131,50 @@ delivered_days as (
 ),
 population_days as (
     -- Days on each side of a move within the year count with the population of that side.
-    {%- for grain in grains() %}
     select
-        p.subject, p.segment, '{{ grain }}' as period_grain, d.{{ grain }}_start as period_start,
-        p.level, p.unit_id, p.valid_from, p.population, d.days_in_year, count(*) as days
+        p.subject, p.segment, d.period_grain, d.period_start, p.level, p.unit_id, p.valid_from,
+        p.population, y.days_in_year, count(*) as days
     from populations as p
     inner join delivered_days as v
         on v.contract = case p.subject when 'alarms' then 'alarm' else 'call' end
         and v.level = p.level and v.unit_id = p.unit_id
         and v.delivered_on >= p.valid_from and v.delivered_on < p.valid_to
-    inner join {{ ref('dim_date') }} as d on d.date_day = v.delivered_on
+    inner join {{ ref('period_days') }} as d
+        on d.date_day = v.delivered_on and d.period_grain in ({{ quoted(counted_grains()) }})
+    inner join {{ ref('dim_date') }} as y on y.date_day = v.delivered_on
     {%- if is_incremental() %}
-    where (p.subject, d.{{ grain }}_start) in (
-        select family, period_start from touched where period_grain = '{{ grain }}'
+    where v.delivered_on in (
+        -- All months of touched longer periods, which are sums of them.
+        select t.date_day
+        from {{ ref('period_days') }} as t
+        where {{ is_touched('t') }}
     )
     {%- endif %}
     group by
-        p.subject, p.segment, d.{{ grain }}_start, p.level, p.unit_id, p.valid_from, p.population,
-        d.days_in_year
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        p.subject, p.segment, d.period_grain, d.period_start, p.level, p.unit_id, p.valid_from,
+        p.population, y.days_in_year
 ),
 person_years as (
     select
         subject, segment, period_grain, period_start, level, unit_id,
         sum(cast(population as double) * days / days_in_year) as person_years
-    from population_days
+    from (
+        select * from population_days
+        union all
+        select
+            m.subject, m.segment, p.period_grain, p.period_start, m.level, m.unit_id, m.valid_from,
+            m.population, m.days_in_year, m.days
+        from population_days as m
+        inner join {{ ref('period_days') }} as p
+            on p.date_day = m.period_start and p.period_grain in ({{ quoted(summed_grains(none)) }})
+        inner join spans as s
+            on s.contract = case m.subject when 'alarms' then 'alarm' else 'call' end
+            and {{ is_begun('p', 's') }}
+        where m.period_grain = 'month'
+    ) as d
+    {%- if is_incremental() %}
+    where (subject, period_grain, period_start) in (select family, period_grain, period_start from touched)
+    {%- endif %}
     group by subject, segment, period_grain, period_start, level, unit_id
 ),
 {#- Counts beside person-years. No events is a true zero where something was delivered. The people of

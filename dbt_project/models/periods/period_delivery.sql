@@ -21,13 +21,20 @@ whole_days as (
         on c.contract = m.contract and c.source = m.source and c.covered_on = d.date_day
     group by m.basis, m.source_set, d.date_day
     having count(*) = count(c.covered_on)
+),
+counted as (
+    select w.basis, w.source_set, p.period_grain, p.period_start, count(*) as days_covered
+    from whole_days as w
+    inner join {{ ref('period_days') }} as p
+        on p.date_day = w.date_day and p.period_grain in ({{ quoted(counted_grains()) }})
+    group by w.basis, w.source_set, p.period_grain, p.period_start
 )
-{%- for grain in grains() %}
-select
-    w.basis, w.source_set, '{{ grain }}' as period_grain, d.{{ grain }}_start as period_start,
-    cast(count(*) as integer) as days_covered
-from whole_days as w
-inner join {{ ref('dim_date') }} as d on d.date_day = w.date_day
-group by w.basis, w.source_set, d.{{ grain }}_start
-{{ 'union all' if not loop.last }}
-{%- endfor %}
+select basis, source_set, period_grain, period_start, cast(days_covered as integer) as days_covered
+from counted
+union all
+select m.basis, m.source_set, p.period_grain, p.period_start, cast(sum(m.days_covered) as integer)
+from counted as m
+inner join {{ ref('period_days') }} as p
+    on p.date_day = m.period_start and p.period_grain in ({{ quoted(summed_grains(none)) }})
+where m.period_grain = 'month'
+group by m.basis, m.source_set, p.period_grain, p.period_start

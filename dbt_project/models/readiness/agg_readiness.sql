@@ -44,7 +44,7 @@ all_months as (
 )
 select {{ keys | join(', ') }}, 'month' as period_grain, period_start, {{ (measured + counts) | join(', ') }}
 from months
-{%- for grain in summed_grains() %}
+{%- for grain in readiness_grains() if grain != 'month' %}
 union all
 select
     m.{{ keys | join(', m.') }}, '{{ grain }}' as period_grain, d.period_start, m.{{ measured | join(', m.') }},
