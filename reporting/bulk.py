@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "xlsx", "parquet")
 LAYOUTS = ("family", "table")
-# Days and weeks are most of the rows, and few need all of them.
-DEFAULT_GRAINS = ("month", "quarter", "year")
+# Days and weeks are most of the rows, and few need all of them; running periods repeat the months.
+DEFAULT_GRAINS = ("month", "quarter", "tertial", "year")
 _BOARD_LEVELS = ("national", "region", "health_trust", "county", "central", "base")
 _FIGURES = ("kpi_values", "kpi_comparisons", "kpi_trends")
 _LONGEST_SHEET_NAME = 31

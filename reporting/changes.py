@@ -228,10 +228,10 @@ def _end_of_period() -> str:
     return """(c.period_start + case c.period_grain
             when 'day' then interval 1 day
             when 'week' then interval 7 days
-            when 'month' then interval 1 month
             when 'quarter' then interval 3 months
             when 'tertial' then interval 4 months
-            else interval 1 year
+            when 'year' then interval 1 year
+            else interval 1 month  -- running periods are named by their last month
         end - interval 1 day)"""
 
 

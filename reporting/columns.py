@@ -98,7 +98,12 @@ COLUMNS: dict[str, Column] = {
     "segment": Column(
         "Segment", "del som aldri legges sammen med andre", "part that is never added to another"
     ),
-    "period_grain": Column("Periodetype", "dag til år", "day, week, month, quarter or year"),
+    "period_grain": Column(
+        "Periodetype",
+        "day (dag), week (uke), month (måned), quarter (kvartal), tertial, year (år), ytd (hittil "
+        "i år) eller rolling12 (siste tolv måneder)",
+        "day, week, month, quarter, tertial, year, ytd (year to date) or rolling12 (twelve months)",
+    ),
     "period_start": Column(
         "Periode fra", "første dag, lokal dato", "first day of the period, local date"
     ),

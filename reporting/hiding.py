@@ -13,7 +13,14 @@ _SENSITIVITIES = {
     "activity": ("Tall om aktiviteten", "Figures on activity"),
     "person": ("Tall om pasientene", "Figures on patients"),
 }
-_GRAINS_NB = {"day": "dag", "week": "uke", "month": "måned", "quarter": "kvartal", "year": "år"}
+_GRAINS_NB = {
+    "day": "dag",
+    "week": "uke",
+    "month": "måned",
+    "quarter": "kvartal",
+    "tertial": "tertial",
+    "year": "år",
+}
 
 
 def in_words(

@@ -91,13 +91,17 @@ def query(
             the period began, to group or filter by. Several: `["month", "region"]`.
         units: ids or names of units, `"amk_oslo"` or `["AMK Oslo", "AMK Bergen"]`.
         segments: `"113"`, `["HELI", "PLANE"]`.
-        period: `"2026"`, `"2026-Q3"`, `"2026-09"`, `"2026-W40"`, `"2026-09-15"`, or a span of
-            them, `"2025..2026"`, `"2025-10.."`. Both ends are included.
-        grain: day, week, month, quarter, year, or `"all"`. Not given: that of `by`, else that of
-            `period`, else month.
+        period: `"2026"`, `"2026-T1"`, `"2026-Q3"`, `"2026-09"`, `"2026-W40"`, `"2026-09-15"`,
+            `"2026-09-YTD"` (the year up to the end of September), `"2026-09-R12"` (the twelve
+            months up to it), or a span of them, `"2025..2026"`, `"2025-10.."`. Both ends are
+            included.
+        grain: day, week, month, quarter, tertial, year, ytd, rolling12, or `"all"`. Not given:
+            that of `by`, else that of `period`, else month. The last two are named by the first
+            day of their last month in `period_start`, so `period="2026"` gives those up to each
+            month of 2026.
         start, end: the ends of the span by themselves, `start="2025-10", end="2026-03"`.
         peers: adds comparison with similar units: `peer_median`, `peer_q1`, `peer_q3`,
-            `region_value`, `national_value`, `verdict_nb` and more (months, quarters and years).
+            `region_value`, `national_value`, `verdict_nb` and more (months and longer).
         trends: adds limits and signals of the XmR chart (weeks and months).
         version: of the definition. Not given: the one in force when each period began. A number,
             `1`: that one for all periods. `"all"`: every version, side by side.

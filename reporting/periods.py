@@ -6,10 +6,19 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-GRAINS = ("day", "week", "month", "quarter", "year")
+GRAINS = ("day", "week", "month", "quarter", "tertial", "year", "ytd", "rolling12")
+# Whole months; every other grain is shorter. The last two overlap each other.
+LONGER = GRAINS[GRAINS.index("month") :]
+RUNNING = ("ytd", "rolling12")
+# Months from the first day of a period to its end; running ones are named by their last month.
+_MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "year": 12, "ytd": 1, "rolling12": 1}
+EXAMPLES = "2026, 2026-T1, 2026-Q3, 2026-09, 2026-W40, 2026-09-15, 2026-09-YTD, 2026-09-R12"
 
 _PATTERNS = (
     ("year", re.compile(r"(\d{4})")),
+    ("tertial", re.compile(r"(\d{4})-?[Tt]([1-3])")),
+    ("ytd", re.compile(r"(\d{4})-(\d{1,2})-(?:YTD|HIA)", re.IGNORECASE)),
+    ("rolling12", re.compile(r"(\d{4})-(\d{1,2})-R12", re.IGNORECASE)),
     ("quarter", re.compile(r"(\d{4})-?[QKqk]([1-4])")),
     ("week", re.compile(r"(\d{4})-?[WUwu](\d{1,2})")),
     ("month", re.compile(r"(\d{4})-(\d{1,2})")),
@@ -22,7 +31,12 @@ class PeriodError(ValueError):
 
 
 def parse_period(text: str) -> tuple[str, date]:
-    """`2026`, `2026-Q3` (or K3), `2026-09`, `2026-W40` (or U40), `2026-09-15`."""
+    """A grain and the date that names the period.
+
+    `2026`, `2026-T1` (January to April), `2026-Q3` (or K3), `2026-09`, `2026-W40` (or U40),
+    `2026-09-15`; `2026-09-YTD` (or HIA), the year up to the end of September, and `2026-09-R12`,
+    the twelve months up to it: both are named by the first day of September.
+    """
     for grain, pattern in _PATTERNS:
         match = pattern.fullmatch(text.strip())
         if match is None:
@@ -35,9 +49,7 @@ def parse_period(text: str) -> tuple[str, date]:
         except (ValueError, OverflowError):
             break
         return grain, first
-    raise PeriodError(
-        f"{text!r} er ingen periode / is no period. 2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15."
-    )
+    raise PeriodError(f"{text!r} er ingen periode / is no period. {EXAMPLES}.")
 
 
 @dataclass(frozen=True)
@@ -100,27 +112,42 @@ def _first_date(grain: str, numbers: list[int]) -> date:
             return date(numbers[0], 1, 1)
         case "quarter":
             return date(numbers[0], 3 * numbers[1] - 2, 1)
+        case "tertial":
+            return date(numbers[0], 4 * numbers[1] - 3, 1)
         case "week":
             return date.fromisocalendar(numbers[0], numbers[1], 1)
-        case "month":
+        case "month" | "ytd" | "rolling12":
             return date(numbers[0], numbers[1], 1)
         case _:
             return date(numbers[0], numbers[1], numbers[2])
 
 
+def first_date(grain: str, start: date) -> date:
+    """The first date of the period that `start` names."""
+    match grain:
+        case "ytd":
+            return start.replace(month=1)
+        case "rolling12":
+            return months_after(start, -11)
+        case _:
+            return start
+
+
 def last_date(grain: str, start: date) -> date:
-    """The last date of the period that begins at `start`."""
+    """The last date of the period that `start` names."""
     match grain:
         case "day":
             return start
         case "week":
             return start + timedelta(days=6)
-        case "month" | "quarter":
-            months = 1 if grain == "month" else 3
-            following = start.month - 1 + months
-            return date(start.year + following // 12, following % 12 + 1, 1) - timedelta(days=1)
         case _:
-            return date(start.year, 12, 31)
+            return months_after(start, _MONTHS[grain]) - timedelta(days=1)
+
+
+def months_after(start: date, months: int) -> date:
+    """The first day of the month so many months later."""
+    at = start.year * 12 + start.month - 1 + months
+    return date(at // 12, at % 12 + 1, 1)
 
 
 def label(grain: str, start: date) -> str:
@@ -130,6 +157,12 @@ def label(grain: str, start: date) -> str:
             return f"{start.year}"
         case "quarter":
             return f"{start.year}-Q{(start.month + 2) // 3}"
+        case "tertial":
+            return f"{start.year}-T{(start.month + 3) // 4}"
+        case "ytd":
+            return f"{start:%Y-%m}-YTD"
+        case "rolling12":
+            return f"{start:%Y-%m}-R12"
         case "week":
             year, week, _ = start.isocalendar()
             return f"{year}-W{week:02}"

@@ -213,9 +213,9 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
         for version in known.in_force(kpi_id):
             parts = [f"v.kpi_version = {version.number}"]
             if version.first is not None:
-                parts.append(f"v.period_start >= {_date(version.first)}")
+                parts.append(f"{_FIRST_DATE} >= {_date(version.first)}")
             if version.before is not None:
-                parts.append(f"v.period_start < {_date(version.before)}")
+                parts.append(f"{_FIRST_DATE} < {_date(version.before)}")
             periods.append(" and ".join(parts))
         yield f"(v.kpi_id <> {_text(kpi_id)} or " + " or ".join(f"({p})" for p in periods) + ")"
 
@@ -244,12 +244,13 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
     ]
     return f"""
         with chosen as (
-            select * from kpi_values as v where {" and ".join(conditions)} {some}
+            select *, {_FIRST_DATE} as period_first
+            from kpi_values as v where {" and ".join(conditions)} {some}
         )
         select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
             v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
             v.upper, v.coverage, {later}, v.status,
-            {" or ".join(flags) or "false"} as is_small, {_LAST_DATE} as period_last
+            {" or ".join(flags) or "false"} as is_small, v.period_first, {_LAST_DATE} as period_last
             {"".join(f", {column}" for column in columns)}
         from chosen as v
         {" ".join(joins)}
@@ -275,12 +276,18 @@ ORDER = (
 )
 
 
+# Running periods are named by the first day of their last month.
+_FIRST_DATE = """case v.period_grain
+    when 'ytd' then cast(date_trunc('year', v.period_start) as date)
+    when 'rolling12' then cast(v.period_start - interval 11 month as date)
+    else v.period_start end"""
 _LAST_DATE = """case v.period_grain
     when 'day' then v.period_start
     when 'week' then v.period_start + 6
-    when 'month' then cast(v.period_start + interval 1 month as date) - 1
     when 'quarter' then cast(v.period_start + interval 3 month as date) - 1
-    else cast(v.period_start + interval 1 year as date) - 1 end"""
+    when 'tertial' then cast(v.period_start + interval 4 month as date) - 1
+    when 'year' then cast(v.period_start + interval 1 year as date) - 1
+    else cast(v.period_start + interval 1 month as date) - 1 end"""
 
 
 def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.DataFrame:
@@ -364,8 +371,8 @@ def _with_breaks(frame: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
             check_sortedness=False,
         )
         found = found if is_one_grain else found.sort("_at").drop("_at")
-    broken = (pl.col("break_date") >= pl.col("period_start")).fill_null(False)
-    return found.with_columns(broken.alias("is_break")).drop("period_last")
+    broken = (pl.col("break_date") >= pl.col("period_first")).fill_null(False)
+    return found.with_columns(broken.alias("is_break")).drop("period_first", "period_last")
 
 
 _BREAK = ("break_date", "break_kind", "break_nb", "break_en")
@@ -419,14 +426,14 @@ def _parent(release: Release, level: str) -> str:
         """
     return f"""
         left join (
-            select p.level, p.unit_id as child_id, q.period_start, min_by(p.parent_id, p.step)
+            select p.level, p.unit_id as child_id, q.period_first, min_by(p.parent_id, p.step)
                 as unit_id
-            from (select distinct level, unit_id, period_start from chosen) as q
+            from (select distinct level, unit_id, period_first from chosen) as q
             inner join ({pairs}) as p on p.level = q.level and p.unit_id = q.unit_id
-                and p.valid_from <= q.period_start and q.period_start < p.valid_to
-            group by p.level, p.unit_id, q.period_start
+                and p.valid_from <= q.period_first and q.period_first < p.valid_to
+            group by p.level, p.unit_id, q.period_first
         ) as {level} on {level}.level = v.level and {level}.child_id = v.unit_id
-            and {level}.period_start = v.period_start
+            and {level}.period_first = v.period_first
     """
 
 

@@ -11,6 +11,7 @@ import typer
 
 from orchestration.cli.common import fail
 from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
+from reporting.periods import EXAMPLES, GRAINS
 
 if TYPE_CHECKING:
     from reporting.query import KpiQuery
@@ -124,19 +125,19 @@ def query(
     level: Annotated[list[str] | None, typer.Option(help="Level (repeatable).")] = None,
     by: Annotated[
         list[str] | None,
-        typer.Option(help="day to year, segment, region, health_trust or county (repeatable)."),
+        typer.Option(help="a grain, segment, region, health_trust or county (repeatable)."),
     ] = None,
     unit: Annotated[list[str] | None, typer.Option(help="Unit id or name (repeatable).")] = None,
     segment: Annotated[list[str] | None, typer.Option(help="Segment (repeatable).")] = None,
     period: Annotated[
         str | None,
-        typer.Option(help="2026, 2026-Q3, 2026-09, 2026-W40, 2026-09-15, or 2025..2026."),
+        typer.Option(help=f"{EXAMPLES}, or 2025..2026."),
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help="First period.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last period.")] = None,
     grain: Annotated[
         str | None,
-        typer.Option(help="day, week, month, quarter, year or all; else the period's, else month."),
+        typer.Option(help=f"{', '.join(GRAINS)} or all; else the period's, else month."),
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Compare with similar units.")] = False,
     trends: Annotated[bool, typer.Option("--trends", help="Limits and signals over time.")] = False,

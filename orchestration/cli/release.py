@@ -111,7 +111,8 @@ def export(
         str, typer.Option("--by", help="family: ready to read; table: the tables as they are.")
     ] = "family",
     grain: Annotated[
-        list[str] | None, typer.Option(help="Grains (repeatable); else month, quarter and year.")
+        list[str] | None,
+        typer.Option(help="Grains (repeatable); else month, quarter, tertial and year."),
     ] = None,
     release: Annotated[
         str | None, typer.Option("--release", help="Release id, its beginning, or a folder.")

@@ -12,12 +12,16 @@ from typing import Any
 import polars as pl
 
 from reporting.dimensions import Dimensions, QueryError, dimensions
+from reporting.periods import LONGER, RUNNING, months_after
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.web.words import PARTS
 
 # Grains that have pages of their own.
-GRAINS = ("month", "quarter", "year")
+GRAINS = LONGER
+PAGED = f"period_grain in ({', '.join(repr(grain) for grain in GRAINS)})"
+# Months from one period to the next.
+_STEPS = {"quarter": 3, "tertial": 4, "year": 12}
 SERIES = 24
 SPARK = 13
 # The services whose figures the first page looks through.
@@ -74,15 +78,28 @@ class Figure:
 def periods(
     release: Release, level: str = "national", kpi: tuple[str, str] | None = None
 ) -> list[When]:
-    """Every month, quarter and year the level has, or one KPI and segment of it; latest first."""
+    """The periods the level has that can be chosen, or one KPI and segment of it; latest first.
+
+    Of the periods that run up to each month those up to the last one: so that the choice, and the
+    pages in a folder, do not become three times as many.
+    """
     rows = release.rows(
-        "select distinct period_grain, period_start from kpi_values"
-        " where level = ? and period_grain in ('month', 'quarter', 'year')"
+        f"select distinct period_grain, period_start from kpi_values where level = ? and {PAGED}"
         " and geography_version <> 'event'" + (" and kpi_id = ? and segment = ?" if kpi else ""),
         [level, *(kpi or ())],
     )
-    found = [When(row["period_grain"], row["period_start"]) for row in rows]
+    found = latest_running(When(row["period_grain"], row["period_start"]) for row in rows)
     return sorted(found, key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal()))
+
+
+def latest_running(found: Iterable[When]) -> list[When]:
+    """The periods without those running ones that are not up to the last month."""
+    every = list(found)
+    last = {
+        grain: max((when.start for when in every if when.grain == grain), default=None)
+        for grain in RUNNING
+    }
+    return [when for when in every if last.get(when.grain, when.start) == when.start]
 
 
 def latest_whole(release: Release) -> When:
@@ -106,8 +123,7 @@ def views(release: Release, definition: Row) -> list[tuple[str, str, When]]:
     """Segment, level and latest period of the figures there are of a KPI, the country first."""
     rows = release.rows(
         "select segment, level, period_grain, max(period_start) as period_start from kpi_values"
-        " where kpi_id = ? and period_grain in ('month', 'quarter', 'year')"
-        " and geography_version <> 'event' group by all",
+        f" where kpi_id = ? and {PAGED} and geography_version <> 'event' group by all",
         [definition["kpi_id"]],
     )
     latest = {
@@ -282,9 +298,7 @@ def series(release: Release, wanted: KpiQuery, unit_id: str, *, ahead: bool = Fa
 
 
 def _back(when: When, steps: int) -> date:
-    months = {"month": 1, "quarter": 3, "year": 12}[when.grain] * steps
-    at = when.start.year * 12 + when.start.month - 1 - months
-    return date(at // 12, at % 12 + 1, 1)
+    return months_after(when.start, -steps * _STEPS.get(when.grain, 1))
 
 
 # The picture of the chain: what the country is told by, link by link.
@@ -327,7 +341,7 @@ def finest(release: Release) -> Mapping[tuple[str, str, str], str]:
     if found is None:
         rows = release.rows(
             "select kpi_id, segment, level, list(distinct period_grain) as grains from kpi_values"
-            " where period_grain in ('month', 'quarter', 'year') group by all"
+            f" where {PAGED} group by all"
         )
         found = _finest[release] = {
             (row["kpi_id"], row["segment"], row["level"]): min(row["grains"], key=GRAINS.index)

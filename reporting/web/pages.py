@@ -89,8 +89,7 @@ def paths(release: Release) -> Iterator[str]:
                 yield f"/unit/{level}/{unit.unit_id}/{period}"
     rows = release.rows(
         "select distinct kpi_id, segment, level, period_grain, period_start from kpi_values"
-        " where period_grain in ('month', 'quarter', 'year') and geography_version <> 'event'"
-        " order by all"
+        f" where {figures.PAGED} and geography_version <> 'event' order by all"
     )
     told = {
         (kpi_id, segment, level)
@@ -98,14 +97,17 @@ def paths(release: Release) -> Iterator[str]:
         for segment in figures.segments_of(versions[-1])
         for level in figures.levels_of(versions[-1])
     }
+    periods: dict[tuple[str, ...], list[When]] = {}
     for row in rows:
-        if (row["kpi_id"], row["segment"], row["level"]) not in told:
-            continue
-        period = label(row["period_grain"], row["period_start"])
-        yield f"/kpi/{row['kpi_id']}/{row['segment']}/{row['level']}/{period}"
+        key = row["kpi_id"], row["segment"], row["level"]
+        if key in told:
+            periods.setdefault(key, []).append(When(row["period_grain"], row["period_start"]))
+    for key, found in periods.items():
+        for when in figures.latest_running(found):
+            yield f"/kpi/{'/'.join(key)}/{label(when.grain, when.start)}"
     series = release.rows(
         "select distinct kpi_id, segment, level, unit_id from kpi_values"
-        " where period_grain in ('month', 'quarter', 'year') and unit_id <> 'UNKNOWN'"
+        f" where {figures.PAGED} and unit_id <> 'UNKNOWN'"
         " and geography_version <> 'event' order by all"
     )
     for row in series:
@@ -337,7 +339,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     (
         re.compile(
             rf"/series/(?P<kpi_id>{_ID})/(?P<segment>\w+)/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})"
-            r"/(?P<grain>month|quarter|year)"
+            rf"/(?P<grain>{'|'.join(figures.GRAINS)})"
         ),
         _series,
     ),

@@ -245,6 +245,21 @@ class Speech:
                 quarter = (start.month + 2) // 3
                 nb, en = f"{quarter}. kvartal {start.year}", f"Q{quarter} {start.year}"
                 return self.of((nb, en))
+            case "tertial":
+                tertial = (start.month + 3) // 4
+                return self.of(
+                    (f"{tertial}. tertial {start.year}", f"tertial {tertial}, {start.year}")
+                )
+            case "ytd":
+                month = str(format_date(start, format="MMMM", locale=_LOCALES[self.language]))
+                nb, en = (
+                    f"hittil i {start.year}, til og med {month}",
+                    f"{start.year} to date, to {month}",
+                )
+                return self.of((nb, en))
+            case "rolling12":
+                last = self.period("month", start)
+                return self.of((f"tolv måneder til og med {last}", f"twelve months to {last}"))
             case "week":
                 year, week, _ = start.isocalendar()
                 return self.of((f"uke {week}, {year}", f"week {week}, {year}"))

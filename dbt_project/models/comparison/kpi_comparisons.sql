@@ -18,14 +18,21 @@ with cells as (
         coalesce(v.coverage < {{ minimum_coverage }}, false) as is_low_coverage,
         k.measure in ('share', 'rate', 'standardized') and v.numerator is not null and v.denominator > 0
             and (k.measure <> 'share' or v.numerator <= v.denominator) as has_funnel,
+        -- Running periods are named by the first day of their last month.
         case v.period_grain
-            when 'month' then cast({{ dbt.dateadd('month', 1, 'v.period_start') }} as date)
+            when 'ytd' then {{ start_of('year', 'v.period_start') }}
+            when 'rolling12' then cast({{ dbt.dateadd('month', -11, 'v.period_start') }} as date)
+            else v.period_start
+        end as first_day,
+        case v.period_grain
             when 'quarter' then cast({{ dbt.dateadd('month', 3, 'v.period_start') }} as date)
-            else cast({{ dbt.dateadd('month', 12, 'v.period_start') }} as date)
+            when 'tertial' then cast({{ dbt.dateadd('month', 4, 'v.period_start') }} as date)
+            when 'year' then cast({{ dbt.dateadd('month', 12, 'v.period_start') }} as date)
+            else cast({{ dbt.dateadd('month', 1, 'v.period_start') }} as date)
         end as next_period_start
     from {{ ref('kpi_releasable') }} as v
     inner join {{ ref('kpi_registry') }} as k on k.kpi_id = v.kpi_id and k.version = v.kpi_version
-    where v.period_grain in ('month', 'quarter', 'year')
+    where v.period_grain not in ('day', 'week')
         and v.status in ('ok', 'suppressed')
         and v.geography_version <> 'event'
 ),
@@ -35,7 +42,7 @@ broken as (
     inner join {{ ref('kpi_series_breaks') }} as b
         on b.kpi_id = c.kpi_id and b.kpi_version = c.kpi_version and b.segment = c.segment
         and b.level = c.level and b.unit_id = c.unit_id
-    where b.break_date > c.period_start and b.break_date < c.next_period_start
+    where b.break_date > c.first_day and b.break_date < c.next_period_start
 ),
 unit_region as (
     select level, unit_id, parent_id as region_id, valid_from, valid_to

@@ -7,12 +7,11 @@ import polars as pl
 from ingestion.synthetic.clock import OSLO
 from ingestion.synthetic.truth.places import Places
 from ingestion.synthetic.truth.rollup import (
-    GRAINS,
     OUTPUT,
     cells,
     counts,
+    in_periods,
     levelled,
-    period_start,
     shares,
     statistics,
 )
@@ -164,8 +163,8 @@ def readiness_figures(readiness: pl.DataFrame, places: Places) -> pl.DataFrame:
     }
     parts = []
     for level, frame in levelled(places.at_base(by_day), LEVELS):
-        for grain in GRAINS:
-            hours = frame.group_by("segment", period_start(grain), "unit_id").agg(
+        for grain, part in in_periods(frame):
+            hours = part.group_by("segment", "period_start", "unit_id").agg(
                 pl.col("planned", *parts_of).sum() / _HOUR_MS,
                 pl.col("resource_id").n_unique().cast(pl.Float64).alias("n"),
             )

@@ -11,11 +11,10 @@ from ingestion.synthetic.truth.calls import in_scope
 from ingestion.synthetic.truth.places import GEOGRAPHY, Places
 from ingestion.synthetic.truth.rates import per_thousand
 from ingestion.synthetic.truth.rollup import (
-    GRAINS,
     OUTPUT,
     cells,
+    in_periods,
     levelled,
-    period_start,
     shares,
     statistics,
 )
@@ -277,35 +276,39 @@ def _standardized(incidents: pl.DataFrame) -> pl.DataFrame:
     kind = ["urban", "centrality"]
     by_day = rows.group_by(*_KEYS, *kind).agg(pl.len().alias("n"), pl.col("late").sum())
     parts = []
+    nation = pl.concat(
+        part.group_by(pl.lit(grain).alias("period_grain"), "period_start", *kind).agg(
+            (pl.col("late").sum() / pl.col("n").sum()).alias("share")
+        )
+        for grain, part in in_periods(by_day)
+    )
     for level, frame in levelled(by_day, GEOGRAPHY):
-        for grain in GRAINS:
-            period = period_start(grain)
-            nation = by_day.group_by(period, *kind).agg(
-                (pl.col("late").sum() / pl.col("n").sum()).alias("share")
+        parts += [
+            part.group_by("segment", "period_start", "unit_id", *kind)
+            .agg(pl.col("n", "late").sum())
+            .join(
+                nation.filter(period_grain=grain).drop("period_grain"), on=["period_start", *kind]
             )
-            parts.append(
-                frame.group_by("segment", period, "unit_id", *kind)
-                .agg(pl.col("n", "late").sum())
-                .join(nation, on=["period_start", *kind])
-                # In a fixed order, so that the sum is the same to the last digit.
-                .sort("unit_id", "period_start", *kind)
-                .group_by("segment", "period_start", "unit_id", maintain_order=True)
-                .agg(
-                    pl.col("late").sum().cast(pl.Float64).alias("numerator"),
-                    (pl.col("n") * pl.col("share")).sum().alias("denominator"),
-                    pl.col("n").sum().cast(pl.Float64),
-                )
-                .with_columns(
-                    pl.lit("resp_standardized").alias("kpi_id"),
-                    pl.lit(grain).alias("period_grain"),
-                    pl.lit(level).alias("level"),
-                    pl.lit(1.0).alias("coverage"),
-                    pl.when(pl.col("denominator") > 0)
-                    .then(pl.col("numerator") / pl.col("denominator"))
-                    .alias("value"),
-                )
-                .select(OUTPUT)
+            # In a fixed order, so that the sum is the same to the last digit.
+            .sort("unit_id", "period_start", *kind)
+            .group_by("segment", "period_start", "unit_id", maintain_order=True)
+            .agg(
+                pl.col("late").sum().cast(pl.Float64).alias("numerator"),
+                (pl.col("n") * pl.col("share")).sum().alias("denominator"),
+                pl.col("n").sum().cast(pl.Float64),
             )
+            .with_columns(
+                pl.lit("resp_standardized").alias("kpi_id"),
+                pl.lit(grain).alias("period_grain"),
+                pl.lit(level).alias("level"),
+                pl.lit(1.0).alias("coverage"),
+                pl.when(pl.col("denominator") > 0)
+                .then(pl.col("numerator") / pl.col("denominator"))
+                .alias("value"),
+            )
+            .select(OUTPUT)
+            for grain, part in in_periods(frame)
+        ]
     return pl.concat(parts)
 
 

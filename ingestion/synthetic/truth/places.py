@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from ingestion.synthetic.truth.rollup import GRAINS, NATIONAL, UNKNOWN, period_start
+from ingestion.synthetic.truth.rollup import NATIONAL, UNKNOWN, in_periods
 
 GEOGRAPHY = {
     "national": None,
@@ -249,8 +249,8 @@ def person_years(
             .group_by("unit_id", "year", "since")
             .agg(pl.col("population").sum())
         )
-        for grain in GRAINS:
-            share = days.group_by(period_start(grain), "year", "since").agg(
+        for grain, part in in_periods(days):
+            share = part.group_by("period_start", "year", "since").agg(
                 (1.0 / pl.col("length")).sum().alias("years")
             )
             parts.append(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from ingestion.synthetic.truth.places import Places, person_years
-from ingestion.synthetic.truth.rollup import GRAINS, OUTPUT, levelled, period_start
+from ingestion.synthetic.truth.rollup import OUTPUT, in_periods, levelled
 
 _KEYS = ["unit_id", "period_start", "period_grain", "level"]
 # Levels with so many units that single days are listed only where something happened.
@@ -36,12 +36,12 @@ def per_thousand(
     years = person_years(places, *span, people)
     parts = []
     for level, frame in levelled(rows, levels):
-        for grain in GRAINS:
-            parts.append(
-                frame.group_by("unit_id", period_start(grain))
-                .agg(pl.col(kpi).sum().cast(pl.Float64) for kpi, _ in kpis)
-                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
-            )
+        parts += [
+            part.group_by("unit_id", "period_start")
+            .agg(pl.col(kpi).sum().cast(pl.Float64) for kpi, _ in kpis)
+            .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
+            for grain, part in in_periods(frame)
+        ]
     joined = pl.concat(parts).join(years, on=_KEYS, how="full", coalesce=True)
     small = pl.col("level").is_in(_SMALL) & (pl.col("period_grain") == "day")
     out = []

@@ -8,11 +8,12 @@ Whatever has a sum is summed by day first. Percentiles are taken from the record
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-GRAINS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
+_EVERY = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 NATIONAL = "NO"
 UNKNOWN = "UNKNOWN"
 OUTPUT = (
@@ -32,9 +33,34 @@ _FRACTIONS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
 _SUMS = ("numerator", "denominator", "expected")
 
 
-def period_start(grain: str) -> pl.Expr:
-    """The first date of the period a date is in."""
-    return pl.col("date").dt.truncate(GRAINS[grain]).alias("period_start")
+def in_periods(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows once per grain, with the first date of the period they are in, `period_start`.
+
+    A row is in many periods that run up to a month, so there is one part for each of them: the
+    year up to every month there are rows of (`ytd`), and the twelve months up to it (`rolling12`)
+    from the twelfth on. They are named by the first date of that month.
+    """
+    date = pl.col("date")
+    month = date.dt.truncate("1mo")
+    for grain, length in _EVERY.items():
+        yield grain, frame.with_columns(date.dt.truncate(length).alias("period_start"))
+    begun = (date.dt.month() - 1) // 4 * 4 + 1
+    yield "tertial", frame.with_columns(pl.date(date.dt.year(), begun, 1).alias("period_start"))
+    ends: list[dt.date] = frame.select(month.min(), month.max().alias("last")).row(0)  # type: ignore[assignment]
+    months = _months(*ends) if frame.height else []
+    for at, last in enumerate(months):
+        firsts = {"ytd": last.replace(month=1)} | (
+            {"rolling12": months[at - 11]} if at > 10 else {}
+        )
+        for grain, first in firsts.items():
+            rows = frame.filter(month.is_between(first, last))
+            yield grain, rows.with_columns(pl.lit(last).alias("period_start"))
+
+
+def _months(first: dt.date, last: dt.date) -> list[dt.date]:
+    """First dates of the months from one to another."""
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [dt.date(number // 12, number % 12 + 1, 1) for number in numbers]
 
 
 def levelled(
@@ -65,12 +91,12 @@ def shares(
     parts = []
     for level, frame in levelled(cells, levels):
         by_day = frame.group_by("kpi_id", "segment", "date", "unit_id").agg(pl.col(_SUMS).sum())
-        for grain in GRAINS:
-            parts.append(
-                by_day.group_by("kpi_id", "segment", period_start(grain), "unit_id")
-                .agg(pl.col(_SUMS).sum())
-                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
-            )
+        parts += [
+            part.group_by("kpi_id", "segment", "period_start", "unit_id")
+            .agg(pl.col(_SUMS).sum())
+            .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
+            for grain, part in in_periods(by_day)
+        ]
     whole = pl.col("kpi_id").is_in(list(complete))
     some = pl.col("denominator") > 0
     return (
@@ -118,8 +144,8 @@ def statistics(
             measures[kpi] = value.quantile(_FRACTIONS[statistic], interpolation="linear")
     parts = []
     for level, frame in levelled(rows, levels):
-        for grain in GRAINS:
-            grouped = frame.group_by("segment", period_start(grain), "unit_id").agg(**measures)
+        for grain, part in in_periods(frame):
+            grouped = part.group_by("segment", "period_start", "unit_id").agg(**measures)
             for kpi in wanted:
                 has_sum = f"{kpi}:sum" in measures
                 total = pl.col(f"{kpi}:sum") * scale if has_sum else pl.lit(None)
@@ -159,12 +185,12 @@ def counts(
         ).with_columns(pl.col("unit_id").cast(pl.String))
         zeros = grid[level].join(dates, how="cross").with_columns(pl.lit(0.0).alias("numerator"))
         frame = pl.concat([frame, zeros.select(frame.columns)])
-        for grain in GRAINS:
-            parts.append(
-                frame.group_by("kpi_id", "segment", period_start(grain), "unit_id")
-                .agg(pl.col("numerator").sum())
-                .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
-            )
+        parts += [
+            part.group_by("kpi_id", "segment", "period_start", "unit_id")
+            .agg(pl.col("numerator").sum())
+            .with_columns(pl.lit(grain).alias("period_grain"), pl.lit(level).alias("level"))
+            for grain, part in in_periods(frame)
+        ]
     return (
         pl.concat(parts)
         .with_columns(
