@@ -35,15 +35,19 @@ PUBLIC = frozenset(
     {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
 )
 HOURS = frozenset({"hours", "hours_count"})
-LONG = ("month", "quarter", "year")
 # Grain to the grains it is the sum of, the preferred one first.
 _PARTS = {
     "week": ("day", "span"),
     "span": ("day",),
     "month": ("day", "span"),
     "quarter": ("month",),
+    "tertial": ("month",),
     "year": ("quarter", "month"),
+    "ytd": ("month",),
+    "rolling12": ("month",),
 }
+# Months from the day that names a period to its end.
+_MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "year": 12, "ytd": 1, "rolling12": 1}
 _AREAS = ("county", "health_trust")
 _POINTS = ("central", "base")
 _KPIS = Path(__file__).resolve().parents[1] / "dbt_project" / "kpis"
@@ -242,9 +246,19 @@ def end_of(grain: str, start: date) -> date:
         return start
     if grain == "week":
         return start + timedelta(days=6)
-    months = {"month": 1, "quarter": 3, "year": 12}[grain]
-    total = start.year * 12 + start.month - 1 + months
-    return date(total // 12, total % 12 + 1, 1) - timedelta(days=1)
+    return _months_on(start, _MONTHS[grain]) - timedelta(days=1)
+
+
+def first_of(grain: str, start: date) -> date:
+    """The first day of a period. Running ones are named by their last month."""
+    if grain == "ytd":
+        return start.replace(month=1)
+    return _months_on(start, -11) if grain == "rolling12" else start
+
+
+def _months_on(day: date, months: int) -> date:
+    total = day.year * 12 + day.month - 1 + months
+    return date(total // 12, total % 12 + 1, 1)
 
 
 def spans(first: date, last: date) -> list[date]:
@@ -505,12 +519,13 @@ def _period(
             return
     else:
         last = end_of(grain, start)
-    inside = [day for day in by_grain[part] if start <= day <= last]
+    first = first_of(grain, start)
+    inside = [day for day in by_grain[part] if first <= day <= last]
     if part == "span":
         complete = start in inside
     else:
         covered = sum((end_of(part, day) - day).days + 1 for day in inside)
-        complete = covered == (last - start).days + 1
+        complete = covered == (last - first).days + 1
     if not inside:
         return
     # Days before the first one that is released hold nothing, if the sums say so.
@@ -590,13 +605,14 @@ def _held(
     level, below = block.level, parts.level
     grain, start = period
     last = start if grain == "span" else end_of(grain, start)
+    first = first_of(grain, start)
     held: dict[str, list[int]] = defaultdict(list)
     doubtful = set[str]()
     for unit, number in parts.unit_at.items():
         found = {
             parent
             for parent, begins, ends in links.get((below, unit, level), [])
-            if begins <= last and start < ends
+            if begins <= last and first < ends
         }
         if level == "national":
             found = {block.units[0]}
@@ -671,7 +687,7 @@ def _absent(system: System, block: Block, values: pl.DataFrame) -> None:
     absent = ~present & (grains != "span")[None, :]
     if UNKNOWN in block.unit_at and block.level != "national":
         # What could not be placed is released per month or longer only.
-        absent[block.unit_at[UNKNOWN]] &= np.isin(grains, LONG)
+        absent[block.unit_at[UNKNOWN]] &= np.isin(grains, list(_MONTHS))
     rows, columns = np.nonzero(absent)
     for measure in block.measures:
         if measure.startswith(f"{block.family}."):

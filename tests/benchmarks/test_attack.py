@@ -42,16 +42,38 @@ def cells() -> dict[Cell, tuple[int, int]]:
     return found
 
 
-def release(folder: Path, hidden: set[tuple[str, str, str]]) -> Path:
+def running_cells() -> dict[Cell, tuple[int, int]]:
+    """Calls and unanswered calls of fourteen months, and per year and twelve months up to each."""
+    months = [date(2026 + n // 12, n % 12 + 1, 1) for n in range(14)]
+    counts = {month: (70 + n, 3 if n == 6 else 15 + n) for n, month in enumerate(months)}
+    found: dict[Cell, tuple[int, int]] = {}
+    for at, month in enumerate(months):
+        periods = {"month": months[at : at + 1], "ytd": months[at - month.month + 1 : at + 1]}
+        if at >= 11:
+            periods["rolling12"] = months[at - 11 : at + 1]
+        if month.month % 4 == 1 and at + 4 <= len(months):
+            periods["tertial"] = months[at : at + 4]
+        for grain, inside in periods.items():
+            calls, unanswered = (sum(part) for part in zip(*map(counts.get, inside), strict=True))
+            found["national", "NO", grain, month] = (calls, unanswered)
+    return found
+
+
+def release(
+    folder: Path,
+    hidden: set[tuple[str, str, str]],
+    finest: str = "day",
+    figures: dict[Cell, tuple[int, int]] | None = None,
+) -> Path:
     """A release without the shares of some (level, unit, first day); the calls are all shown."""
     rows: list[dict[str, Any]] = []
-    for (level, unit, grain, start), (calls, unanswered) in cells().items():
+    for (level, unit, grain, start), (calls, unanswered) in (figures or cells()).items():
         where: dict[str, Any] = {"level": level, "unit_id": unit}
         where |= {"period_grain": grain, "period_start": start, "segment": "116117"}
         numbers: dict[str, Any] = {"numerator": float(calls), "n": calls, "coverage": 1.0}
         rows.append(value("calls_offered", **where, **numbers, value=float(calls)))
         numbers |= {"numerator": float(unanswered), "denominator": float(calls)}
-        if grain == "day" and (level, unit, start.isoformat()) in hidden:
+        if grain == finest and (level, unit, start.isoformat()) in hidden:
             numbers = {"coverage": None, "value": None, "status": "suppressed"}
         rows.append(value("unanswered_share", **where, **numbers))
     folder.mkdir()
@@ -84,6 +106,27 @@ def test_a_number_that_follows_by_subtraction_is_recovered(tmp_path: Path) -> No
     assert found["numbers"]["numerator"] == 3
     assert main([str(folder), "--report", str(tmp_path / "report.json")]) == 1
     assert json.loads((tmp_path / "report.json").read_text())["recovered"] == {"peeling": 1}
+
+
+@pytest.mark.parametrize(
+    ("shown", "recovered"),
+    [
+        ({"month", "tertial"}, 1),
+        ({"month", "ytd"}, 1),
+        ({"month", "ytd", "tertial", "rolling12"}, 1),
+        # Twelve months that all hold the hidden one, and one that does not, with both ends shown.
+        ({"month", "rolling12"}, 1),
+        ({"month"}, 0),
+    ],
+)
+def test_a_month_follows_from_periods_that_overlap(
+    tmp_path: Path, shown: set[str], recovered: int
+) -> None:
+    figures = {cell: numbers for cell, numbers in running_cells().items() if cell[2] in shown}
+    folder = release(
+        tmp_path / "release", {("national", "NO", "2026-07-01")}, "month", figures=figures
+    )
+    assert attack(folder, samples=5).recovered == recovered
 
 
 def test_what_is_too_small_follows_from_what_the_figures_tell_about(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import duckdb
+import polars as pl
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -113,6 +114,12 @@ class Warehouse:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
         return rows
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            frame = pl.from_arrow(connection.sql(sql).to_arrow_table())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
 
     def one(self, sql: str) -> Any:
         """The single value of a single row."""

@@ -25,10 +25,11 @@ DAY = dt.timedelta(days=1)
 
 
 def days_of(grain: str, start: dt.date) -> list[dt.date]:
-    """Every date of a day, week or month."""
-    if grain == "month":
+    """Every date of a day, week or month, or of the year up to the end of a month."""
+    if grain in ("month", "ytd"):
         end = (start + 32 * DAY).replace(day=1)
-        return [start + n * DAY for n in range((end - start).days)]
+        first = start.replace(month=1) if grain == "ytd" else start
+        return [first + n * DAY for n in range((end - first).days)]
     return [start + n * DAY for n in range(LENGTH[grain])]
 
 
@@ -53,9 +54,9 @@ def test_days_covered_are_those_that_every_source_delivered(
         pl.col("kpi_id") == "incidents_per_1000",
         pl.col("level").is_in(["region", "national"]),
         pl.col("unit_id") != "UNKNOWN",
-        pl.col("period_grain").is_in(["day", "week", "month"]),
+        pl.col("period_grain").is_in(["day", "week", "month", "ytd"]),
     )
-    assert set(values["period_grain"]) == {"day", "week", "month"}
+    assert set(values["period_grain"]) == {"day", "week", "month", "ytd"}
     for row in values.iter_rows(named=True):
         files = delivered(world, ALARMS[row["level"], row["unit_id"]])
         days = days_of(row["period_grain"], row["period_start"])
@@ -67,6 +68,28 @@ def test_days_covered_are_those_that_every_source_delivered(
             assert row["grade"] != "A", cell
     months = values.filter(period_grain="month")
     assert months.filter("is_partial").height > 0
+
+
+@WORLDS
+def test_a_year_to_date_of_one_month_is_that_month_and_says_that_it_is_a_part(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(name)
+    values = world.release("kpi_values").filter(pl.col("status") == "ok")
+    cell = ["kpi_id", "kpi_version", "segment", "level", "unit_id"]
+    figures = ["numerator", "denominator", "n", "value", "lower", "upper", "coverage"]
+    months = values.filter(period_grain="month")
+    first = months["period_start"].min()
+    year = values.filter(period_grain="ytd", period_start=first)
+    both = year.join(months.filter(period_start=first), on=cell, suffix="_of_month")
+    assert both.height > 500
+    for figure in figures:
+        apart = (pl.col(figure) - pl.col(f"{figure}_of_month")).abs() > 1e-9 * pl.col(figure).abs()
+        gone = pl.col(figure).is_null() != pl.col(f"{figure}_of_month").is_null()
+        assert both.filter(apart | gone).is_empty(), figure
+    assert year["is_partial"].all()
+    verdicts = world.release("kpi_comparisons").filter(period_grain="ytd", period_start=first)
+    assert set(verdicts["verdict"].drop_nulls()) <= {"not_comparable", "hidden", "too_few"}
 
 
 @WORLDS
