@@ -158,8 +158,8 @@ person_years as (
     select
         subject, segment, period_grain, period_start, level, unit_id,
         -- Sums of whole numbers, so that their order does not show.
-        cast(sum(case when days_in_year = 365 then cast(population as bigint) * days else 0 end) as double) / 365
-            + cast(sum(case when days_in_year = 366 then cast(population as bigint) * days else 0 end) as double) / 366
+        cast(sum(case when days_in_year = 365 then population * days else 0 end) as double) / 365
+            + cast(sum(case when days_in_year = 366 then population * days else 0 end) as double) / 366
             as person_years
     from (
         select * from population_days
