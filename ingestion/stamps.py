@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import polars as pl
 
 # What stands for nothing around a value: what Python and Unicode call white space, with the
-# separators among the control characters.
-WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace())
+# separators among the control characters, and two marks that nobody sees.
+WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace()) + "\ufeff\u200b"
 
 # Years that stand for "no date" in the systems that write them: 0001, 1753, 1899, 1900 and 9999.
 FIRST_PLACEHOLDER_YEAR, LAST_PLACEHOLDER_YEAR = 1900, 9999

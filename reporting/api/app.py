@@ -34,7 +34,7 @@ from reporting.describe import brief, describe
 from reporting.dimensions import UnknownNameError
 from reporting.empty import why_empty
 from reporting.export import render
-from reporting.periods import GRAINS, PeriodError
+from reporting.periods import GRAINS, LONGER, PeriodError
 from reporting.query import QueryError, page
 from reporting.reader import NoReleaseError, Release, default_releases_dir, published, shared
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PREFIX = "/api/v1"
-COMPARED_GRAINS = ("month", "quarter", "year")
+COMPARED_GRAINS = LONGER
 TREND_GRAINS = ("week", "month")
 
 

@@ -102,9 +102,9 @@ def paths(release: Release) -> Iterator[str]:
         key = row["kpi_id"], row["segment"], row["level"]
         if key in told:
             periods.setdefault(key, []).append(When(row["period_grain"], row["period_start"]))
-    for key, found in periods.items():
+    for told_of, found in periods.items():
         for when in figures.latest_running(found):
-            yield f"/kpi/{'/'.join(key)}/{label(when.grain, when.start)}"
+            yield f"/kpi/{'/'.join(told_of)}/{label(when.grain, when.start)}"
     series = release.rows(
         "select distinct kpi_id, segment, level, unit_id from kpi_values"
         f" where {figures.PAGED} and unit_id <> 'UNKNOWN'"

@@ -40,7 +40,9 @@ def test_local_time_becomes_utc_and_keeps_milliseconds() -> None:
     assert record["event_date"] == dt.date(2026, 7, 15)
 
 
-@pytest.mark.parametrize("mark", ["\x1c", "\x1f", "\x85", "\u00a0", "\u2003", "\t"])
+@pytest.mark.parametrize(
+    "mark", ["\x1c", "\x1f", "\x85", "\u00a0", "\ufeff", "\u200b", "\u2003", "\t"]
+)
 def test_no_white_space_around_a_value_makes_it_another(mark: str) -> None:
     columns = {
         "channel": {"from": "k", "codes": {"sms": "SMS", "*": "VOICE"}},

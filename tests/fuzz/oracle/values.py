@@ -26,7 +26,7 @@ from tests.fuzz.oracle.reading import (
 )
 
 # What is blank at the ends of a text: Unicode's White_Space, and what Python adds to it.
-_BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace())
+_BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace()) + "\ufeff\u200b"
 _TRUE = {"true", "1", "ja", "j", "yes", "y"}
 _FALSE = {"false", "0", "nei", "n", "no"}
 _MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from reporting import metrics
 from reporting.api import problems
+from reporting.periods import LONGER
 from reporting.reader import Release
 from reporting.web.app import make_app
 from tests.reporting.api.conftest import Get
@@ -210,7 +211,7 @@ def test_a_format_that_is_asked_for_goes_before_what_is_accepted(client: TestCli
         ("/values", {"offset": -1}, 422, "bad-parameter", "offset"),
         ("/values", {"kpis": "calls_offered"}, 422, "bad-parameter", "there are: release, format"),
         ("/values", {"unit": "x" * 121}, 422, "bad-parameter", "120"),
-        ("/comparisons", {"grain": "day"}, 422, "bad-parameter", "month, quarter, year"),
+        ("/comparisons", {"grain": "day"}, 422, "bad-parameter", ", ".join(LONGER)),
         ("/trends", {"grain": "quarter"}, 422, "bad-parameter", "week, month"),
         ("/nothing", {}, 404, "not-found", "/api/v1/docs"),
     ],
