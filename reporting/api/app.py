@@ -105,7 +105,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     def comparisons(request: Request, asked: Annotated[Figures, Query()]) -> Response:
         """The same with the median of similar units, the region, the country, funnel and verdict.
 
-        Months, quarters and years are compared. JSON-stat has the numbers only.
+        Periods of a month and longer are compared. JSON-stat has the numbers only.
         """
         return _answer(
             source, request, asked, FIGURES, lambda release: _figures(release, asked, peers=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from reporting.dimensions import dimensions
-from reporting.periods import label
+from reporting.periods import RUNNING, label, last_date
 from reporting.reader import Release
 from reporting.report.template import ANY, Key, Template, TemplateError, check, template_for
 from reporting.web import figures
@@ -24,8 +24,10 @@ class Line:
     Attributes:
         name: the KPI with its segment.
         value, target, last_year: with unit; why there is none where there is none.
+        year_to_date, twelve_months: of the year so far and of the twelve months up to the end of
+            the period, with what must be said of them; empty where the release has none.
         notes: what must be said of the value: partial, provisional, not open.
-        verdict: against similar units. `trend`: over time.
+        verdict: against similar units, and over time.
         needs_a_look: worse than similar units, or a concern over time.
     """
 
@@ -34,8 +36,9 @@ class Line:
     notes: str
     target: str
     last_year: str
+    year_to_date: str
+    twelve_months: str
     verdict: str
-    trend: str
     needs_a_look: bool
 
 
@@ -120,6 +123,14 @@ def report(
             f"{place.name} has no figures for {label(when.grain, when.start)}."
         )
     everything = [figure for part in chosen.values() for figure in part]
+    ending = last_date(when.grain, when.start).replace(day=1)
+    running = {
+        grain: {
+            (figure.row["kpi_id"], figure.row["segment"]): figure
+            for figure in figures.of_unit(release, place, When(grain, ending))
+        }
+        for grain in RUNNING
+    }
     names = {part: names for part, names, _ in PARTS}
     return Report(
         language,
@@ -128,7 +139,7 @@ def report(
         say.period(when.grain, when.start),
         _summary(say, everything),
         [
-            Section(say.of(names[part]), [_line(say, figure) for figure in part_figures])
+            Section(say.of(names[part]), [_line(say, figure, running) for figure in part_figures])
             for part, part_figures in chosen.items()
             if part_figures
         ],
@@ -137,7 +148,7 @@ def report(
             for figure in _chosen(template.charts, found)
             if (chart := _chart(release, say, place, figure)) is not None
         ],
-        [_line(say, figure) for figure in everything if figure.needs_a_look],
+        [_line(say, figure, running) for figure in everything if figure.needs_a_look],
         list(dict.fromkeys(_definition(say, figure) for figure in everything)),
         release.release_id,
         release.audience,
@@ -163,15 +174,14 @@ def _chosen(keys: Sequence[Key], found: dict[Key, Figure]) -> list[Figure]:
     ]
 
 
-def _line(say: Speech, figure: Figure) -> Line:
+def _line(say: Speech, figure: Figure, running: Mapping[str, Mapping[Key, Figure]]) -> Line:
     row = figure.row
-    trend = " ".join(
-        text
-        for text in (
-            say.field(row, "trend_nb", "trend_en"),
-            say(row["assurance"]) if row["assurance"] else "",
-        )
-        if text
+    key = row["kpi_id"], row["segment"]
+    judged = (
+        say.field(row, "verdict_nb", "verdict_en"),
+        # That there are too few periods for a signal is no news of a unit.
+        say.field(row, "trend_nb", "trend_en") if row["xmr_lower"] is not None else "",
+        f"{say(row['assurance']).capitalize()}." if row["assurance"] else "",
     )
     return Line(
         _name(say, figure),
@@ -179,10 +189,19 @@ def _line(say: Speech, figure: Figure) -> Line:
         ", ".join(notes_of(say, row)),
         "" if row["target"] is None else say.number(row["target"], str(row["measure_unit"])),
         "" if figure.last_year is None else shown_of(say, figure.last_year),
-        say.field(row, "verdict_nb", "verdict_en"),
-        trend,
+        _with_notes(say, running["ytd"].get(key)),
+        _with_notes(say, running["rolling12"].get(key)),
+        " ".join(text for text in judged if text),
         figure.needs_a_look,
     )
+
+
+def _with_notes(say: Speech, figure: Figure | None) -> str:
+    if figure is None or figure.row["status"] == "no_data":
+        return ""
+    notes = ", ".join(notes_of(say, figure.row))
+    shown = shown_of(say, figure.row)
+    return f"{shown} ({notes})" if notes else shown
 
 
 def _definition(say: Speech, figure: Figure) -> tuple[str, str]:

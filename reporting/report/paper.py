@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _LAYOUT = Path(__file__).parent / "report.typ"
 _WORDS = (
-    "summary", "kpi", "value", "target", "last_year", "verdict", "trend", "deviations", "comment",
-    "definitions", "release", "figures_to", "first_none", "synthetic",
+    "summary", "kpi", "value", "target", "last_year", "ytd", "rolling12", "judged", "deviations",
+    "comment", "definitions", "release", "figures_to", "first_none", "synthetic",
 )  # fmt: skip
 # What the style sheet of the pages says of charts, for programs that know no variables.
 _CHART_STYLE = (
@@ -32,8 +32,9 @@ _CHART_STYLE = (
     ".dot{fill:#0b4f8a}.worse{fill:#9a3412}.better{fill:#0b6b4f}"
 )
 _PIXELS_PER_INCH = 160
+_COLUMNS = ("kpi", "value", "target", "last_year", "ytd", "rolling12", "judged")
 # Centimetres, of 17.4 between the margins.
-_WIDTHS = (4.2, 2.3, 1.6, 2.1, 3.8, 3.4)
+_WIDTHS = (3.6, 2.1, 1.6, 1.9, 2.1, 2.1, 4.0)
 _COMMENT_WIDTHS, _COMMENT_HEIGHT = (5.0, 2.4, 10.0), 2.0
 
 
@@ -67,7 +68,7 @@ def docx(report: Report) -> bytes:
         document.add_paragraph(sentence, style="List Bullet")
     for section in report.sections:
         document.add_heading(section.title, level=2)
-        header = [say(key) for key in ("kpi", "value", "target", "last_year", "verdict", "trend")]
+        header = [say(key) for key in _COLUMNS]
         _table(document, header, [_cells(line) for line in section.lines], _WIDTHS)
     for chart in report.charts:
         document.add_heading(chart.title, level=2)
@@ -141,7 +142,8 @@ def _png(svg: Markup) -> bytes:
 
 def _cells(line: Line) -> tuple[str, ...]:
     value = f"{line.value} ({line.notes})" if line.notes else line.value
-    return line.name, value, line.target, line.last_year, line.verdict, line.trend
+    running = line.year_to_date, line.twelve_months
+    return line.name, value, line.target, line.last_year, *running, line.verdict
 
 
 def _set_up(document: Document) -> None:
