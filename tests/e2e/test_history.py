@@ -398,7 +398,9 @@ def test_a_change_of_trust_changes_figures_from_its_day_only(first: State, secon
         "week": [dt.date(2019, 12, 30)],
         "month": [JANUARY],
         "quarter": [JANUARY],
+        "tertial": [JANUARY],
         "year": [JANUARY],
+        "ytd": [JANUARY],
     }
     before, after = 5 * 2, 5 * 3  # incidents in Surnadal
     others = {"helse_more_og_romsdal": 5 * 4, "st_olavs_hospital": 2 + 5 * (3 + 4)}

@@ -29,8 +29,18 @@ pytestmark = pytest.mark.slow
 
 
 def rank(rows: npt.NDArray[np.int64]) -> int:
-    """Rank modulo a prime, by plain elimination."""
+    """Rank modulo a prime, by plain elimination.
+
+    Of many rows, as many random sums of them as there are columns, and some: they have the same
+    rank but for one chance in a million.
+    """
     matrix, found = rows % PRIME, 0
+    enough = rows.shape[1] + 20
+    if rows.shape[0] > 2 * enough:
+        # A million squared times the rows stays far within 64 bits.
+        assert rows.shape[0] < 5_000_000
+        weights = np.random.default_rng(1).integers(0, PRIME, (enough, rows.shape[0]))
+        matrix = weights @ matrix % PRIME
     for column in range(matrix.shape[1]):
         places = np.flatnonzero(matrix[found:, column])
         if not places.size:
