@@ -41,7 +41,6 @@ ROWS = values(
         period_start=date(2026, 7, 1),
         period_grain="quarter",
     ),
-    share(1880, 2000, unit_id="amk_oslo", period_start=date(2026, 9, 1), period_grain="ytd"),
     count(1234567, unit_id="amk_oslo"),
     value("answer_time_p90", unit_id="amk_bodo", value=None, coverage=None, status="no_data"),
     count(77, level="source_system", unit_id="ICCS", segment="=call"),
