@@ -6,6 +6,7 @@ once, for all of them.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -83,12 +84,12 @@ class Cells:
     others: pl.DataFrame
     unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED)
 
-    @property
+    @functools.cached_property
     def height(self) -> int:
         """Rows from the first of the sheet to the last filled one."""
         return self.texts.extent(self.others)[0]
 
-    @property
+    @functools.cached_property
     def columns(self) -> range:
         """From the first filled column to the last."""
         all_columns = np.concatenate([self.texts.columns, self.others["column"].to_numpy()])

@@ -81,7 +81,7 @@ def check_header(header: Sequence[str], spec: SourceSpec) -> None:
 
 def column_name(text: str) -> str:
     """A column's name as it stands in a header, without what nobody sees at its ends."""
-    return text.replace("\r\n", "\n").strip().strip("\ufeff\u200b").strip()
+    return text.replace("\r\n", "\n").strip(WHITE)
 
 
 def written_as(name: str, renames: Mapping[str, str]) -> list[str]:

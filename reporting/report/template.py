@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,12 @@ class Template:
 def templates() -> list[Template]:
     """Those that come with the project."""
     return [read(path) for path in sorted(FOLDER.glob("*.yaml"))]
+
+
+@functools.cache
+def levels_reported() -> frozenset[str]:
+    """Levels whose units have a report."""
+    return frozenset(one.level for one in templates())
 
 
 def template_for(level: str, unit_kind: str | None) -> Template | None:

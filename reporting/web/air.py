@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -35,11 +35,12 @@ class Aircraft:
     chart: Markup
 
 
-def wanted(when: When) -> KpiQuery:
-    """Every figure of the page."""
+def wanted(release: Release, when: When) -> KpiQuery:
+    """Every figure of the page, of the KPIs that the release has."""
+    known = dimensions(release).kpis
     return KpiQuery(
-        kpis=KPIS, levels=("national", "base"), grain=when.grain, start_from=when.start,
-        start_to=when.start, peers=True, trends=True,
+        kpis=tuple(kpi_id for kpi_id in KPIS if kpi_id in known), levels=("national", "base"),
+        grain=when.grain, start_from=when.start, start_to=when.start, peers=True, trends=True,
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def aircraft(release: Release, when: When, say: Speech) -> list[Aircraft]:
     if not known:
         return []
     found: dict[tuple[str, str, str, str], dict[str, Row]] = {}
-    rows = query(release, replace(wanted(when), kpis=tuple(known)))
+    rows = query(release, wanted(release, when))
     for row in rows.iter_rows(named=True):
         if row["unit_id"] is not None and row["status"] != "no_data":
             key = row["segment"], row["level"], row["unit_id"], row["unit_name"]

@@ -16,6 +16,7 @@ from reporting.news import news
 from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
+from reporting.report.template import levels_reported
 from reporting.web import air, charts, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NEWS = 12
-# Levels whose units have a report for the board.
-REPORTED = ("national", "region", "health_trust", "central", "base")
 Link = Callable[[str], str]
 
 
@@ -174,7 +173,7 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
                 first=first[:3], periods=figures.periods(view.release, level),
-                has_report=level in REPORTED),
+                has_report=level in levels_reported()),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip
@@ -298,12 +297,13 @@ def _definition(view: View, kpi_id: str) -> Page:
 
 def _air(view: View, period: str | None = None) -> Page:
     when = _when(view, period)
+    names = air.names(view.release, view.say)
     return Page(
         _render(view, "air.html", title=view.say("air"), when=when, reasons=air.REASONS,
-                names=air.names(view.release, view.say),
-                aircraft=air.aircraft(view.release, when, view.say),
+                names=names, aircraft=air.aircraft(view.release, when, view.say),
                 periods=figures.periods(view.release, "base")),
-        air.wanted(when),
+        # Without a KPI the query would be of all there are.
+        air.wanted(view.release, when) if names else None,
     )  # fmt: skip
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from orchestration.release import build_release
@@ -22,6 +20,7 @@ from tests.orchestration.fabricated import (
     values,
     write_warehouse,
 )
+from tests.reporting.releases import changed
 
 # Of the figures of the release, and the one after it in what is fuller.
 VERSION = newest("c113_within_10s")
@@ -115,9 +114,4 @@ create or replace table kpi_sql as
 @pytest.fixture(scope="session")
 def fuller(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same release with everything that a release may have."""
-    folder = tmp_path_factory.mktemp("fuller") / "releases"
-    shutil.copytree(releases, folder)
-    database = folder / (folder / "current").read_text().strip() / "akutt.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(FULLER)
-    return folder
+    return changed(releases, tmp_path_factory.mktemp("fuller") / "releases", FULLER)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
 from reporting.reader import Release, shared
 from reporting.web.app import make_app
+from tests.reporting.releases import changed
 
 READINESS = """
 create table readiness_grades as
@@ -35,12 +34,7 @@ create table readiness_findings as
 @pytest.fixture(scope="session")
 def whole(fuller: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fuller release with tables of readiness besides."""
-    folder = tmp_path_factory.mktemp("whole") / "releases"
-    shutil.copytree(fuller, folder)
-    database = folder / (folder / "current").read_text().strip() / "akutt.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(READINESS)
-    return folder
+    return changed(fuller, tmp_path_factory.mktemp("whole") / "releases", READINESS)
 
 
 @pytest.fixture

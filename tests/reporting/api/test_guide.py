@@ -6,8 +6,6 @@ import csv
 import io
 import re
 import shlex
-import threading
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,11 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from reporting import metrics
 from reporting.reader import Release
-from reporting.web.app import make_app
+from tests.reporting.releases import served
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
 WRITTEN = "http://127.0.0.1:8000"
@@ -34,17 +31,8 @@ def block(language: str) -> str:
 @pytest.fixture(scope="module")
 def server(whole: Path) -> Iterator[str]:
     """The address of a running server."""
-    config = uvicorn.Config(make_app(whole), host="127.0.0.1", port=0, log_level="warning")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    with served(whole) as address:
+        yield address
 
 
 @pytest.mark.parametrize("line", block("console").splitlines())

@@ -12,7 +12,6 @@ from datetime import date
 from pathlib import Path
 
 import docx as python_docx
-import duckdb
 import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
@@ -28,6 +27,7 @@ from reporting.report.template import TemplateError, check, read, template_for, 
 from reporting.web.app import make_app
 from reporting.web.figures import Place, When
 from reporting.web.words import Speech
+from tests.reporting.releases import changed
 
 OSLO = Place("central", "amk_oslo", "AMK Oslo")
 BERGEN = Place("central", "amk_bergen", "AMK Bergen")
@@ -97,15 +97,13 @@ def test_what_is_hidden_is_hidden_in_every_format(full: Release, tmp_path: Path)
 
 
 def test_the_year_so_far_stands_beside_the_month(fuller: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "releases"
-    shutil.copytree(fuller, folder)
-    database = folder / (folder / "current").read_text().strip() / "akutt.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(
-            "insert into kpi_values by name select * replace ('ytd' as period_grain, 91.5 as value)"
-            " from kpi_values where kpi_id = 'c113_within_10s' and unit_id = 'amk_oslo'"
-            " and period_grain = 'month' and period_start = date '2026-09-01'"
-        )
+    folder = changed(
+        fuller,
+        tmp_path / "releases",
+        "insert into kpi_values by name select * replace ('ytd' as period_grain, 91.5 as value)"
+        " from kpi_values where kpi_id = 'c113_within_10s' and unit_id = 'amk_oslo'"
+        " and period_grain = 'month' and period_start = date '2026-09-01'",
+    )
     with open_current(folder) as release:
         said = report(release, OSLO, SEPTEMBER)
     (line,) = [line for part in said.sections for line in part.lines if "10 se" in line.name]
