@@ -11,6 +11,9 @@ from decimal import Decimal
 
 from ingestion.sources.spec import SourceSpec
 
+# What is blank at the ends of a text: Unicode's White_Space, and what Python adds to it.
+BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace()) + "\ufeff\u200b"
+
 
 class Broken:
     """There is something that is no value: the record may not be accepted."""
@@ -86,7 +89,7 @@ class UndecidedError(Exception):
 
 
 def clean_name(name: str) -> str:
-    return name.strip().strip("\ufeff\u200b").strip()
+    return name.strip(BLANK)
 
 
 def header_fault(
@@ -149,11 +152,9 @@ def _belongs(values: dict[str, Raw], spec: SourceSpec) -> bool | None:
     for wanted, rule in ((True, spec.where), (False, spec.where_not)):
         for name, texts in rule.items():
             value = values.get(name)
-            exact = isinstance(value, str) and value in texts
-            loose = isinstance(value, str) and value.strip() in texts
-            if exact != loose or isinstance(value, Broken | Unknown | Number | bool):
+            if isinstance(value, Broken | Unknown | Number | bool):
                 verdict = None
-            elif exact != wanted:
+            elif ((value or "").strip(BLANK) in texts) != wanted:
                 return False
     return verdict
 

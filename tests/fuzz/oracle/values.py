@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from contracts import CONTRACTS
 from ingestion.sources.spec import ColumnMap, SourceSpec
 from tests.fuzz.oracle.reading import (
+    BLANK,
     BROKEN,
     UNKNOWN,
     Beyond,
@@ -25,8 +26,6 @@ from tests.fuzz.oracle.reading import (
     Unknown,
 )
 
-# What is blank at the ends of a text: Unicode's White_Space, and what Python adds to it.
-_BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace()) + "\ufeff\u200b"
 _TRUE = {"true", "1", "ja", "j", "yes", "y"}
 _FALSE = {"false", "0", "nei", "n", "no"}
 _MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
@@ -114,7 +113,7 @@ def as_text(value: Raw, nulls: set[str], *, trim: bool) -> Text:
     if "\ufffd" in value:
         # What stands here was another character before the file was sent.
         return Text(broken=True)
-    text = value.strip(_BLANK) if trim else value
+    text = value.strip(BLANK) if trim else value
     return Text() if text in nulls or not text else Text((text,))
 
 
