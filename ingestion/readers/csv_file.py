@@ -237,11 +237,15 @@ def _check_line_ends(payload: bytes) -> None:
     outside = re.sub(rb'"[^"]*"', b"", payload)
     alone = outside.replace(b"\r\n", b"")
     if b"\r" in alone and (b"\n" in alone or b"\r\n" in outside):
-        raise FileRefusedError(
-            "FILE_UNREADABLE",
-            "filen har både CR og LF som linjeslutt; bruk én",
-            "the file ends lines with both CR and LF; use one",
-        )
+        raise _two_line_ends()
+
+
+def _two_line_ends() -> FileRefusedError:
+    return FileRefusedError(
+        "FILE_UNREADABLE",
+        "filen har både CR og LF som linjeslutt; bruk én",
+        "the file ends lines with both CR and LF; use one",
+    )
 
 
 # --- the header -------------------------------------------------------------------------------
@@ -362,6 +366,9 @@ def _returns_as_ends(payload: bytes, header: _Header, dialect: _Dialect) -> byte
     """Where CR ends some lines of a file that otherwise has LF: LF.
 
     It does if any line is all records when it is parted there. Lines that are not have broken ones.
+
+    Raises:
+        FileRefusedError: FILE_UNREADABLE; the header was counted to by LF, past a CR.
     """
     if b"\r" not in payload or payload.count(b"\r") == payload.count(b"\r\n"):
         return payload
@@ -373,6 +380,9 @@ def _returns_as_ends(payload: bytes, header: _Header, dialect: _Dialect) -> byte
 
     body = payload[header.end :]
     if any(map(are_records, body.split(b"\n"))):
+        before = re.sub(rb'"[^"]*"', b"", payload[: header.end])
+        if before.count(b"\r") > before.count(b"\r\n"):
+            raise _two_line_ends()
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return payload[: header.end] + body
 

@@ -142,6 +142,9 @@ def _cell(cell: ElementTree.Element) -> _Value | None:
         return _date(said.get("date-value", ""))
     if kind == "time":
         return _span(said.get("time-value", ""))
+    if text := _text(cell):
+        # Without a type it is what an office program shows: text.
+        return _Value(VALUE, text)
     # An empty text as the result of a formula has no type, but it is shown.
     if "formula" in said and not any(local(child.tag) == "p" for child in cell):
         return _Value(NOT_CALCULATED)

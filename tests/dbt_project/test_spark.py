@@ -171,7 +171,7 @@ def test_spark_gives_the_same_figures(tmp_path: Path) -> None:
     for contract, batches in make_world(1).batches.items():
         for batch_id, rows in batches.items():
             write_batch(warehouse.lake, contract, batch_id, rows)
-    warehouse.build_all()
+    warehouse.build_from_nothing()
     on_spark(BUILD, tmp_path)
     keys = "kpi_id, segment, period_grain, period_start, level, unit_id"
     differing = warehouse.rows(f"""

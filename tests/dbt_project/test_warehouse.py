@@ -76,7 +76,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     write_batch(warehouse.lake, "call", "empty", [])
     write_batch(warehouse.lake, "call", ".unfinished", [call(9, 28, 1.0)])
     write_batch(warehouse.lake, "alarm", "one", ALARMS)
-    warehouse.build_all()
+    warehouse.build_from_nothing()
     yield warehouse
 
 

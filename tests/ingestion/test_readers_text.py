@@ -110,6 +110,13 @@ def test_a_broken_line_beside_one_that_a_cr_ends_costs_itself_alone() -> None:
     assert raw.broken == ((3, "ROW_UNREADABLE"),)
 
 
+def test_where_a_cr_ends_lines_above_the_header_no_one_can_count_to_it() -> None:
+    above = f"Uttrekk\rfra i går\n{HEADER}\n"
+    assert ids(read(f"{above}{row(1)}\n{row(2)}\n", header_row=2)) == ["a1", "a2"]
+    error = refused(f"{above}{row(1)}\r{row(2)}\n", header_row=2)
+    assert (error.code, "CR" in error.detail_en) == ("FILE_UNREADABLE", True)
+
+
 def test_blank_lines_are_no_records() -> None:
     raw = read(f"{HEADER}\n\n{row(1)}\n   \n\t\n{row(2)}\n\n\n")
     assert raw.frame["_row_number"].to_list() == [1, 2]

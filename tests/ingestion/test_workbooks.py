@@ -614,6 +614,13 @@ def test_repeated_rows_and_cells_of_an_ods_file_are_all_there() -> None:
     ]
 
 
+def test_text_in_an_ods_cell_without_a_type_is_not_lost() -> None:
+    """Office programs show it; the library that reads the values does not."""
+    bare = ods_text("b").replace(' office:value-type="string"', "")
+    rows = f"<table:table-row>{ods_text('a')}{bare}</table:table-row>"
+    assert refusal(ods(rows), source("ods")).code == "FILE_COUNT_DIFFERS"
+
+
 def test_an_ods_file_that_repeats_a_filled_row_without_end_is_refused() -> None:
     rows = (
         f'<table:table-row table:number-rows-repeated="1048575">'
