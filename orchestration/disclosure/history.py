@@ -28,7 +28,7 @@ import polars as pl
 from orchestration import atomic
 from orchestration.disclosure.keys import coded, numbered, plain
 from orchestration.disclosure.periods import span
-from orchestration.disclosure.table import SHOWN
+from orchestration.disclosure.table import SHOWN, tells
 from orchestration.suppression import SUPPRESSED, SuppressionPolicy
 from reporting.columns import KEY
 
@@ -110,13 +110,15 @@ def with_history(values: pl.DataFrame, history: History) -> pl.DataFrame:
         joined = joined.with_columns(_settled=False, _cut=False)
         if history.hidden is None:
             joined = joined.with_columns(_small_before=False)
+    # That nothing could be used was said then as it is now.
+    unusable = (pl.col("status") == "no_data") & (pl.col("_status") == "no_data").fill_null(False)
     return joined.with_columns(
         # A withdrawn number is known as it was; it is no use as protection.
-        ((shown & same) | withdrawn).alias("_known"),
+        ((shown & same) | unusable | withdrawn).alias("_known"),
         ((shown & ~same) | withdrawn).alias("_shown_before"),
         (
             (pl.col("_status") == SUPPRESSED).fill_null(False)
-            & exists
+            & tells()
             & ~pl.col("_reopened")
             & history.is_same_policy
         ).alias("_earlier"),

@@ -14,7 +14,7 @@ from orchestration.disclosure.history import FLAGS
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import DEPTHS, Bools, calendar, depth_of, end_of
 from orchestration.disclosure.places import Unit, places
-from orchestration.disclosure.table import HIDDEN_SCHEMA, SHOWN, Table, columns_of, form_of
+from orchestration.disclosure.table import HIDDEN_SCHEMA, Table, columns_of, form_of, tells
 from orchestration.disclosure.witness import Search
 from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
@@ -48,7 +48,7 @@ def protect(
     there is an earlier release. `helper` runs `decide_group` in a process of its own.
     """
     exists = (
-        pl.col("status").is_in(SHOWN)
+        tells()
         # A numerator without a denominator, as of what could not be placed.
         | (pl.col("numerator").fill_null(0) > 0)
         | (pl.col("n").fill_null(0) > 0)

@@ -385,10 +385,11 @@ def _find_unsafe(series: Series, rows: Rows) -> None:
     unsafe = {n: mask for n, mask in rows.small.items() if n not in ("percentile", "value")}
     # A share of few of what is no secret: its numerator must stay unknown, unless it is nothing.
     with np.errstate(invalid="ignore"):
-        unsafe["numerator"] = unsafe["numerator"] | (rows.small["value"] & (rows.numerator > 0))
+        some = rows.numerator > 0
+    unsafe["numerator"] = unsafe["numerator"] | (rows.small["value"] & some)
     if not series.denominator:
         # Person-years are nobody's secret; what is hidden for having few of them is the numerator.
-        unsafe["numerator"] = unsafe["numerator"] | unsafe.pop("denominator")
+        unsafe["numerator"] = unsafe["numerator"] | (unsafe.pop("denominator") & some)
     rows.hidden = rows.primary | rows.earlier
     # What was shown before and has become small cannot be taken back, only no longer repeated.
     open_to_attack = ~rows.shown_before & ~rows.known & ~rows.settled
@@ -445,6 +446,11 @@ def _possible(series: Series, rows: Rows, move: Move, sign: int, lowest: float) 
             room = np.round(usable / rows.coverage) - usable
             possible &= ~(room < abs(base - known))
     return possible | ~(rows.exists | rows.beyond)
+
+
+def tells() -> pl.Expr:
+    """Rows of kpi_values that tell of an event: numbers, or that nothing of it could be used."""
+    return pl.col("status").is_in(SHOWN) | pl.col("coverage").is_not_null()
 
 
 def columns_of(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

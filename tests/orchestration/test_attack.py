@@ -278,6 +278,47 @@ def test_no_percentile_is_shown_with_few_observations_beyond(seed: int) -> None:
     ).is_empty()
 
 
+def test_that_nothing_could_be_used_is_hidden_where_it_would_give_a_number_away() -> None:
+    """No caller of an unanswered call is known: that says that there were unanswered calls."""
+    cells = truth(3)
+    nothing = {"numerator": 0.0, "denominator": 0.0, "n": 0, "value": None, "coverage": 0.0}
+    rows = [
+        value("recall_15min", segment="116117", status="no_data", **nothing, **where)
+        for level, unit, grain, start in cells
+        for where in [
+            {"level": level, "unit_id": unit, "period_grain": grain, "period_start": start}
+        ]
+    ]
+    values = pl.concat([figures(cells), pl.DataFrame(rows, schema=VALUES_SCHEMA)])
+    decision = decided(values)
+    assert decision.report["unprotected"] == 0
+    hidden = decision.hidden
+    unsure = hidden.filter(pl.col("kpi_id") == "recall_15min")
+    assert 0 < unsure.height < len(rows)
+    assert recovered(figures(cells), hidden.filter(pl.col("kpi_id") != "recall_15min"), cells) == 0
+
+
+def test_no_event_among_few_inhabitants_is_said_of_nobody() -> None:
+    """A rate of few person-years is hidden; that there was none is what counts show as well."""
+    cells = truth(3)
+    quiet = ("central", "lvs_f", "day", DAYS[3])
+    cells[quiet] = dict.fromkeys(MEASURES, 0)
+    values = figures({cell: measures for cell, measures in cells.items() if cell[1] == "lvs_f"})
+    is_quiet = (pl.col("period_grain") == "day") & (pl.col("period_start") == DAYS[3])
+    empty = is_quiet & pl.col("denominator").is_not_null()
+    values = values.with_columns(
+        status=pl.when(empty).then(pl.lit("no_data")).otherwise("status"),
+        coverage=pl.when(empty).then(None).otherwise("coverage"),
+    )
+    where = {"level": "central", "unit_id": "lvs_f", "period_grain": "day", "period_start": DAYS[3]}
+    rate = value(
+        "calls_per_1000", segment="116117", numerator=0.0, denominator=9.3, n=0, value=0.0, **where
+    )
+    decision = decided(pl.concat([values, pl.DataFrame([rate], schema=VALUES_SCHEMA)]))
+    assert decision.report["unprotected"] == 0
+    assert "calls_per_1000" in decision.hidden["kpi_id"]
+
+
 def test_a_changed_policy_shows_more_and_needs_no_deletion_of_earlier_releases() -> None:
     cells = truth(3)
     values = figures(cells)
