@@ -46,6 +46,7 @@ TO_TRY = (
     ("hva som ble avvist / what was rejected", "akutt quarantine list"),
     ("hvor gode dataene er / how good the data are", "akutt readiness list"),
 )
+PAGES = ("sidene, på http://127.0.0.1:8000/ / the pages, at that address", "akutt serve")
 
 
 def summarise(engine: Engine) -> None:
@@ -149,7 +150,7 @@ def _to_try() -> None:
     activate = _activation()
     if activate:
         typer.echo(f"  {activate}")
-    for what, command in TO_TRY:
+    for what, command in (*TO_TRY, PAGES):
         typer.echo(f"  {command}\n      {what}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from orchestration import diagnosis
 from orchestration.cli import demo_summary
 from orchestration.cli.kpi import breaks_by_text
 from orchestration.cli.main import app
+from orchestration.cli.serve import serve
 from orchestration.paths import Home
 from orchestration.release import build_release, get_release
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
@@ -472,3 +474,11 @@ def test_what_the_demo_says_to_try_works(
     monkeypatch.chdir(tmp_path)
     outcome = akutt(*command.split()[1:])
     assert outcome.exit_code == 0, outcome.output
+
+
+def test_the_demo_ends_by_saying_how_to_open_the_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    demo_summary._to_try()
+    command, where = capsys.readouterr().out.splitlines()[-2:]
+    assert command.strip() == "akutt serve"
+    told = inspect.signature(serve).parameters
+    assert f"http://{told['host'].default}:{told['port'].default}/" in where
