@@ -42,7 +42,7 @@ _TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class History:
-    """The last release; `values` is None where there is none."""
+    """The last release and the decision it was made by; `values` is None where there is none."""
 
     release_id: str | None
     note: str
@@ -53,6 +53,7 @@ class History:
     hidden: pl.DataFrame | None = None
     # False where it was made under another policy: what it hides need not stay hidden.
     is_same_policy: bool = True
+    decision: str | None = None
 
 
 def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
@@ -74,7 +75,14 @@ def last_release(releases_dir: Path, policy: SuppressionPolicy) -> History:
             taken_back = pl.read_parquet(folder / f"{WITHDRAWN}.parquet")
             note = f"bound by {name}"
             note += "" if is_same else ", as far as it has shown: the policy has changed since"
-            return History(name, note, values, taken_back, is_same_policy=is_same)
+            return History(
+                name,
+                note,
+                values,
+                taken_back,
+                is_same_policy=is_same,
+                decision=metadata.get("disclosure", {}).get("decision"),
+            )
     return History(None, "no earlier release can be read")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "disclosure"
 SEEN_SCHEMA = dict.fromkeys(("kpi_id", "level", "unit_id"), pl.String)
+_NAME = "decision"
 _HIDDEN_NUMBERS = "hidden_numbers"
-_RELEASED_AS = "released_as"
+# The numbers of the decision that the last release was made by: the run after it may be stopped
+# between its decision and its release, and decides again.
+_PUBLISHED_NUMBERS = "published_numbers"
 # From so many figures on, a part of them is decided on in a process of its own.
 _WORTH_A_PROCESS = 500_000
 REASONS = ("primary", "complementary", "earlier")
@@ -113,12 +117,14 @@ def disclose(
     the decision for everyone.
     """
     registry, delivered = load_registry(), last_delivered(receipts)
+    # One name for what is decided together; the releases made of it carry it.
+    name = uuid.uuid4().hex
     # It gets ready while the figures are read.
     with assistant(decide_group, wanted=_rows(warehouse) >= _WORTH_A_PROCESS) as helper:
         values, parents = _read(warehouse, registry, delivered, policy)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
-    _write(warehouse, SCHEMA, decision, policy)
+    _write(warehouse, SCHEMA, name, decision, policy, history)
     for audience in audiences:
         if audience.sees_everything:
             continue
@@ -129,15 +135,15 @@ def disclose(
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
         own = decide(values, parents, registry, delivered, policy, history, seen=seen)
-        _write(warehouse, audience.schema_name, own, policy, seen)
+        _write(warehouse, audience.schema_name, name, own, policy, history, seen)
     return decision
 
 
 def _history(warehouse: Path, schema: str, folder: Path, policy: SuppressionPolicy) -> History:
     history = last_release(folder, policy)
-    if history.release_id is None:
+    if history.decision is None:
         return history
-    return replace(history, hidden=_hidden_numbers(warehouse, schema, history.release_id))
+    return replace(history, hidden=_hidden_numbers(warehouse, schema, history.decision))
 
 
 def decide(
@@ -316,17 +322,24 @@ def _read(
 def _write(
     warehouse: Path,
     schema: str,
+    name_of_decision: str,
     decision: Decision,
     policy: SuppressionPolicy,
+    history: History,
     seen: pl.DataFrame | None = None,
 ) -> None:
     import duckdb
 
+    before = read_info(warehouse, schema)
+    is_published = history.decision is not None and before.get(_NAME) == history.decision
+    said = {
+        "policy": policy.describe(),
+        "report": {**decision.report, _NAME: name_of_decision},
+        _NAME: name_of_decision,
+        _PUBLISHED_NUMBERS: before.get(_NAME if is_published else _PUBLISHED_NUMBERS),
+    }
     info = pl.DataFrame(
-        {
-            "name": ["policy", "report"],
-            "value": [json.dumps(policy.describe()), json.dumps(decision.report)],
-        }
+        {"name": list(said), "value": [json.dumps(value) for value in said.values()]}
     )
     tables = {
         "kpi_hidden": decision.hidden,
@@ -341,6 +354,11 @@ def _write(
     try:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {schema}")
+        if is_published:
+            connection.execute(
+                f"create or replace table {schema}.{_PUBLISHED_NUMBERS}"
+                f" as from {schema}.{_HIDDEN_NUMBERS}"
+            )
         for name, frame in tables.items():
             connection.register("incoming", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
             connection.execute(f"create or replace table {schema}.{name} as from incoming")
@@ -350,27 +368,16 @@ def _write(
         connection.close()
 
 
-def confirm(warehouse: Path, release_id: str, audiences: Sequence[Audience] = ()) -> None:
-    """Remember which release the decisions were published as."""
+def _hidden_numbers(warehouse: Path, schema: str, decision: str) -> pl.DataFrame | None:
+    """What the cells are that a decision hides; None when the warehouse does not know."""
     import duckdb
 
-    partly = [audience.schema_name for audience in audiences if not audience.sees_everything]
-    with duckdb.connect(str(warehouse)) as connection:
-        for schema in (SCHEMA, *partly):
-            connection.execute(f"delete from {schema}.info where name = ?", [_RELEASED_AS])
-            connection.execute(
-                f"insert into {schema}.info values (?, ?)", [_RELEASED_AS, json.dumps(release_id)]
-            )
-
-
-def _hidden_numbers(warehouse: Path, schema: str, release_id: str) -> pl.DataFrame | None:
-    """What the cells are that the release hides; None when the warehouse does not know."""
-    import duckdb
-
-    if read_info(warehouse, schema).get(_RELEASED_AS) != release_id:
+    info = read_info(warehouse, schema)
+    names = {info.get(_NAME): _HIDDEN_NUMBERS, info.get(_PUBLISHED_NUMBERS): _PUBLISHED_NUMBERS}
+    if decision not in names:
         return None
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        frame: pl.DataFrame = connection.sql(f"select * from {schema}.{_HIDDEN_NUMBERS}").pl()
+        frame: pl.DataFrame = connection.sql(f"select * from {schema}.{names[decision]}").pl()
         return frame
 
 
