@@ -66,6 +66,23 @@ TRENDS = (
     "trend_en",
 )
 
+LAST_YEAR = (
+    "last_year_start",
+    "last_year_value",
+    "last_year_lower",
+    "last_year_upper",
+    "last_year_n",
+    "last_year_coverage",
+    "last_year_status",
+    "last_year_is_partial",
+    "change",
+    "change_lower",
+    "change_upper",
+    "change_verdict",
+    "change_nb",
+    "change_en",
+)
+
 # Type of the columns that a release may lack, so that a query always has them.
 SQL_TYPES = {
     "peer_group": "varchar",
@@ -244,6 +261,34 @@ COLUMNS: dict[str, Column] = {
     "assurance": Column("Måloppnåelse", "om målet nås over tid", "whether the target is met"),
     "trend_nb": Column("Utvikling", "utvikling på bokmål", "development in bokmål"),
     "trend_en": Column("Utvikling (engelsk)", "utvikling på engelsk", "development in English"),
+    "last_year_start": Column(
+        "I fjor fra", "første dag i samme periode i fjor", "first day of the same period last year"
+    ),
+    "last_year_value": Column(
+        "I fjor", "verdi for samme periode i fjor", "value of the same period last year"
+    ),
+    "last_year_lower": Column("I fjor, nedre 95 %", "nedre grense", "its lower 95 % limit"),
+    "last_year_upper": Column("I fjor, øvre 95 %", "øvre grense", "its upper 95 % limit"),
+    "last_year_n": Column("I fjor, antall", "tilfeller i fjor", "cases it rests on"),
+    "last_year_coverage": Column("I fjor, dekning", "dekning i fjor", "its coverage, 0 to 1"),
+    "last_year_status": Column("I fjor, status", "om det fantes et tall", "whether there is one"),
+    "last_year_is_partial": Column(
+        "I fjor, ufullstendig", "ikke alle dagene var levert", "not all of its days are delivered"
+    ),
+    "change": Column(
+        "Endring fra i fjor", "verdi minus verdi i fjor", "value minus that of last year"
+    ),
+    "change_lower": Column("Endring, nedre 95 %", "nedre grense", "lower 95 % limit of the change"),
+    "change_upper": Column("Endring, øvre 95 %", "øvre grense", "upper 95 % limit of the change"),
+    "change_verdict": Column(
+        "Endring, kode",
+        "better, worse, higher, lower, uncertain, eller hvorfor det ikke er noen",
+        "better, worse, higher, lower, uncertain, or why there is none",
+    ),
+    "change_nb": Column("Endring, vurdering", "vurdering på bokmål", "verdict in bokmål"),
+    "change_en": Column(
+        "Endring, vurdering (engelsk)", "vurdering på engelsk", "verdict in English"
+    ),
 }
 
 STATUSES: dict[str, tuple[str, str]] = {

@@ -65,6 +65,7 @@ def query(
     end: str | None = None,
     peers: bool = False,
     trends: bool = False,
+    last_year: bool = False,
     version: int | Literal["all"] | None = None,
     geography: str | None = None,
     no_data: bool = True,
@@ -103,6 +104,9 @@ def query(
         peers: adds comparison with similar units: `peer_median`, `peer_q1`, `peer_q3`,
             `region_value`, `national_value`, `verdict_nb` and more (months and longer).
         trends: adds limits and signals of the XmR chart (weeks and months).
+        last_year: adds the same period of the year before, `last_year_value`, and the change with
+            its 95 % interval and verdict: `change`, `change_lower`, `change_upper`, `change_nb`.
+            Weeks and days are compared with those 52 weeks earlier.
         version: of the definition. Not given: the one in force when each period began. A number,
             `1`: that one for all periods. `"all"`: every version, side by side.
         geography: not given: the present division of municipalities. `"2024"`, `"event"`: another
@@ -132,6 +136,7 @@ def query(
         end=end,
         peers=peers,
         trends=trends,
+        last_year=last_year,
         version=version,
         geography=geography,
         no_data=no_data,
@@ -156,6 +161,7 @@ def kpi_query(
     end: str | None = None,
     peers: bool = False,
     trends: bool = False,
+    last_year: bool = False,
     version: int | Literal["all"] | None = None,
     geography: str | None = None,
     no_data: bool = True,
@@ -187,6 +193,7 @@ def kpi_query(
         by=[name for name in split if name in PARENT_LEVELS],
         peers=peers,
         trends=trends,
+        last_year=last_year,
         version=version,
         geography=geography,
         limit=limit,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from reporting import last_year
 from reporting.columns import KEY, PEERS, PERIOD, SQL_TYPES, TRENDS
 from reporting.dimensions import (
     LEVELS,
@@ -60,6 +61,7 @@ class KpiQuery:
     by: Sequence[str] = ()
     peers: bool = False
     trends: bool = False
+    last_year: bool = False
     version: int | Literal["all"] | None = None
     geography: str | None = None
     limit: int | None = None
@@ -229,6 +231,7 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
             ("kpi_values", "v", True),
             ("kpi_comparisons", "c", wanted.peers),
             ("kpi_trends", "t", wanted.trends),
+            ("kpi_values", "y", wanted.last_year),
         )
         if is_wanted and release.has(table, "is_small")
     ]
@@ -236,11 +239,18 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
         *(f"{level}.unit_id as {level}_id" for level in wanted.by),
         *(f"c.{name}" for name in PEERS if wanted.peers),
         *(f"t.{name}" for name in TRENDS if wanted.trends),
+        *(
+            _or_null(release, "kpi_values", "y", column, name)
+            for name, column in last_year.READ.items()
+            if wanted.last_year
+        ),
+        *([f"{_LAST_YEAR_FIRST} as last_year_first"] if wanted.last_year else []),
     ]
     joins = [
         *(_parent(release, level) for level in wanted.by),
         *([_extra(release, wanted, "kpi_comparisons", "c", PEERS)] if wanted.peers else []),
         *([_extra(release, wanted, "kpi_trends", "t", TRENDS)] if wanted.trends else []),
+        *([_year_before(wanted)] if wanted.last_year else []),
     ]
     return f"""
         with chosen as (
@@ -257,11 +267,21 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
     """
 
 
-def _or_null(release: Release, table: str, alias: str, column: str) -> str:
+def _year_before(wanted: KpiQuery) -> str:
+    """The same KPI, definition, unit and kind of period, a year earlier."""
+    any_time = replace(wanted, start_from=None, start_to=None)
+    where = " and ".join(["true", *_key_conditions(any_time, "x")])
+    same = (name for name in (*KEY, "geography_version") if name != "period_start")
+    on = " and ".join(f"y.{name} = v.{name}" for name in same)
+    return f"""left join (select * from kpi_values as x where {where}) as y
+        on {on} and y.period_start = {last_year.YEAR_BEFORE}"""
+
+
+def _or_null(release: Release, table: str, alias: str, column: str, name: str = "") -> str:
     """A column of a table; one without values where the release is older than the column."""
     if release.has(table, column):
-        return f"{alias}.{column}"
-    return f"cast(null as {SQL_TYPES.get(column, 'double')}) as {column}"
+        return f"{alias}.{column} as {name or column}"
+    return f"cast(null as {SQL_TYPES.get(column, 'double')}) as {name or column}"
 
 
 ORDER = (
@@ -290,6 +310,11 @@ _LAST_DATE = """case v.period_grain
     else cast(v.period_start + interval 1 month as date) - 1 end"""
 
 
+# When the period of a year earlier begins.
+_LAST_YEAR_FIRST = """case when v.period_grain in ('day', 'week') then v.period_first - 364
+    else cast(v.period_first - interval 1 year as date) end"""
+
+
 def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.DataFrame:
     """The values with what the small tables say: names, unit, target, breaks.
 
@@ -308,6 +333,8 @@ def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.Da
         frame = frame.join(names, on=f"{level}_id", how="left", maintain_order="left")
     frame = _with_breaks(frame, small.breaks)
     parents = [f"{level}_{part}" for level in wanted.by for part in ("id", "name")]
+    if wanted.last_year:
+        frame = last_year.with_change(frame)
     after = [name for name in frame.columns if name not in {*_FIRST, *parents, *_THEN}]
     return frame.select(*_FIRST, *parents, *_THEN, *after)
 

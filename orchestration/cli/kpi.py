@@ -141,6 +141,9 @@ def query(
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Compare with similar units.")] = False,
     trends: Annotated[bool, typer.Option("--trends", help="Limits and signals over time.")] = False,
+    last_year: Annotated[
+        bool, typer.Option("--last-year", help="Beside the same period of the year before.")
+    ] = False,
     version: Annotated[
         str | None, typer.Option(help="Version of the definition, or all; else the one in force.")
     ] = None,
@@ -184,6 +187,7 @@ def query(
         end=end,
         peers=peers,
         trends=trends,
+        last_year=last_year,
         version=_version(version),
         no_data=no_data,
         limit=limit or None,

@@ -29,7 +29,7 @@ from reporting.api.parameters import (
 )
 from reporting.api.problems import ProblemError
 from reporting.audience import chosen
-from reporting.columns import PEERS, TRENDS
+from reporting.columns import LAST_YEAR, PEERS, TRENDS
 from reporting.describe import brief, describe
 from reporting.dimensions import UnknownNameError
 from reporting.empty import why_empty
@@ -263,7 +263,11 @@ def _figures(
         raise ProblemError("no-rows", why_empty(release, wanted))
     about = describe(release, frame, "", rows_in_all=in_all)
     about.pop("query")
-    more = [*(PEERS if peers else ()), *(TRENDS if trends else ())]
+    more = [
+        *(PEERS if peers else ()),
+        *(TRENDS if trends else ()),
+        *(LAST_YEAR if asked.last_year else ()),
+    ]
     numbers = [name for name in more if frame.schema[name].is_numeric()]
     return Rows(frame, in_all, about, numbers, {"release": release.release_id})
 

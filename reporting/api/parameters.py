@@ -138,6 +138,9 @@ class Figures(Listed):
         None, description="Municipal division; the present one when not given."
     )
     no_data: bool = Field(True, description="false leaves out cells for which there is nothing.")
+    last_year: bool = Field(
+        False, description="Adds the same period of the year before, the change and its interval."
+    )
 
     def wanted(self, *, peers: bool = False, trends: bool = False) -> KpiQuery:
         """The query. What cannot be asked raises `QueryError` or `PeriodError`."""
@@ -156,6 +159,7 @@ class Figures(Listed):
             end=self.end,
             peers=peers,
             trends=trends,
+            last_year=self.last_year,
             version=version,
             geography=self.geography,
             no_data=self.no_data,

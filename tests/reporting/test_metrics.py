@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from reporting import metrics
-from reporting.columns import COLUMNS, PEERS, TRENDS
+from reporting.columns import COLUMNS, LAST_YEAR, PEERS, TRENDS
 from reporting.describe import describe
 from reporting.query import KpiQuery, query
 from reporting.reader import current_release_id, open_current
@@ -40,9 +40,9 @@ def test_names_may_be_one_or_several(either: Path) -> None:
 
 
 def test_every_column_is_explained(either: Path) -> None:
-    frame = metrics.query(peers=True, trends=True, by=["region"])
+    frame = metrics.query(peers=True, trends=True, last_year=True, by=["region"])
     assert set(frame.columns) - {"region_id", "region_name"} == set(COLUMNS)
-    assert set(PEERS) | set(TRENDS) < set(frame.columns)
+    assert {*PEERS, *TRENDS, *LAST_YEAR} < set(frame.columns)
     assert frame["release_id"].unique().to_list() == [current_release_id(either)]
 
 
