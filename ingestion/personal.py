@@ -186,10 +186,11 @@ def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening
 
 
 # Dates and clock times hide nobody, and are what one looks for in a rejected row; nor do words.
-_ORDINARY = (
-    r"^(?:[0-9]{0,4}|[A-Za-z]{1,40}|[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,3})?)?"
-    r"|[0-9]{2,4}[-./][0-9]{2}[-./][0-9]{2,4}(?:[T ][0-9:.,]{5,15}Z?)?)$"
-)
+_CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
+_YEAR = "(?:19|20)?[0-9]{2}"
+_DATE = rf"(?:{_YEAR}[-./]{_MONTH}[-./]{_DAY}|{_DAY}[-./]{_MONTH}[-./]{_YEAR})"
+_ORDINARY = rf"^(?:[0-9]{{0,4}}|[A-Za-z]{{1,40}}|{_CLOCK}|{_DATE}(?:[T ]{_CLOCK})?)$"
 
 
 def showable(values: pl.Series, use: ColumnUse) -> pl.Series:

@@ -49,7 +49,7 @@ _DIGITS_ENOUGH = (
     r"|[0-9]{6}(?:[ -/:->_|]{1,5}|[ -/:->_|]{0,3}[FPNfpn][a-z]{0,12}[ -/:->_|]{0,3})[0-9]{5}"
 )
 _OTHER_DIGITS = r"[\p{Nd}\p{No}＋＠°º--[0-9¼½¾]]"
-_PEOPLE = r"[@(\[]|[A-Za-zÆØÅæøå][ ,_.][ ]?[A-Za-zÆØÅæøå0-9]"
+_PEOPLE = r"[@?\ufffd(\[]|[A-Za-zÆØÅæøå][ ,_.][ ]?[A-Za-zÆØÅæøå0-9]"
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _DAY = (
     r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}"
@@ -153,7 +153,7 @@ def _worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
         return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
     if use.kind == "timestamp" and values.str.contains(_ORDINARY).all():
         return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
-    pattern = rf"{_DIGITS_ENOUGH}|{_PEOPLE}" if use.holds_names else rf"{_DIGITS_ENOUGH}|@"
+    pattern = rf"{_DIGITS_ENOUGH}|{_PEOPLE}" if use.holds_names else rf"{_DIGITS_ENOUGH}|[@?\ufffd]"
     worth = values.str.contains(pattern).fill_null(False)
     foreign = (values.str.len_bytes() != values.str.len_chars()).fill_null(False)
     if foreign.any():
@@ -281,7 +281,7 @@ def _read(text: str, use: ColumnUse) -> dict[str, object] | None:
         likeliest: dict[str, bool] = max(judged, key=_rules_passed)
         row.update(likeliest)
     for phone in phones(read):
-        if phone.spelling == "plus":
+        if phone.spelling in ("plus", "named"):
             row["plus"] = True
         else:
             row.setdefault(phone.spelling, phone.number)
@@ -364,7 +364,7 @@ class _Column:
     def whole_numbers(self, digits: int) -> set[str]:
         """The different values that are a number of so many digits."""
         numbers = self._values.str.extract(rf"^(\d{{{digits}}})(?:[.,]0+)?$")
-        return set(numbers.drop_nulls())
+        return set(map(plain, numbers.drop_nulls().unique()))
 
     def of_form(self, form: str) -> int:
         """How many different values have the form; digits alone may be a hexadecimal id."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-# `plus`: written with +, which no id is. `country`: 47 or 0047 and eight digits. `zeros`: 00 and
-# another country. `spelled`: eight digits grouped as phone numbers are. `bare`: eight digits.
-PhoneSpelling = Literal["plus", "country", "zeros", "spelled", "bare"]
+# `plus`: written with +, which no id is. `named`: called a phone number. `country`: 47 or 0047 and
+# eight digits. `zeros`: 00 and another country. `spelled`: eight digits grouped as phone numbers
+# are. `bare`: eight digits.
+PhoneSpelling = Literal["plus", "named", "country", "zeros", "spelled", "bare"]
 
 _G = r"[ ().\-/]{0,3}"
 # Country calling codes: two or three digits except for 1 and 7 (ITU-T E.164).
@@ -62,7 +63,7 @@ def phones(text: str) -> Iterator[Phone]:
         if 10 <= len(digits) <= 17 and not digits.startswith("0047"):
             yield Phone("zeros", digits, *found.span())
     for found in _NAMED.finditer(text):
-        yield Phone("spelled", _digits(found["number"]), *found.span())
+        yield Phone("named", _digits(found["number"]), *found.span())
     for pattern, spelling in _NATIONAL:
         for found in pattern.finditer(text):
             digits = _digits(found["number"])

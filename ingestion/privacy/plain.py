@@ -1,12 +1,17 @@
 """Text as a detector reads it: every digit as 0-9, every dash as one, every blank as one.
 
 A number is no less a number in full-width or Arabic digits, with a no-break space or a soft hyphen
-in it. ASCII text is its own plain text, and costs nothing.
+in it, nor is it less when such a character was lost on the way and a question mark stands there.
+Other ASCII text is its own plain text, and costs nothing.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_LOST_BLANK = re.compile(r"(?<=[0-9])\?(?=[0-9])")
+_LOST_AT = re.compile(r"(?<=\w)\?(?=[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,24}\b)")
 
 
 def _plain_character(character: str) -> str:
@@ -20,6 +25,8 @@ def _plain_character(character: str) -> str:
         return "-"
     if category.startswith("Z") or character in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85":
         return " "
+    if character == "\ufffd":
+        return "?"
     if character in "\u2024\u2027\u00b7\u2022\u30fb\u3002":
         return "."
     if character in "\u2044\u2215":
@@ -41,9 +48,16 @@ _TABLE = _Table()
 
 def plain(text: str) -> str:
     """The text as detectors read it."""
-    if text.isascii() and text.isprintable():
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", text).translate(_TABLE)
+    return _with_lost(text)
+
+
+def _with_lost(text: str) -> str:
+    """What a question mark between digits, or before a domain, was before it was lost."""
+    if "?" not in text:
         return text
-    return unicodedata.normalize("NFC", text).translate(_TABLE)
+    return _LOST_AT.sub("@", _LOST_BLANK.sub(" ", text))
 
 
 def plain_with_places(text: str) -> tuple[str, list[int]]:
@@ -54,4 +68,4 @@ def plain_with_places(text: str) -> tuple[str, list[int]]:
         for found in _TABLE[ord(character)]:
             characters.append(found)
             places.append(place)
-    return "".join(characters), places
+    return _with_lost("".join(characters)), places

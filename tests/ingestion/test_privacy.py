@@ -18,9 +18,11 @@ from benchmarks.privacy_detectors import (
     PHONE_SPELLINGS,
     detection,
     false_refusals,
+    phone_numbers,
     single_leaks,
 )
 from contracts import FILE_RULES
+from ingestion.personal import showable
 from ingestion.privacy import (
     CODES,
     ColumnUse,
@@ -33,6 +35,8 @@ from ingestion.privacy import (
     safe,
     shape,
 )
+from tests.personal.plant import HOST, Planted
+from tests.personal.search import found_in
 
 _WEIGHTS_1 = (3, 7, 6, 1, 8, 9, 4, 5, 2)
 _WEIGHTS_2 = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
@@ -390,6 +394,33 @@ def test_masking_shows_nothing_but_length() -> None:
     shown = masked_where(values, pl.Series([False, True, True]))
     assert shown.to_list() == ["x", "•••(11)", None]
     assert shown.name == "a"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp865"])
+def test_nothing_personal_is_shown_of_a_rejected_row_in_any_spelling(
+    kind: str, encoding: str
+) -> None:
+    """Also where an encoding has lost a blank or an at sign, and a question mark is left."""
+    rng = np.random.default_rng(7)
+    numbers = made_up(60)
+    callers = [f"{'49'[at % 2]}{number[1:]}" for at, number in enumerate(phone_numbers(rng, 60))]
+    for values, spellings in (
+        (numbers, IDENTITY_SPELLINGS),
+        (callers, PHONE_SPELLINGS),
+        (callers, EMAIL_SPELLINGS),
+    ):
+        planted = Planted(identity={*numbers}, phones={*callers})
+        for name, spelled in spellings.items():
+            texts = [spelled(value).replace("example", HOST) for value in values]
+            read = [text.encode(encoding, "replace").decode(encoding) for text in texts]
+            for text in showable(pl.Series(read), ColumnUse(kind)):
+                assert not found_in(text.casefold(), planted), (name, text)
+
+
+def test_what_one_looks_for_in_a_rejected_row_is_shown() -> None:
+    told = ["2026-01-15 04:00:00.123", "15.01.2026", "15.1.26 4:00", "04:00:0", "RØD", "17", "12,5"]
+    assert showable(pl.Series(told), ColumnUse("timestamp")).to_list() == told
 
 
 @settings(deadline=None)

@@ -70,7 +70,11 @@ class _Source:
             self._planted.other_identity.update(drawn[count:])
             kind, spellings = series, IDENTITY_SPELLINGS
         else:
-            drawn = phone_numbers(self._numbers, 2 * count)
+            # As callers' numbers are: most are of mobile phones.
+            drawn = [
+                number if self._rng.random() < 0.1 else self._rng.choice("49") + number[1:]
+                for number in phone_numbers(self._numbers, 2 * count)
+            ]
             if kind == "phone":
                 self._planted.phones.update(drawn[:count])
                 self._planted.other_phones.update(drawn[count:])
@@ -135,7 +139,7 @@ def _delivery(
         )
     else:
         place = "file name"
-        suffix += "_" + "".join(c if c.isalnum() or c in " _+@.()-" else "-" for c in texts[0])
+        suffix += "_" + "".join(c if c.isalnum() or c in " _+@＠.()-" else "-" for c in texts[0])
     renamed = header_on(case.spec, day)
     table.names = [renamed.get(name, name) for name in table.names]
     try:
