@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from orchestration.paths import REPOSITORY, Home
+from orchestration.paths import FILES, Home
 
 Status = Literal["ok", "warn", "fail"]
 _SUPPORTED = ((3, 11), (3, 12), (3, 13))
@@ -79,7 +79,7 @@ def _python(_: Home) -> Iterator[Finding]:
 
 
 def _packages(_: Home) -> Iterator[Finding]:
-    wanted = _constraints(REPOSITORY / "constraints.txt")
+    wanted = _constraints(FILES / "constraints.txt")
     wrong = []
     for package in _PACKAGES:
         try:

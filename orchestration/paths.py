@@ -10,6 +10,9 @@ from ingestion.home import default_home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DBT_PROJECT = REPOSITORY / "dbt_project"
+# The files at the top of a clone; a wheel has them beside the code (setup.py).
+_INSTALLED = Path(__file__).with_name("installed")
+FILES = _INSTALLED if _INSTALLED.is_dir() else REPOSITORY
 
 
 @dataclass(frozen=True)

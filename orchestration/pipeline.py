@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.engine import Clock, Engine
-from orchestration.paths import REPOSITORY
+from orchestration.paths import FILES
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -147,7 +147,7 @@ def instance(engine: Engine) -> Iterator[DagsterInstance]:
 def prepare_dagster_home(folder: Path) -> Path:
     """Put the repository's dagster.yaml (or the one AKUTT_DAGSTER_YAML names) in place."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = Path(os.environ.get("AKUTT_DAGSTER_YAML") or REPOSITORY / "dagster.yaml")
+    wanted = Path(os.environ.get("AKUTT_DAGSTER_YAML") or FILES / "dagster.yaml")
     target = folder / "dagster.yaml"
     if not target.is_file() or target.read_bytes() != wanted.read_bytes():
         shutil.copyfile(wanted, target)

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestration.paths import DBT_PROJECT, REPOSITORY
+from orchestration.paths import DBT_PROJECT, FILES, REPOSITORY
 from orchestration.registry import Registry, load_registry
 
 DBT_PAGE = "warehouse.html"
@@ -62,7 +62,7 @@ def _pages() -> dict[Path, str]:
     """Every Markdown file of the site, and its name there."""
     found = {}
     for pattern, part in _PARTS.items():
-        for path in sorted(REPOSITORY.glob(pattern)):
+        for path in sorted([*FILES.glob(pattern)] or REPOSITORY.glob(pattern)):
             found[path] = f"{part}/{path.stem}.html"
     return found
 
