@@ -127,7 +127,11 @@ def _innermost(error: Any) -> str:
 
 @contextmanager
 def instance(engine: Engine) -> Iterator[DagsterInstance]:
-    """Dagster's instance of this home: DAGSTER_HOME is $AKUTT_HOME/dagster."""
+    """Dagster's instance of this home: DAGSTER_HOME is $AKUTT_HOME/dagster.
+
+    Raises:
+        RunFailedError: the storage of its history is not there, or went away.
+    """
     from dagster import DagsterInstance
     from dagster._core.instance.ref import InstanceRef
 
@@ -140,8 +144,26 @@ def instance(engine: Engine) -> Iterator[DagsterInstance]:
             "config": {"base_dir": str(folder / "history" / "runs")},
         }
     reference = InstanceRef.from_dir(str(folder), overrides=overrides)
-    with DagsterInstance.from_ref(reference) as opened:
-        yield opened
+    try:
+        with DagsterInstance.from_ref(reference) as opened:
+            yield opened
+    except Exception as error:
+        if not _is_of_storage(error):
+            raise
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunFailedError(
+            "Dagsters historikk er ikke tilgjengelig; ingenting av dataene er tapt, kjør igjen når "
+            "den er der / Dagster's history cannot be reached; no data are lost, run again when it "
+            f"can: {first} ({folder / 'dagster.yaml'})"
+        ) from error
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, SQLAlchemyError | ModuleNotFoundError) or type(
+        error
+    ).__module__.startswith("dagster_postgres")
 
 
 def prepare_dagster_home(folder: Path) -> Path:
