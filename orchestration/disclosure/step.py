@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from orchestration import release_content
+from orchestration.disclosure import parts
 from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import (
     FLAGS,
@@ -118,7 +119,17 @@ def disclose(
         values, parents = _read(warehouse, registry, delivered, policy)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
-    _write(warehouse, SCHEMA, decision, policy)
+    of_parts = parts.decide(
+        parts.read(warehouse),
+        decision.numbers,
+        parts.released(releases_dir, history),
+        parents,
+        registry,
+        delivered,
+        policy,
+    )
+    decision = replace(decision, report={**decision.report, "parts": of_parts.report})
+    _write(warehouse, SCHEMA, decision, policy, of_parts.tables())
     for audience in audiences:
         if audience.sees_everything:
             continue
@@ -129,7 +140,7 @@ def disclose(
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
         own = decide(values, parents, registry, delivered, policy, history, seen=seen)
-        _write(warehouse, audience.schema_name, own, policy, seen)
+        _write(warehouse, audience.schema_name, own, policy, {"kpi_seen": seen})
     return decision
 
 
@@ -318,7 +329,7 @@ def _write(
     schema: str,
     decision: Decision,
     policy: SuppressionPolicy,
-    seen: pl.DataFrame | None = None,
+    further: Mapping[str, pl.DataFrame],
 ) -> None:
     import duckdb
 
@@ -335,7 +346,7 @@ def _write(
         WITHDRAWN: decision.withdrawn,
         _HIDDEN_NUMBERS: decision.numbers,
         "info": info,
-        **({} if seen is None else {"kpi_seen": seen}),
+        **further,
     }
     connection = duckdb.connect(str(warehouse))
     try:
