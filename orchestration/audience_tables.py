@@ -13,14 +13,13 @@ from typing import Any
 
 from orchestration import release_content
 from orchestration.audiences import Audience
-from orchestration.disclosure.parts import SUBJECTS
 from orchestration.suppression import HIDDEN_COLUMNS
 from reporting.columns import KEY
 
 FIGURES = "kpi_releasable"
 DERIVED = ("kpi_comparisons", "kpi_trends")
 # Parts of figures: hours of the week, classes of times.
-PARTS = tuple(dict.fromkeys(subject.released_as for subject in SUBJECTS))
+PARTS = ("hour_profiles", "time_classes")
 _HIDDEN_PARTS = "part_hidden"
 _LIMITS = ("lower", "upper")
 # Sums of floats differ in their last digits from one run to the next.
@@ -86,23 +85,9 @@ def _write_figures(connection: Any, audience: Audience) -> None:
 
 
 def _parts_hidden_from(connection: Any, audience: Audience) -> str:
-    """The parts that are hidden from an audience: those of figures that it does not see in full.
-
-    Parts protect each other within a region, which an audience sees in full or not at all.
-    """
-    hidden = release_content.relation(connection, _HIDDEN_PARTS, required=False)
-    if audience.sees_everything:
-        return f"(select * from {hidden} where false)"
-    seen = " or ".join(
-        f"(h.subject = '{subject.name}' and s.kpi_id = '{subject.kpi}')" for subject in SUBJECTS
-    )
-    return f"""(
-        select h.* from {hidden} as h
-        where not exists (
-            select 1 from {audience.schema_name}.kpi_seen as s
-            where s.level = h.level and s.unit_id = h.unit_id and ({seen})
-        )
-    )"""
+    """The parts that are hidden from an audience."""
+    hidden = release_content.relation(connection, _HIDDEN_PARTS, required=False, audience=audience)
+    return f"(select * from {hidden} where false)" if audience.sees_everything else str(hidden)
 
 
 def _write_derived(
@@ -113,7 +98,7 @@ def _write_derived(
     source: str,
     own: str,
 ) -> None:
-    """A table made by its model from `own` in place of `source`, with a flag on other rows than open.
+    """A table made by its model from `own` in place of `source`; others than open flagged.
 
     A warehouse may be without.
     """

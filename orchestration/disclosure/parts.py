@@ -1,13 +1,13 @@
 """What may be seen of calls by hour of the week and of times by class.
 
-Both tables are parts of figures in kpi_values, and the rules are those of the KPI they are parts of:
-its thresholds, its finest grain, its released periods, and its hidden cells. Beyond them:
+Both tables are parts of figures in kpi_values, and the rules are those of the KPI they are parts
+of: its thresholds, its released periods, and its hidden cells. Beyond them:
 
 * A unit's parts are hidden whole where the KPI itself, or another figure made of them, is.
-* Small parts are protected by other worlds (`worlds.py`), each period by itself. Of the lowest levels
-  only a year and twelve months running are released. No two of these end on the same day unless they are
-  the same days, so none is a sum of others. Levels with quarters and tertials too hide a part in all of
-  their periods or in none.
+* Small parts are protected by other worlds (`worlds.py`), each period by itself. Of the lowest
+  levels only a year and twelve months running are released. No two of these end on the same day
+  unless they are the same days, so none is a sum of others. Levels with quarters and tertials too
+  hide a part in all of their periods or in none.
 * Days of the week add up to published days. Where one of those is hidden, two hours are hidden on
   every day of the week, the same ones everywhere: the events of the other world may lie there.
 * What the release before hid stays hidden, and what it showed protects nothing.
@@ -80,7 +80,9 @@ class Subject:
 
     def query(self, relations: Mapping[str, str | None]) -> str:
         """The parts in the warehouse, with what decides about them."""
-        others = "".join(f", {name}" for name in (*self.bases, *(["total"] if self.is_share else [])))
+        others = "".join(
+            f", {name}" for name in (*self.bases, *(["total"] if self.is_share else []))
+        )
         source = f"{relations[self.table]} as t"
         if self.is_share:
             source += (
@@ -99,7 +101,12 @@ SUBJECTS = (
         name="hour_profile",
         table="agg_hour_profiles",
         kpi="calls_offered",
-        told_by=("unanswered_share", "c113_within_10s", "c116117_within_2min", "answer_time_median"),
+        told_by=(
+            "unanswered_share",
+            "c113_within_10s",
+            "c116117_within_2min",
+            "answer_time_median",
+        ),
         released_as="hour_profiles",
         levels=("national", "region", "central"),
         item="weekday * 100 + hour",
@@ -163,7 +170,7 @@ def read(warehouse: Path) -> dict[str, pl.DataFrame]:
 
 
 def released(releases_dir: Path, history: History) -> dict[str, pl.DataFrame]:
-    """The parts of the release before, n null where hidden; what another policy hid need not stay so."""
+    """The parts of the release before, n null where hidden. What another policy hid is left out."""
     found = {}
     for subject in SUBJECTS:
         path = releases_dir / str(history.release_id) / f"{subject.released_as}.parquet"
@@ -192,11 +199,12 @@ def decide(
     registry: Registry,
     delivered: Mapping[str, date],
     policy: SuppressionPolicy,
+    seen: pl.DataFrame | None = None,
 ) -> Decision:
-    """The decision, from data alone.
+    """The decision, from data alone; `seen` are KPIs, levels and units that are shown in full.
 
-    `parts` and `earlier` are per subject: the parts with n and what else decides; those of the release
-    before with n, null where hidden. `hidden_kpis` are the keys of hidden figures, and what n is.
+    `parts` and `earlier` are per subject: the parts with n and what else decides; those of the
+    release before with n, null where hidden. `hidden_kpis` are the keys of hidden figures, with n.
     """
     hidden, scope, report = [], [], {}
     for subject in SUBJECTS:
@@ -208,6 +216,8 @@ def decide(
             pl.col("period_start") <= pl.col("last_period_start")
         )
         cells = _judged(cells, subject, hidden_kpis, earlier.get(subject.name), registry, policy)
+        if seen is not None:
+            cells = _in_sight(cells, seen.filter(pl.col("kpi_id") == subject.kpi))
         found, unprotected = _protected(cells, subject, parents)
         shown_as_whole = cells.filter("whole").select(_UNIT).unique()
         found = found.join(shown_as_whole, on=list(_UNIT), how="anti")
@@ -262,7 +272,9 @@ def _judged(
         coarse |= here & pl.col("period_grain").is_in(sorted(finer))
         if subject.is_share:
             coarse |= here & few(pl.col("total"), own.min_denominator)
-    in_force = {kpi.id: max(k.version for k in registry.kpis if k.id == kpi.id) for kpi in registry.kpis}
+    in_force = {
+        kpi.id: max(k.version for k in registry.kpis if k.id == kpi.id) for kpi in registry.kpis
+    }
     told = hidden_kpis.filter(
         pl.any_horizontal(
             (pl.col("kpi_id") == kpi) & (pl.col("kpi_version") == in_force[kpi])
@@ -272,7 +284,9 @@ def _judged(
     same = told.group_by(_UNIT).agg(pl.col("n").max().alias("_told"))
     cells = cells.join(same, on=list(_UNIT), how="left")
     # A share of some of the cases, those in rural places say, does not follow from classes of all.
-    all_cases = pl.col("_told") >= pl.col("total") if subject.is_share else pl.col("_told").is_not_null()
+    all_cases = (
+        pl.col("_told") >= pl.col("total") if subject.is_share else pl.col("_told").is_not_null()
+    )
     cells = cells.with_columns(
         small.fill_null(False).alias("small"), (coarse | all_cases.fill_null(False)).alias("whole")
     )
@@ -290,10 +304,21 @@ def _judged(
         cells = cells.with_columns(_then=pl.lit(None, pl.Int64), _released=pl.lit(None, pl.Boolean))
     was_hidden = pl.col("_released").fill_null(False) & pl.col("_then").is_null()
     return cells.with_columns(
-        (pl.col("small") | pl.col("whole") | opened | (was_hidden & pl.col("n").is_not_null())).alias(
-            "hidden"
-        ),
+        (
+            pl.col("small") | pl.col("whole") | opened | (was_hidden & pl.col("n").is_not_null())
+        ).alias("hidden"),
         (pl.col("_then") == pl.col("n")).fill_null(False).alias("known"),
+    )
+
+
+def _in_sight(cells: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """The parts with those that are seen in full: known, never hidden, and no protection."""
+    there = seen.select("level", "unit_id").unique().with_columns(pl.lit(True).alias("_seen"))
+    cells = cells.join(there, on=["level", "unit_id"], how="left")
+    is_seen = pl.col("_seen").fill_null(False)
+    return cells.with_columns(
+        *((pl.col(name) & ~is_seen).alias(name) for name in ("small", "whole", "hidden")),
+        (pl.col("known") | is_seen).alias("known"),
     )
 
 
@@ -329,7 +354,7 @@ def _with_hidden_days(cells: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 def _protected(
     cells: pl.DataFrame, subject: Subject, parents: Mapping[Unit, frozenset[Unit]]
 ) -> tuple[pl.DataFrame, int]:
-    """The hidden parts, those that protect others among them; and how many could not be protected."""
+    """The hidden parts, those that protect others too; and how many could not be protected."""
     found, unprotected = [], 0
     for (segment,), rows in cells.group_by("segment", maintain_order=True):
         tables = _tables(rows, subject, parents)
@@ -381,7 +406,7 @@ def _tables(
             blocks,
         )
         tables[(str(grain), start)] = _Named(table, levels, units, items)
-    return tables  # type: ignore[return-value]
+    return tables
 
 
 def _level(rows: pl.DataFrame, units: list[str], items: list[int]) -> Level:

@@ -119,8 +119,9 @@ def disclose(
         values, parents = _read(warehouse, registry, delivered, policy)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
+    found_parts = parts.read(warehouse)
     of_parts = parts.decide(
-        parts.read(warehouse),
+        found_parts,
         decision.numbers,
         parts.released(releases_dir, history),
         parents,
@@ -140,7 +141,19 @@ def disclose(
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
         own = decide(values, parents, registry, delivered, policy, history, seen=seen)
-        _write(warehouse, audience.schema_name, own, policy, {"kpi_seen": seen})
+        of_parts = parts.decide(
+            found_parts,
+            own.numbers,
+            parts.released(folder, history),
+            parents,
+            registry,
+            delivered,
+            policy,
+            seen,
+        )
+        _write(
+            warehouse, audience.schema_name, own, policy, {"kpi_seen": seen, **of_parts.tables()}
+        )
     return decision
 
 

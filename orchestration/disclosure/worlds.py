@@ -1,4 +1,4 @@
-"""Which cells of a table of units and classes are hidden, so that no small one follows from the rest.
+"""Which cells of a table of units and classes are hidden, so that no small one can be worked out.
 
 Units lie in units above them, and every sum is known: of the classes of a unit (of each block of
 them: an hour of the week lies in a weekday, whose calls are published), and of the units in a unit

@@ -1,5 +1,5 @@
 {#- Counts are few rows and are made anew, as what was delivered changes the hours they are held against. -#}
-{%- set follows = ['call', 'call_duplicate', 'call_cell'] -%}
+{%- set follows = ['call', 'call_duplicate', 'call_passed_on'] -%}
 {#- The requirement of each service: counted in time, out of what. -#}
 {%- set required = {'113': kpi_in_force('c113_within_10s'), '116117': kpi_in_force('c116117_within_2min')} -%}
 {%- set counted = {

@@ -1,13 +1,13 @@
-{%- set follows = ['call', 'call_duplicate', 'call_cell'] -%}
+{%- set follows = ['call', 'call_duplicate', 'call_passed_on'] -%}
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='touched_periods',
     on_schema_change='fail',
-    meta={'consumes': ['call', 'call_duplicate', 'call_cell']},
-    pre_hook="{{ reset_consumed(['call', 'call_duplicate', 'call_cell']) }}",
+    meta={'consumes': ['call', 'call_duplicate', 'call_passed_on']},
+    pre_hook="{{ reset_consumed(['call', 'call_duplicate', 'call_passed_on']) }}",
     post_hook=[
-        "{{ drop_earlier_running_periods(['call', 'call_duplicate', 'call_cell']) }}",
-        "{{ log_consumed(['call', 'call_duplicate', 'call_cell']) }}",
+        "{{ drop_earlier_running_periods(['call', 'call_duplicate', 'call_passed_on']) }}",
+        "{{ log_consumed(['call', 'call_duplicate', 'call_passed_on']) }}",
     ],
 ) }}
 {#- Each percentile of a KPI, by hour of the week. -#}
