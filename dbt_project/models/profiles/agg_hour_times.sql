@@ -11,11 +11,16 @@
     ],
 ) }}
 {#- Each percentile of a KPI, by hour of the week. -#}
-{%- set percentiles = {
+{%- set wanted = {
     'answer_median': kpi_in_force('answer_time_median'),
     'answer_p90': kpi_in_force('answer_time_p90'),
     'talk_median': kpi_in_force('handling_time_median'),
 } -%}
+{%- set measures = {'handled': 'count(handling_ms)'} -%}
+{%- for name, kpi in wanted.items() -%}
+    {%- set column, share = percentile_of(kpi) -%}
+    {%- do measures.update({name ~ '_ms': list_item(percentiles(column, [share]), 1)}) -%}
+{%- endfor -%}
 with calls as (
     select
         c.segment, c.event_date, c.region_id, c.central_id, c.answer_ms, c.handling_ms,
@@ -23,17 +28,12 @@ with calls as (
     from {{ ref('fct_call_durations') }} as c
     inner join {{ ref('dim_date') }} as d on d.date_day = c.event_date
 ),
-sorted as (
-    {{ aggregate_profiles(
-        'calls', follows, ['segment', 'hour_of_week'], kpi_families()['calls'].units,
-        {'answer_ms_sorted': sorted_list('answer_ms'), 'handling_ms_sorted': sorted_list('handling_ms')},
-    ) }}
+times as (
+    {{ aggregate_profiles('calls', follows, ['segment', 'hour_of_week'], kpi_families()['calls'].units, measures) }}
 )
 select
-    segment, period_grain, period_start, level, unit_id, hour_of_week,
-    {%- for name, kpi in percentiles.items() %}
-    {%- set column, share = percentile_of(kpi) %}
-    ({{ sorted_percentile(column ~ '_sorted', share) }}) / {{ kpi.ms_per_unit }}e0 as {{ name }},
+    segment, period_grain, period_start, level, unit_id, hour_of_week, handled
+    {%- for name, kpi in wanted.items() %},
+    {{ name }}_ms / {{ kpi.ms_per_unit }}e0 as {{ name }}
     {%- endfor %}
-    {{ list_size('handling_ms_sorted') }} as handled
-from sorted
+from times
