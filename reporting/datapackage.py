@@ -27,11 +27,14 @@ _FORMATS = {
     ".xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ".duckdb": ("duckdb", "application/octet-stream"),
 }
+_PART = ("segment", "period_grain", "period_start", "level", "unit_id")
 _KEYS: dict[str, tuple[str, ...]] = {
     "kpi_values": (*KEY, "geography_version"),
     "kpi_comparisons": KEY,
     "kpi_trends": KEY,
     "kpi_news": ("kpi_id", "kpi_version", "segment", "period_grain", "level", "unit_id"),
+    "hour_profiles": (*_PART, "weekday", "hour"),
+    "time_classes": ("measure", *_PART, "class_no"),
     "kpi_registry": ("kpi_id", "version"),
     "units": ("level", "unit_id"),
     "geography": ("municipality_code",),
@@ -59,6 +62,8 @@ TITLES = {
     "kpi_comparisons": "Sammenligning med like enheter / comparison with similar units",
     "kpi_trends": "Utvikling over tid / development over time",
     "kpi_news": "Nytt i de siste tre periodene / news of the latest three periods",
+    "hour_profiles": "Anrop time for time gjennom uken / calls by hour of the week",
+    "time_classes": "Svartid og responstid i klasser / answer and response times by class",
     "kpi_series_breaks": "Brudd i serier / breaks in series",
     "kpi_breaks": "Brudd / breaks",
     "kpi_sql": "SQL bak nøkkeltallene / SQL behind the KPIs",
