@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.audience import OPEN, warning
-from reporting.columns import COLUMNS, KEY, MATURITIES, STATUSES, SYNTHETIC
+from reporting.columns import COLUMNS, KEY, MATURITIES, PART_COLUMNS, STATUSES, SYNTHETIC
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
 
@@ -187,7 +187,7 @@ def _field(name: str, dtype: pl.DataType, key: Sequence[str]) -> dict[str, Any]:
         "name": name,
         "type": next((kind for matches, kind in kinds if matches), "string"),
     }
-    if known := COLUMNS.get(name):
+    if known := COLUMNS.get(name) or PART_COLUMNS.get(name):
         field["title"] = known.nb
         field["description"] = f"{known.meaning_nb} / {known.meaning_en}"
     constraints: dict[str, Any] = {}
