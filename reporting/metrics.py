@@ -15,6 +15,7 @@ from reporting.empty import why_empty
 from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
 from reporting.news import news as find_news
 from reporting.periods import GRAINS, PeriodError, parse_span
+from reporting.profiles import NO_ROWS
 from reporting.profiles import distribution as find_distribution
 from reporting.profiles import profile as find_profile
 from reporting.query import (
@@ -244,12 +245,14 @@ def profile(
     twelve months, `"2026-09-R12"`. Not given: the longest of those that ended last. `hours` is how
     many such hours were delivered. Hidden rows have status `suppressed`.
     """
-    return find_profile(
-        open_release(release, audience),
-        units=_names(units),
-        levels=_names(level),
-        segments=_names(segments),
-        period=period,
+    return _of_parts(
+        find_profile(
+            open_release(release, audience),
+            units=_names(units),
+            levels=_names(level),
+            segments=_names(segments),
+            period=period,
+        )
     )
 
 
@@ -269,14 +272,25 @@ def distribution(
     `total` in all of them, `share` in per cent. A class is over `over_s` and up to `to_s` seconds.
     The times are those of `answer_time_median` and `resp_median`. Periods as for `profile`.
     """
-    return find_distribution(
-        open_release(release, audience),
-        measures=_names(measure),
-        units=_names(units),
-        levels=_names(level),
-        segments=_names(segments),
-        period=period,
+    return _of_parts(
+        find_distribution(
+            open_release(release, audience),
+            measures=_names(measure),
+            units=_names(units),
+            levels=_names(level),
+            segments=_names(segments),
+            period=period,
+        )
     )
+
+
+def _of_parts(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame; a warning says why it has no rows."""
+    import warnings
+
+    if frame.is_empty():
+        warnings.warn(NO_ROWS, stacklevel=3)
+    return frame
 
 
 def kpis(

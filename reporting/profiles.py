@@ -29,6 +29,11 @@ WEEKDAYS = (
     ("lørdag", "Saturday"),
     ("søndag", "Sunday"),
 )
+NO_ROWS = (
+    "Ingen rader: enheten har ingen anrop eller hendelser, eller ingen periode er over (et "
+    "kvartal er det korteste). / No rows: the unit has no calls or incidents, or no period is "
+    "over (a quarter is the shortest)."
+)
 _UNIT = ("segment", "period_grain", "period_start", "level", "unit_id")
 
 
@@ -107,13 +112,17 @@ def _read(
     known = dimensions(release)
     Dimensions.check("level", levels, LEVELS)
     check_segments(release, segments)
-    there = periods(release, table)
-    if not there:
+    if not release.has(table):
         raise QueryError(f"Utgivelsen har ingen / the release has no {table}.")
-    grain, start = there[0] if period is None else parse_period(period)
-    if (grain, start) not in there:
+    there = periods(release, table)
+    # Where none is over yet, a period that gives no rows.
+    latest = there[0] if there else (GRAINS[0], date.max.replace(day=1))
+    grain, start = latest if period is None else parse_period(period)
+    if period is not None and (grain, start) not in there:
         known_as = ", ".join(label(*at) for at in there)
-        raise PeriodError(f"{period}: utgivelsen har / the release has {known_as}")
+        raise PeriodError(
+            f"{period}: utgivelsen har / the release has {known_as}" if there else NO_ROWS
+        )
     conditions = ["t.period_grain = ?", "t.period_start = ?"]
     parameters: list[object] = [grain, start]
     for column, names in (

@@ -194,9 +194,11 @@ def _end(opened: Any, frame: pl.DataFrame) -> None:
     """The period, what the signs mean, the release."""
     from reporting.audience import warning
     from reporting.periods import label
+    from reporting.profiles import NO_ROWS
 
     if frame.is_empty():
-        raise fail("Ingen rader / no rows")
+        typer.echo(NO_ROWS, err=True)
+        return
     row = frame.row(0, named=True)
     days = f"{row['days_covered']} av / of {row['days_in_period']} dager levert / days delivered"
     typer.echo(f"Periode / period {label(row['period_grain'], row['period_start'])}, {days}")

@@ -22,6 +22,7 @@ from reporting.web.app import make_app
 from reporting.web.heatmap import Cell, heat_map
 from reporting.web.pages import NoPageError, View
 from reporting.web.words import LANGUAGES, Language, Speech
+from tests.reporting.releases import changed
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,8 @@ def test_classes_in_order_and_their_total(release: Release) -> None:
         (5, 10, 80, 20.0, 400),
         (10, None, None, None, 400),
     ]
-    assert metrics.distribution("response_time", release=release).is_empty()
+    with pytest.warns(UserWarning, match="No rows"):
+        assert metrics.distribution("response_time", release=release).is_empty()
 
 
 def test_what_is_not_there_says_so(release: Release, releases: Path) -> None:
@@ -81,6 +83,19 @@ def test_what_is_not_there_says_so(release: Release, releases: Path) -> None:
         metrics.distribution("respons_time", release=release)
     with open_current(releases) as earlier, pytest.raises(QueryError, match="hour_profiles"):
         metrics.profile(release=earlier)
+
+
+def test_before_a_quarter_is_over_there_are_no_rows(
+    fuller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young = changed(fuller, tmp_path / "releases", "delete from hour_profiles")
+    with open_current(young) as opened:
+        with pytest.warns(UserWarning, match="No rows"):
+            assert metrics.profile("amk_oslo", release=opened).is_empty()
+        with pytest.raises(PeriodError, match="No rows"):
+            metrics.profile(period="2026", release=opened)
+        assert list(staffing.paths(opened)) == []
+    assert "No rows" in said("profile", "amk_oslo", releases=young, monkeypatch=monkeypatch)
 
 
 def test_the_command_line_shows_a_week(fuller: Path, monkeypatch: pytest.MonkeyPatch) -> None:
