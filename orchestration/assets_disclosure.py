@@ -16,6 +16,8 @@ TABLES = {
     "kpi_hidden": "The cells of kpi_values whose numbers are hidden, and why.",
     "kpi_scope": "The last released period per KPI, segment, level and grain.",
     "kpi_limits": "From how many observations on the limits of percentiles are shown.",
+    "part_hidden": "Hours of the week and classes of times that are hidden.",
+    "part_scope": "The last released period of them per level and grain.",
 }
 
 

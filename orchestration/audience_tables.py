@@ -18,6 +18,9 @@ from reporting.columns import KEY
 
 FIGURES = "kpi_releasable"
 DERIVED = ("kpi_comparisons", "kpi_trends")
+# Parts of figures: hours of the week, classes of times.
+PARTS = ("hour_profiles", "time_classes")
+_HIDDEN_PARTS = "part_hidden"
 _LIMITS = ("lower", "upper")
 # Sums of floats differ in their last digits from one run to the next.
 _SAME_TO = 6
@@ -34,9 +37,12 @@ def write_tables(
             connection.execute("begin")
             connection.execute(f"create schema if not exists {audience.schema_name}")
             _write_figures(connection, audience)
+            own_figures = f'"{audience.schema_name}"."{FIGURES}"'
             for name in DERIVED:
-                if release_content.relation(connection, name, required=False) is not None:
-                    _write_derived(connection, audience, name, compiled(name))
+                _write_derived(connection, audience, name, compiled, FIGURES, own_figures)
+            for name in PARTS:
+                hidden = _parts_hidden_from(connection, audience)
+                _write_derived(connection, audience, name, compiled, _HIDDEN_PARTS, hidden)
             connection.execute("commit")
 
 
@@ -78,12 +84,29 @@ def _write_figures(connection: Any, audience: Audience) -> None:
     """)
 
 
-def _write_derived(connection: Any, audience: Audience, name: str, sql: str) -> None:
-    """A table made from figures by its model, with a flag on rows that the open one has not."""
-    open_figures = release_content.relation(connection, FIGURES)
-    open_table = release_content.relation(connection, name)
-    own_figures = f'"{audience.schema_name}"."{FIGURES}"'
-    reads = f'"{_catalog(connection)}".{open_figures}'
+def _parts_hidden_from(connection: Any, audience: Audience) -> str:
+    """The parts that are hidden from an audience."""
+    hidden = release_content.relation(connection, _HIDDEN_PARTS, required=False, audience=audience)
+    return f"(select * from {hidden} where false)" if audience.sees_everything else str(hidden)
+
+
+def _write_derived(
+    connection: Any,
+    audience: Audience,
+    name: str,
+    compiled: Callable[[str], str],
+    source: str,
+    own: str,
+) -> None:
+    """A table made by its model from `own` in place of `source`; others than open flagged.
+
+    A warehouse may be without.
+    """
+    open_table = release_content.relation(connection, name, required=False)
+    if open_table is None:
+        return
+    sql = compiled(name)
+    reads = f'"{_catalog(connection)}".{release_content.relation(connection, source)}'
     if reads not in sql:
         raise LookupError(f"{name} does not read {reads}")
     columns = connection.execute(f"describe {open_table}").fetchall()
@@ -94,9 +117,9 @@ def _write_derived(connection: Any, audience: Audience, name: str, sql: str) -> 
     connection.execute(f"""
         create or replace table {audience.schema_name}.{name} as
         with made as (
-            {sql.replace(reads, own_figures)}
+            {sql.replace(reads, own)}
         )
-        select x.*, o.kpi_id is null as is_small
+        select x.*, o.period_grain is null as is_small
         from made as x
         left join {open_table} as o on {same}
     """)

@@ -141,6 +141,8 @@ FURTHER_TABLES = (
     "kpi_comparisons",
     "kpi_trends",
     "kpi_news",
+    "hour_profiles",
+    "time_classes",
     "kpi_breaks",
     "kpi_series_breaks",
     "peer_groups",

@@ -148,7 +148,7 @@ def _write_workbook(frame: pl.DataFrame, about: dict[str, Any], target: Path) ->
 
     with xlsxwriter.Workbook(target, {**WORKBOOK_OPTIONS, "in_memory": False}) as workbook:
         parts = {"Data": frame}
-        if "period_start" in frame.columns and frame.height:
+        if {"kpi_id", "period_start"} <= set(frame.columns) and frame.height:
             parts = {
                 str(kpi): part
                 for (kpi,), part in frame.partition_by(

@@ -291,6 +291,53 @@ COLUMNS: dict[str, Column] = {
     ),
 }
 
+# Of calls by hour of the week and of times by class.
+PART_COLUMNS: dict[str, Column] = {
+    "measure": Column(
+        "Mål",
+        "answer_time: svartid; response_time: responstid",
+        "answer_time or response_time",
+    ),
+    "weekday": Column("Ukedag", "1 mandag til 7 søndag", "1 Monday to 7 Sunday, local date"),
+    "hour": Column("Time", "0 til 23, norsk tid", "0 to 23, local clock"),
+    "hours": Column(
+        "Timer levert",
+        "så mange slike timer er levert: ingen på dager som mangler",
+        "so many such hours were delivered: none on days that are missing",
+    ),
+    "calls": Column("Anrop", "som i calls_offered", "as in calls_offered"),
+    "answered": Column("Besvart", "besvarte anrop", "answered calls"),
+    "unanswered": Column("Ubesvart", "ubesvarte anrop", "unanswered calls"),
+    "answered_valid": Column(
+        "Besvart, gyldige tider", "de som svartidene er av", "those that the answer times are of"
+    ),
+    "in_time": Column(
+        "Besvart i tide",
+        "innen 10 sekunder på 113, innen 2 minutter på 116117",
+        "within 10 seconds at 113, within 2 minutes at 116117",
+    ),
+    "in_time_of": Column(
+        "Besvart i tide, av",
+        "nevneren: besvarte med gyldige tider, på 116117 også ubesvarte",
+        "the denominator: answered with valid times, at 116117 the unanswered too",
+    ),
+    "calls_per_hour": Column(
+        "Anrop i timen",
+        "av timene som er levert; til nærmeste ti anrop der noen kom på andre dager",
+        "of the hours delivered; to the nearest ten calls where some came on other days",
+    ),
+    "in_time_share": Column("Andel i tide", "prosent", "per cent"),
+    "unanswered_share": Column("Andel ubesvart", "prosent av anropene", "per cent of the calls"),
+    "answer_median": Column("Svartid, median", "sekunder", "median answer time, seconds"),
+    "answer_p90": Column("Svartid, 90-persentil", "sekunder", "90th percentile, seconds"),
+    "talk_median": Column("Samtaletid, median", "sekunder", "median talk time, seconds"),
+    "class_no": Column("Klasse", "de korteste tidene først", "the shortest times first"),
+    "over_s": Column("Over (s)", "tom i den første klassen", "over so many seconds"),
+    "to_s": Column("Til og med (s)", "tom i den siste klassen", "up to so many seconds, included"),
+    "total": Column("Antall i alt", "i alle klassene", "in all classes: n of the percentiles"),
+    "share": Column("Andel", "prosent av alle", "per cent of all"),
+}
+
 STATUSES: dict[str, tuple[str, str]] = {
     "ok": ("det finnes et tall", "there is a figure"),
     "no_data": (
@@ -366,7 +413,7 @@ _EXPLAINING = {
 
 def heading(column: str) -> str:
     """The heading of a column for people: bokmål, then the name that code uses."""
-    known = COLUMNS.get(column)
+    known = COLUMNS.get(column) or PART_COLUMNS.get(column)
     return f"{known.nb} / {column}" if known else column
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.audience import OPEN, warning
-from reporting.columns import COLUMNS, KEY, MATURITIES, STATUSES, SYNTHETIC
+from reporting.columns import COLUMNS, KEY, MATURITIES, PART_COLUMNS, STATUSES, SYNTHETIC
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
 
@@ -27,11 +27,14 @@ _FORMATS = {
     ".xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ".duckdb": ("duckdb", "application/octet-stream"),
 }
+_PART = ("segment", "period_grain", "period_start", "level", "unit_id")
 _KEYS: dict[str, tuple[str, ...]] = {
     "kpi_values": (*KEY, "geography_version"),
     "kpi_comparisons": KEY,
     "kpi_trends": KEY,
     "kpi_news": ("kpi_id", "kpi_version", "segment", "period_grain", "level", "unit_id"),
+    "hour_profiles": (*_PART, "weekday", "hour"),
+    "time_classes": ("measure", *_PART, "class_no"),
     "kpi_registry": ("kpi_id", "version"),
     "units": ("level", "unit_id"),
     "geography": ("municipality_code",),
@@ -59,6 +62,8 @@ TITLES = {
     "kpi_comparisons": "Sammenligning med like enheter / comparison with similar units",
     "kpi_trends": "Utvikling over tid / development over time",
     "kpi_news": "Nytt i de siste tre periodene / news of the latest three periods",
+    "hour_profiles": "Anrop time for time gjennom uken / calls by hour of the week",
+    "time_classes": "Svartid og responstid i klasser / answer and response times by class",
     "kpi_series_breaks": "Brudd i serier / breaks in series",
     "kpi_breaks": "Brudd / breaks",
     "kpi_sql": "SQL bak nøkkeltallene / SQL behind the KPIs",
@@ -182,7 +187,7 @@ def _field(name: str, dtype: pl.DataType, key: Sequence[str]) -> dict[str, Any]:
         "name": name,
         "type": next((kind for matches, kind in kinds if matches), "string"),
     }
-    if known := COLUMNS.get(name):
+    if known := COLUMNS.get(name) or PART_COLUMNS.get(name):
         field["title"] = known.nb
         field["description"] = f"{known.meaning_nb} / {known.meaning_en}"
     constraints: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reporting.columns import COLUMNS, PARTIAL, PROVISIONAL, STATUSES
+from reporting.columns import COLUMNS, PART_COLUMNS, PARTIAL, PROVISIONAL, STATUSES
 from reporting.dimensions import dimensions
 from reporting.hiding import in_words
 from reporting.metrics import BREAK_COLUMNS, break_rows
@@ -76,7 +76,7 @@ def describe(
         "hidden": in_words(policy, _families(release, frame)),
         "columns": [
             {"name": name, "heading_nb": known.nb, "nb": known.meaning_nb, "en": known.meaning_en}
-            if (known := COLUMNS.get(name))
+            if (known := COLUMNS.get(name) or PART_COLUMNS.get(name))
             else {"name": name}
             for name in frame.columns
         ],

@@ -15,6 +15,9 @@ from reporting.empty import why_empty
 from reporting.locked_sql import ROW_CAP, TIME_LIMIT_SECONDS, SqlError, run_sql
 from reporting.news import news as find_news
 from reporting.periods import GRAINS, PeriodError, parse_span
+from reporting.profiles import NO_ROWS
+from reporting.profiles import distribution as find_distribution
+from reporting.profiles import profile as find_profile
 from reporting.query import (
     PARENT_LEVELS,
     KpiQuery,
@@ -36,8 +39,10 @@ __all__ = [
     "breaks",
     "close",
     "definition",
+    "distribution",
     "kpis",
     "news",
+    "profile",
     "query",
     "reconcile",
     "release",
@@ -228,6 +233,71 @@ def news(
         segments=_names(segments),
         changes=_names(change),
     )
+
+
+def profile(
+    units: Names = None,
+    level: Names = None,
+    segments: Names = None,
+    period: str | None = None,
+    *,
+    release: ReleaseName = None,
+    audience: str | None = None,
+) -> pl.DataFrame:
+    """Calls by hour of the week: `metrics.profile("amk_oslo", segments="113")`.
+
+    One row per service, unit and hour of the week, Monday 00–01 first: calls and `calls_per_hour`,
+    shares in per cent (`in_time_share`, `unanswered_share`), times in seconds (`answer_median`,
+    `answer_p90`, `talk_median`), pooled over the weeks of `period`: a quarter, a tertial, a year or
+    twelve months, `"2026-09-R12"`. Not given: the longest of those that ended last. `hours` is how
+    many such hours were delivered. Hidden rows have status `suppressed`.
+    """
+    return _of_parts(
+        find_profile(
+            open_release(release, audience),
+            units=_names(units),
+            levels=_names(level),
+            segments=_names(segments),
+            period=period,
+        )
+    )
+
+
+def distribution(
+    measure: Names = None,
+    level: Names = None,
+    units: Names = None,
+    segments: Names = None,
+    period: str | None = None,
+    *,
+    release: ReleaseName = None,
+    audience: str | None = None,
+) -> pl.DataFrame:
+    """Times by class: `metrics.distribution("response_time", units="Hamar")`.
+
+    One row per measure (`answer_time`, `response_time`), segment, unit and class: `n` in the class,
+    `total` in all of them, `share` in per cent. A class is over `over_s` and up to `to_s` seconds.
+    The times are those of `answer_time_median` and `resp_median`. Periods as for `profile`.
+    """
+    return _of_parts(
+        find_distribution(
+            open_release(release, audience),
+            measures=_names(measure),
+            units=_names(units),
+            levels=_names(level),
+            segments=_names(segments),
+            period=period,
+        )
+    )
+
+
+def _of_parts(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame; a warning says why it has no rows."""
+    import warnings
+
+    if frame.is_empty():
+        warnings.warn(NO_ROWS, stacklevel=3)
+    return frame
 
 
 def kpis(

@@ -41,3 +41,23 @@ create table if not exists {{ disclosure_schema() }}.kpi_limits (
 )
 {% endif %}
 {% endmacro %}
+
+{#- Parts of figures that are hidden: hours of the week, classes of times; item 0 is all of a unit's. -#}
+{% macro create_part_hidden() %}
+{% if execute and flags.WHICH in ['build', 'run', 'test'] %}
+create table if not exists {{ disclosure_schema() }}.part_hidden (
+    subject {{ dbt.type_string() }}, segment {{ dbt.type_string() }}, period_grain {{ dbt.type_string() }},
+    period_start date, level {{ dbt.type_string() }}, unit_id {{ dbt.type_string() }}, item int
+)
+{% endif %}
+{% endmacro %}
+
+{#- Which periods of them are released per level and grain: those that are over. -#}
+{% macro create_part_scope() %}
+{% if execute and flags.WHICH in ['build', 'run', 'test'] %}
+create table if not exists {{ disclosure_schema() }}.part_scope (
+    subject {{ dbt.type_string() }}, level {{ dbt.type_string() }}, period_grain {{ dbt.type_string() }},
+    last_period_start date
+)
+{% endif %}
+{% endmacro %}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli import profiles
 from orchestration.cli.common import fail
 from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
 from reporting.periods import EXAMPLES, GRAINS
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from reporting.query import KpiQuery
 
 app = typer.Typer(help="Query released KPIs and their definitions.", no_args_is_help=True)
+app.command("profile")(profiles.profile)
+app.command("distribution")(profiles.distribution)
 _TABLE_ROWS = 500
 _ROW_LIMIT = 100_000
 _LABEL_WIDTH = 20

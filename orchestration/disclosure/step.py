@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from orchestration import release_content
+from orchestration.disclosure import parts
 from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import (
     FLAGS,
@@ -124,7 +125,18 @@ def disclose(
         values, parents = _read(warehouse, registry, delivered, policy)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
-    _write(warehouse, SCHEMA, name, decision, policy, history)
+    found_parts = parts.read(warehouse)
+    of_parts = parts.decide(
+        found_parts,
+        decision.numbers,
+        parts.released(releases_dir, history),
+        parents,
+        registry,
+        delivered,
+        policy,
+    )
+    decision = replace(decision, report={**decision.report, "parts": of_parts.report})
+    _write(warehouse, SCHEMA, name, decision, policy, history, of_parts.tables())
     for audience in audiences:
         if audience.sees_everything:
             continue
@@ -135,7 +147,18 @@ def disclose(
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
         own = decide(values, parents, registry, delivered, policy, history, seen=seen)
-        _write(warehouse, audience.schema_name, name, own, policy, history, seen)
+        of_parts = parts.decide(
+            found_parts,
+            own.numbers,
+            parts.released(folder, history),
+            parents,
+            registry,
+            delivered,
+            policy,
+            seen,
+        )
+        further = {"kpi_seen": seen, **of_parts.tables()}
+        _write(warehouse, audience.schema_name, name, own, policy, history, further)
     return decision
 
 
@@ -326,7 +349,7 @@ def _write(
     decision: Decision,
     policy: SuppressionPolicy,
     history: History,
-    seen: pl.DataFrame | None = None,
+    further: Mapping[str, pl.DataFrame],
 ) -> None:
     import duckdb
 
@@ -348,7 +371,7 @@ def _write(
         WITHDRAWN: decision.withdrawn,
         _HIDDEN_NUMBERS: decision.numbers,
         "info": info,
-        **({} if seen is None else {"kpi_seen": seen}),
+        **further,
     }
     connection = duckdb.connect(str(warehouse))
     try:

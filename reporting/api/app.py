@@ -20,8 +20,10 @@ from reporting.api import jsonstat, openapi, problems, tables
 from reporting.api.formats import FIGURES, LISTS, SAYS_WHAT_IS_LEFT_OUT, chosen_format
 from reporting.api.parameters import (
     MOST_ROWS,
+    Classes,
     Definition,
     Figures,
+    Hours,
     Kpis,
     Listed,
     Readiness,
@@ -157,6 +159,28 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
             return _list(release, asked, frame.sort(frame.columns, nulls_last=True))
 
         return _answer(source, request, asked, LISTS, make)
+
+    @api.get("/profiles", **openapi.rows("Calls by hour of the week", LISTS))
+    def profiles(request: Request, asked: Annotated[Hours, Query()]) -> Response:
+        """Calls by hour of the week, pooled over the weeks of a period, and how they were answered.
+
+        A hidden hour has no numbers, and `status` says so.
+        """
+        return _answer(
+            source, request, asked, LISTS,
+            lambda release: _list(release, asked, metrics.profile(
+                asked.unit, asked.level, asked.segment, asked.period, release=release)),
+        )  # fmt: skip
+
+    @api.get("/distributions", **openapi.rows("Times by class", LISTS))
+    def distributions(request: Request, asked: Annotated[Classes, Query()]) -> Response:
+        """Answer and response times by class: how many, and what share of all."""
+        return _answer(
+            source, request, asked, LISTS,
+            lambda release: _list(release, asked, metrics.distribution(
+                asked.measure, asked.level, asked.unit, asked.segment, asked.period,
+                release=release)),
+        )  # fmt: skip
 
     @api.get("/readiness", **openapi.rows("Data readiness", LISTS))
     def readiness(request: Request, asked: Annotated[Readiness, Query()]) -> Response:

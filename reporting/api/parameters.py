@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from reporting.dimensions import LEVELS
 from reporting.metrics import kpi_query
 from reporting.periods import GRAINS
+from reporting.profiles import MEASURES
 from reporting.query import PARENT_LEVELS, KpiQuery
 
 MOST_ROWS = 10_000
@@ -100,6 +101,31 @@ class Readiness(Listed):
     level: Names = Field([], description="Kinds of unit; of grades and measures.")
     unit: Names = Field([], description="Ids of units or sources; of grades and measures.")
     grain: Names = Field([], description="Kinds of period; of grades and measures.")
+
+
+class Hours(Listed):
+    """Whose week, and of which weeks."""
+
+    level: Annotated[list[Level], Field(max_length=_MOST_NAMES)] = Field(
+        [], description="Kinds of unit; all when not given."
+    )
+    unit: Names = Field([], description="Ids or names of units; all when not given.")
+    segment: Names = Field([], description="Segments; all when not given.")
+    period: Name | None = Field(
+        None,
+        description="2026, 2026-T1, 2026-Q3 or 2026-09-R12; not given: the longest of those that "
+        "ended last.",
+        examples=["2026"],
+    )
+
+
+class Classes(Hours):
+    """Which times, too."""
+
+    measure: Annotated[
+        list[Annotated[Name, Field(json_schema_extra={"enum": list(MEASURES)})]],
+        Field(max_length=_MOST_NAMES),
+    ] = Field([], description="Which times; both when not given.")
 
 
 class Figures(Listed):

@@ -17,7 +17,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, charts, figures, quality
+from reporting.web import air, charts, figures, quality, staffing
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -38,7 +38,7 @@ class Page:
     """A page ready to be sent, and the query behind its figures where it can be had as data."""
 
     html: str
-    data: KpiQuery | None = None
+    data: KpiQuery | Callable[[], pl.DataFrame] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def paths(release: Release) -> Iterator[str]:
     for told_of, found in periods.items():
         for when in figures.latest_running(found):
             yield f"/kpi/{'/'.join(told_of)}/{label(when.grain, when.start)}"
+    yield from staffing.paths(release)
     series = release.rows(
         "select distinct kpi_id, segment, level, unit_id from kpi_values"
         f" where {figures.PAGED} and unit_id <> 'UNKNOWN'"
@@ -173,7 +174,8 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
                 first=first[:3], periods=figures.periods(view.release, level),
-                has_report=level in levels_reported()),
+                has_report=level in levels_reported(),
+                staffing=staffing.link(view.release, level, unit_id, view.say)),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip
@@ -307,6 +309,21 @@ def _air(view: View, period: str | None = None) -> Page:
     )  # fmt: skip
 
 
+def _staffing(view: View, level: str, unit_id: str, period: str | None = None) -> Page:
+    place, offered = _place(view, level, unit_id), staffing.choices(view.release, level, unit_id)
+    if not offered:
+        raise NoPageError(view.path)
+    when = _when(view, period) if period else offered[0]
+    frame = staffing.frame_of(view.release, level, unit_id, when)
+    say = view.say
+    return Page(
+        _render(view, "staffing.html", title=f"{place.name}: {say.of(staffing.TEXTS['title'])}",
+                place=place, when=when, weeks=staffing.weeks(frame, place.name, say),
+                t=lambda key: say.of(staffing.TEXTS[key]), periods=offered),
+        lambda: frame,
+    )  # fmt: skip
+
+
 def _quality(view: View) -> Page:
     return Page(
         _render(view, "quality.html", title=view.say("quality"), **quality.overview(view.release))
@@ -346,6 +363,10 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
     (re.compile(r"/air(?:/(?P<period>[\w\-]+))?"), _air),
+    (
+        re.compile(rf"/staffing/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})(?:/(?P<period>[\w\-]+))?"),
+        _staffing,
+    ),
     (re.compile("/quality"), _quality),
     (re.compile(rf"/quality/(?P<source>{_ID})"), _source),
     (re.compile("/about"), _about),
@@ -426,9 +447,9 @@ def _render(view: View, template: str, **values: Any) -> str:
     )  # fmt: skip
 
 
-def data(view: View, wanted: KpiQuery) -> pl.DataFrame:
+def data(view: View, wanted: KpiQuery | Callable[[], pl.DataFrame]) -> pl.DataFrame:
     """The figures of a page as a frame."""
-    return query(view.release, wanted)
+    return query(view.release, wanted) if isinstance(wanted, KpiQuery) else wanted()
 
 
 def error(language: Language, heading: str, detail: str) -> str:

@@ -7,11 +7,13 @@ import stat
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from orchestration import release, release_files
+from orchestration.audience_tables import write_tables
 from orchestration.audiences import AudienceError, load_audiences
 from orchestration.registry import load_registry
 from orchestration.release import (
@@ -261,3 +263,45 @@ def test_a_part_of_the_cells_is_seen_in_full_and_the_rest_as_by_everyone(tmp_pat
     assert by_unit["amk_tromso"] == "ok"
     assert by_unit["amk_oslo"] == "suppressed"
     assert os.environ.get(AUDIENCE_VARIABLE) is None
+
+
+def test_hours_and_classes_are_those_that_the_audience_sees(tmp_path: Path) -> None:
+    own = tmp_path / "audiences.yaml"
+    own.write_text("nord: {name_nb: a, name_en: b, sees: [{regions: [nord]}]}\n")
+    audiences = load_audiences(own)
+    warehouse = write_warehouse(tmp_path / "w.duckdb", ordinary_values(), audiences=audiences)
+    model = """
+        select p.period_grain, p.unit_id, p.weekday, case when h.item is null then p.n end as n
+        from parts as p left join "w"."disclosure"."part_hidden" as h
+            on h.unit_id = p.unit_id and h.item = p.weekday
+    """
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"""
+            create table parts as from (values ('year', 'amk_oslo', 1, 4::double),
+                ('year', 'amk_tromso', 1, 5), ('year', 'amk_tromso', 2, 90))
+                as v(period_grain, unit_id, weekday, n);
+            insert into disclosure.part_hidden by name
+                select 'hour_profile' as subject, unit_id, 1 as item from parts where weekday = 1;
+            insert into audience_nord.part_hidden by name
+                select 'hour_profile' as subject, 'amk_oslo' as unit_id, 1 as item;
+            create table hour_profiles as {model};
+        """)
+    write_tables(warehouse, {"hour_profiles": model}.__getitem__, audiences)
+    with duckdb.connect(str(warehouse)) as connection:
+        seen = {
+            audience.name: connection.execute(
+                f"select unit_id, weekday, n, is_small from {audience.schema_name}.hour_profiles"
+                " order by all"
+            ).fetchall()
+            for audience in audiences
+        }
+    assert seen["internal"] == [
+        ("amk_oslo", 1, 4.0, True),
+        ("amk_tromso", 1, 5.0, True),
+        ("amk_tromso", 2, 90.0, False),
+    ]
+    assert seen["nord"] == [
+        ("amk_oslo", 1, None, False),
+        ("amk_tromso", 1, 5.0, True),
+        ("amk_tromso", 2, 90.0, False),
+    ]

@@ -106,6 +106,46 @@ create or replace table unit_hierarchy as
         'nord' as parent_id, date '2010-01-01' as valid_from, date '2026-09-01' as valid_to
     union all
     select 'central', 'amk_oslo', 'region', 'sorost', date '2026-09-01', null;
+create or replace table hour_profiles as
+    select '113' as segment, 'year' as period_grain, date '2026-01-01' as period_start,
+        'central' as level, 'amk_oslo' as unit_id, cast(d.range as integer) as weekday,
+        cast(h.range as integer) as hour, 52 as hours,
+        -- Saturday at noon is busiest; of the others one is hidden and one never delivered.
+        case when d.range = 6 and h.range = 12 then 520 else 100 + h.range end::bigint as calls
+    from range(1, 8) as d, range(24) as h;
+alter table hour_profiles add column calls_per_hour double;
+alter table hour_profiles add column status varchar;
+update hour_profiles set calls_per_hour = calls / hours, status = 'ok';
+update hour_profiles set calls = null, calls_per_hour = null, status = 'suppressed'
+    where weekday = 1 and hour = 3;
+update hour_profiles set hours = 0, calls = null, calls_per_hour = null, status = 'no_data'
+    where weekday = 2 and hour = 3;
+create or replace table hour_profiles as
+    select segment, period_grain, period_start, level, unit_id, weekday, hour, hours, calls,
+        calls - 10 as answered, cast(calls * 0 + 10 as bigint) as unanswered,
+        calls - 10 as answered_valid, calls - 20 as in_time, calls - 10 as in_time_of,
+        calls_per_hour, 100.0 * (calls - 20) / (calls - 10) as in_time_share,
+        1000.0 / calls as unanswered_share, calls * 0 + 4.2::double as answer_median,
+        calls * 0 + 9.1::double as answer_p90, calls * 0 + 130.0::double as talk_median,
+        case when calls is not null then 1.0::double end as coverage, status,
+        273 as days_covered, 365 as days_in_period, true as is_partial
+    from hour_profiles;
+insert into hour_profiles by name
+    select * replace ('quarter' as period_grain, date '2026-07-01' as period_start,
+        null as calls, null as answered, null as unanswered, null as answered_valid,
+        null as in_time, null as in_time_of, null as calls_per_hour, null as in_time_share,
+        null as unanswered_share, null as answer_median, null as answer_p90, null as talk_median,
+        null as coverage, 'suppressed' as status, 92 as days_covered, 92 as days_in_period,
+        false as is_partial)
+    from hour_profiles;
+create or replace table time_classes as
+    select 'answer_time' as measure, '113' as segment, 'year' as period_grain,
+        date '2026-01-01' as period_start, 'central' as level, 'amk_oslo' as unit_id,
+        v.class_no, v.over_s, v.to_s, v.n, 400::bigint as total, v.n / 4.0::double as share,
+        0.98::double as coverage, if(v.n is null, 'suppressed', 'ok') as status,
+        273 as days_covered, 365 as days_in_period, true as is_partial
+    from (values (1, null, 5, 300::bigint), (2, 5, 10, 80), (3, 10, null, null))
+        as v(class_no, over_s, to_s, n);
 create or replace table kpi_sql as
     select 'c113_within_10s' as kpi_id, {VERSION} as kpi_version, 'select 1 as it_is' as sql;
 """

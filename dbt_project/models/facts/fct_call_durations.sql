@@ -17,6 +17,7 @@
 select
     event_date,
     segment,
+    date_trunc('hour', ring_start_at) as hour_start_at,
     counted_region_id as region_id,
     counted_central_id as central_id,
     {%- for column in ['answer_ms', 'answer_ms_v1', 'handling_ms'] %}

@@ -22,6 +22,7 @@ PATHS = (
     "/kpi/c113_within_10s/113/central/2026-09",
     "/series/c113_within_10s/113/central/amk_oslo/month",
     "/air",
+    "/staffing/central/amk_oslo/2026",
     "/definitions",
     "/definition/c113_within_10s",
     "/quality",
