@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,7 +19,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, charts, figures, quality
+from reporting.web import air, changed, charts, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -35,10 +37,10 @@ class NoPageError(LookupError):
 
 @dataclass(frozen=True)
 class Page:
-    """A page ready to be sent, and the query behind its figures where it can be had as data."""
+    """A page ready to be sent, and its figures, or the query for them, where it has data."""
 
     html: str
-    data: KpiQuery | None = None
+    data: KpiQuery | pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,17 @@ class View:
     link: Link
     # One of all pages that are made, without a server behind them.
     is_file: bool = False
+    # What stands after the question mark of the address.
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     say: Speech = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "say", Speech(self.language))
+
+    @property
+    def asked(self) -> str:
+        """The choices as they stand in the address, with the question mark."""
+        return f"?{urlencode(self.choices, doseq=True)}" if self.choices else ""
 
 
 def page(view: View) -> Page:
@@ -72,11 +81,13 @@ def page(view: View) -> Page:
 
 def paths(release: Release) -> Iterator[str]:
     """Every page of a release, for a folder of files."""
-    yield from ("/", "/units", "/air", "/definitions", "/quality", "/about")
+    yield from ("/", "/units", "/air", "/definitions", "/quality", "/changes", "/about")
     for when in figures.periods(release, "base"):
         yield f"/air/{label(when.grain, when.start)}"
     for source in quality.sources(release):
         yield f"/quality/{source}"
+    for kpi_id in changed.kpis(release):
+        yield f"/changes/{kpi_id}"
     known = dimensions(release)
     here = figures.places(release)
     for kpi_id in known.kpis:
@@ -90,12 +101,7 @@ def paths(release: Release) -> Iterator[str]:
         "select distinct kpi_id, segment, level, period_grain, period_start from kpi_values"
         f" where {figures.PAGED} and geography_version <> 'event' order by all"
     )
-    told = {
-        (kpi_id, segment, level)
-        for kpi_id, versions in known.kpis.items()
-        for segment in figures.segments_of(versions[-1])
-        for level in figures.levels_of(versions[-1])
-    }
+    told = _told(release)
     periods: dict[tuple[str, ...], list[When]] = {}
     for row in rows:
         key = row["kpi_id"], row["segment"], row["level"]
@@ -104,15 +110,33 @@ def paths(release: Release) -> Iterator[str]:
     for told_of, found in periods.items():
         for when in figures.latest_running(found):
             yield f"/kpi/{'/'.join(told_of)}/{label(when.grain, when.start)}"
-    series = release.rows(
+    yield from _series_paths(release)
+
+
+@functools.lru_cache(maxsize=4)
+def _series_paths(release: Release) -> Mapping[str, None]:
+    """Every page of a series, in order."""
+    told = _told(release)
+    rows = release.rows(
         "select distinct kpi_id, segment, level, unit_id from kpi_values"
         f" where {figures.PAGED} and unit_id <> 'UNKNOWN'"
         " and geography_version <> 'event' order by all"
     )
-    for row in series:
-        if (row["kpi_id"], row["segment"], row["level"]) not in told:
-            continue
-        yield series_path(release, row)
+    return {
+        series_path(release, row): None
+        for row in rows
+        if (row["kpi_id"], row["segment"], row["level"]) in told
+    }
+
+
+def _told(release: Release) -> set[tuple[str, str, str]]:
+    """What figures there are pages of: KPI, segment and level."""
+    return {
+        (kpi_id, segment, level)
+        for kpi_id, versions in dimensions(release).kpis.items()
+        for segment in figures.segments_of(versions[-1])
+        for level in figures.levels_of(versions[-1])
+    }
 
 
 def series_path(release: Release, row: Mapping[str, Any]) -> str:
@@ -321,6 +345,39 @@ def _source(view: View, source: str) -> Page:
     )
 
 
+def _changes(view: View, kpi_id: str | None = None) -> Page:
+    say, found = view.say, changed.changed(view.release)
+    if kpi_id is not None and kpi_id not in (there := changed.kpis(view.release)):
+        raise NoPageError(f"{kpi_id}: {', '.join(there)}")
+    if found is None:
+        return Page(_render(view, "changes.html", title=say("changes"), before=None, kpi_id=None))
+    newest = {id: versions[-1] for id, versions in dimensions(view.release).kpis.items()}
+    # A KPI that the release no longer has is told by its id.
+    names = {id: id for id in changed.kpis(view.release)} | {
+        id: say.field(row, "name_nb", "name_en") for id, row in newest.items()
+    }
+
+    def shown(row: Mapping[str, Any], value: str, status: str) -> str:
+        unit = str(newest[row["kpi_id"]]["unit"]) if row["kpi_id"] in newest else ""
+        return say.number(row[value], unit) or say(row[status])
+
+    frame = found.of(kpi_id)
+    most = changed.MOST_OF_KPI if kpi_id else changed.MOST
+    return Page(
+        _render(view, "changes.html", title=names[kpi_id] if kpi_id else say("changes"),
+                before=found.before, kpi_id=kpi_id, names=names, kinds=changed.kinds(),
+                reasons=changed.by_reason(frame), by_kpi=changed.by_kpi(frame),
+                revised=changed.largest(frame, "revised", most), most=most,
+                # New figures are most of a release that has a new month; the counts tell of them.
+                others={kind: changed.largest(frame, kind, most)
+                        for kind in ("withdrawn", "hidden", "shown")},
+                drawn=lambda row: series_path(view.release, row) in _series_paths(view.release),
+                old=lambda row: shown(row, "old_value", "old_status"),
+                new=lambda row: shown(row, "new_value", "new_status")),
+        frame,
+    )  # fmt: skip
+
+
 def _about(view: View) -> Page:
     return Page(_render(view, "about.html", title=view.say("about")))
 
@@ -348,6 +405,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     (re.compile(r"/air(?:/(?P<period>[\w\-]+))?"), _air),
     (re.compile("/quality"), _quality),
     (re.compile(rf"/quality/(?P<source>{_ID})"), _source),
+    (re.compile(rf"/changes(?:/(?P<kpi_id>{_ID}))?"), _changes),
     (re.compile("/about"), _about),
 )
 
@@ -426,9 +484,9 @@ def _render(view: View, template: str, **values: Any) -> str:
     )  # fmt: skip
 
 
-def data(view: View, wanted: KpiQuery) -> pl.DataFrame:
+def data(view: View, wanted: KpiQuery | pl.DataFrame) -> pl.DataFrame:
     """The figures of a page as a frame."""
-    return query(view.release, wanted)
+    return query(view.release, wanted) if isinstance(wanted, KpiQuery) else wanted
 
 
 def error(language: Language, heading: str, detail: str) -> str:

@@ -202,6 +202,33 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Syntetiske data: laget for å prøve systemet, sier ingenting om noen tjeneste.",
         "Synthetic data: made to try the system, they say nothing about any service.",
     ),
+    "changes": ("Hva er endret", "What changed"),
+    "changes_mean": (
+        "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",
+        "The differences from the release before this one, in months and longer periods.",
+    ),
+    "release_before": ("Utgivelsen før", "The release before"),
+    "no_before": (
+        "Det finnes ingen tidligere utgivelse å sammenligne med.",
+        "There is no earlier release to compare with.",
+    ),
+    "unchanged": ("Ingen tall er endret.", "No figure has changed."),
+    "how_many": ("Hvor mange tall, og hvorfor", "How many figures, and why"),
+    "what": ("Hva", "What"),
+    "why": ("Hvorfor", "Why"),
+    "cells": ("Tall", "Figures"),
+    "before": ("Før", "Before"),
+    "now": ("Nå", "Now"),
+    "largest": (
+        "Endret mest, i forhold til verdien før",
+        "Revised most, against the old value",
+    ),
+    "none_revised": ("Ingen tall fra før er endret.", "No earlier figure was revised."),
+    "by_kpi": ("Etter nøkkeltall", "By KPI"),
+    "first_of_them": ("Bare de øverste", "Only the first"),
+    "rest_in_files": ("Alle er med i filene nederst.", "The files below have all of them."),
+    "absent": ("fantes ikke", "not there"),
+    "ok": ("var vist", "was shown"),
     "how_read": ("Slik leses tallene", "How to read the figures"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from orchestration.release import build_release
 from reporting.columns import KEY
-from reporting.reader import Release, open_current
+from reporting.reader import Release, current_release_id, open_current
 from tests.orchestration.fabricated import (
     count,
     newest,
@@ -115,3 +116,26 @@ create or replace table kpi_sql as
 def fuller(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same release with everything that a release may have."""
     return changed(releases, tmp_path_factory.mktemp("fuller") / "releases", FULLER)
+
+
+# The release before `fuller`, as `later` has it: of it one figure was revised since, one was not
+# there, one is hidden now.
+EARLIER = f"""
+update kpi_values set numerator = 920, value = 92 where unit_id = 'amk_oslo'
+    and kpi_id = 'c113_within_10s' and period_start = date '2026-08-01'
+    and kpi_version = {VERSION};
+delete from kpi_values where period_grain = 'quarter';
+update kpi_values set status = 'ok', value = 33.3, numerator = 3, denominator = 9, n = 9
+    where unit_id = 'amk_bergen';
+"""
+EARLIER_ID = "20260101T000000Z-earlier"
+
+
+@pytest.fixture(scope="session")
+def later(fuller: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fuller release with one before it."""
+    folder = tmp_path_factory.mktemp("later") / "releases"
+    shutil.copytree(fuller, folder)
+    before = changed(releases, tmp_path_factory.mktemp("before") / "releases", FULLER + EARLIER)
+    shutil.copytree(before / current_release_id(before), folder / EARLIER_ID)
+    return folder

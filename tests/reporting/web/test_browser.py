@@ -25,6 +25,7 @@ PATHS = (
     "/definitions",
     "/definition/c113_within_10s",
     "/quality",
+    "/changes",
     "/about",
     "/search?q=oslo",
     "/nowhere",
