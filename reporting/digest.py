@@ -12,6 +12,7 @@ from markupsafe import escape
 from reporting.news import news
 from reporting.periods import label
 from reporting.reader import Release
+from reporting.web.words import SEGMENTS
 
 FORMATS = ("md", "html", "json")
 Format = Literal["md", "html", "json"]
@@ -138,7 +139,8 @@ def _closing(digest: Digest) -> str:
 
 
 def _title(row: Mapping[str, Any]) -> str:
-    return str(row["kpi_name"]) + ("" if row["segment"] == "all" else f" ({row['segment']})")
+    segment, _ = SEGMENTS.get(row["segment"], (row["segment"], ""))
+    return str(row["kpi_name"]) + (f" ({segment})" if segment else "")
 
 
 def _plain(text: str) -> str:

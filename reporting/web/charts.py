@@ -17,6 +17,7 @@ WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
 _ROW = 22
 _NAME, _NAME_LETTERS = 190, 25
+_LEFT_SPAN = 230
 # A number of an axis with so many decimals, as it is written there.
 Axis = Callable[[float, int], str]
 
@@ -46,6 +47,18 @@ class Bar:
     upper: float | None
     text: str
     mark: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a time, each on its own clock; a size that is None is told by its text."""
+
+    name: str
+    median: float | None
+    median_text: str
+    p90: float | None
+    p90_text: str
+    is_whole: bool = False
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
@@ -213,6 +226,56 @@ def stacked_bars(
     return _svg(height, title, description, drawn)
 
 
+def spans(parts: Sequence[Span], *, title: str, description: str, axis: Axis) -> Markup:
+    """Parts of a time below each other: a bar to the median, a line with a diamond to the p90.
+
+    Every one begins at nought: percentiles of parts do not add up, so they are not put end to end.
+    """
+    sizes = [size for part in parts for size in (part.median, part.p90) if size is not None]
+    if not sizes:
+        return Markup("")
+    marks = ticks(0.0, max(sizes))
+    row, room = 44, 14
+    height = _TOP + row * len(parts) + _BOTTOM
+    scale = (WIDTH - _LEFT_SPAN - _RIGHT - 70) / marks[-1]
+    drawn = []
+    for mark in marks:
+        x = _LEFT_SPAN + mark * scale
+        drawn.append(
+            f'<path class="grid" d="M{x:.1f} {_TOP}V{height - _BOTTOM}"/>'
+            f'<text x="{x:.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(axis(mark, decimals(marks)))}</text>"
+        )
+    for at, part in enumerate(parts):
+        middle = _TOP + (at + 0.5) * row
+        drawn.append(
+            f'<text x="{_LEFT_SPAN - 8}" y="{middle + 4:.1f}" text-anchor="end">'
+            f"{escape(part.name)}</text>"
+        )
+        # Without the other of the two, one stands in the middle.
+        both = bool(part.median_text and part.p90_text)
+        if part.median_text:
+            y = middle - (9 if both else 0)
+            long = (part.median or 0.0) * scale
+            drawn.append(
+                f"<g><title>{escape(part.name)}: {escape(part.median_text)}</title>"
+                f'<rect class="{"whole" if part.is_whole else "p0"}" x="{_LEFT_SPAN}"'
+                f' y="{y - room / 2:.1f}" width="{long:.1f}" height="{room}"/></g>'
+                f'<text x="{_LEFT_SPAN + long + 6:.1f}" y="{y + 4:.1f}">'
+                f"{escape(part.median_text)}</text>"
+            )
+        if part.p90_text:
+            y = middle + (9 if both else 0)
+            end = _LEFT_SPAN + (part.p90 or 0.0) * scale
+            shape = "" if part.p90 is None else _diamond("end", end, y)
+            drawn.append(
+                f"<g><title>{escape(part.name)}: {escape(part.p90_text)}</title>"
+                f'<path class="interval" d="M{_LEFT_SPAN} {y:.1f}H{end:.1f}"/>{shape}</g>'
+                f'<text x="{end + 10:.1f}" y="{y + 4:.1f}">{escape(part.p90_text)}</text>'
+            )
+    return _svg(height, title, description, drawn)
+
+
 def sparkline(values: Sequence[float | None], lower: float | None, upper: float | None) -> Markup:
     """A series in the height of a line, with its limits; told in words beside it."""
     known = [value for value in values if value is not None]
@@ -281,9 +344,13 @@ def _shape(mark: str, x: float, y: float) -> str:
         case "worse":
             return f'<rect class="worse" x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>'
         case "better":
-            return f'<path class="better" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>'
+            return _diamond("better", x, y)
         case _:
             return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+
+
+def _diamond(name: str, x: float, y: float) -> str:
+    return f'<path class="{name}" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>'
 
 
 def _y(y: Callable[[float], float], value: float | None) -> float | None:

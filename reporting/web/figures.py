@@ -315,7 +315,7 @@ def key_figures(release: Release, when: When) -> list[tuple[str, list[Figure]]]:
     """The links of the chain with the country's key figures."""
     known = {
         (figure.row["kpi_id"], figure.row["segment"]): figure
-        for figure in _figures(release, ("national", _nation(release)), when)
+        for figure in _figures(release, ("national", nation(release)), when)
     }
     found = []
     for part, keys in KEY_FIGURES:
@@ -325,7 +325,8 @@ def key_figures(release: Release, when: When) -> list[tuple[str, list[Figure]]]:
     return found
 
 
-def _nation(release: Release) -> str:
+def nation(release: Release) -> str:
+    """The id of the country."""
     known = dimensions(release)
     return next(unit for level, unit in known.units if level == "national")
 

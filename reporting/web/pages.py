@@ -19,7 +19,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, changed, charts, figures, quality
+from reporting.web import air, chain, changed, charts, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -81,7 +81,11 @@ def page(view: View) -> Page:
 
 def paths(release: Release) -> Iterator[str]:
     """Every page of a release, for a folder of files."""
-    yield from ("/", "/units", "/air", "/definitions", "/quality", "/changes", "/about")
+    yield from ("/", "/units", "/chain", "/air", "/definitions", "/quality", "/changes", "/about")
+    for level, with_chain in chain.pages(release).items():
+        for unit_id, there in with_chain.items():
+            for when in there:
+                yield chain_path(level, unit_id, when)
     for when in figures.periods(release, "base"):
         yield f"/air/{label(when.grain, when.start)}"
     for source in quality.sources(release):
@@ -137,6 +141,11 @@ def _told(release: Release) -> set[tuple[str, str, str]]:
         for segment in figures.segments_of(versions[-1])
         for level in figures.levels_of(versions[-1])
     }
+
+
+def chain_path(level: str, unit_id: str, when: When) -> str:
+    """Where the chain of a unit is shown."""
+    return f"/chain/{level}/{unit_id}/{label(when.grain, when.start)}"
 
 
 def series_path(release: Release, row: Mapping[str, Any]) -> str:
@@ -197,7 +206,8 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
                 first=first[:3], periods=figures.periods(view.release, level),
-                has_report=level in levels_reported()),
+                has_report=level in levels_reported(),
+                has_chain=when in chain.pages(view.release).get(level, {}).get(unit_id, ())),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip
@@ -319,6 +329,34 @@ def _definition(view: View, kpi_id: str) -> Page:
     )  # fmt: skip
 
 
+def _chain(
+    view: View, level: str | None = None, unit_id: str | None = None, period: str | None = None
+) -> Page:
+    chosen = {name: values[-1] for name, values in view.choices.items()}
+    level = level or chosen.get("level") or "national"
+    unit_id = unit_id or chosen.get("unit")
+    there = chain.pages(view.release)
+    if level not in chain.LEVELS:
+        raise NoPageError(f"{level}: {', '.join(chain.LEVELS)}")
+    if unit_id is None:
+        if level != "national":
+            raise NoPageError(f"?level={level}&unit=: {', '.join(there.get(level, ()))}")
+        unit_id = figures.nation(view.release)
+    place = _place(view, level, unit_id)
+    when = _when(view, period or chosen.get("period"))
+    told = chain.chain(view.release, place, when, view.say)
+    here = figures.places(view.release)
+    return Page(
+        _render(view, "chain.html", title=f"{view.say('where_time_goes')}: {place.name}",
+                place=place,
+                when=when, told=told, periods=there.get(level, {}).get(unit_id, []),
+                units={kind: [unit for unit in here.get(kind, []) if unit.unit_id in known]
+                       for kind, known in there.items()},
+                chain_of=lambda of: chain_path(of.level, of.unit_id, when)),
+        chain.wanted(view.release, place, when) if told.times else None,
+    )  # fmt: skip
+
+
 def _air(view: View, period: str | None = None) -> Page:
     when = _when(view, period)
     names = air.names(view.release, view.say)
@@ -399,6 +437,10 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
             rf"/(?P<grain>{'|'.join(figures.GRAINS)})"
         ),
         _series,
+    ),
+    (
+        re.compile(rf"/chain(?:/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})(?:/(?P<period>[\w\-]+))?)?"),
+        _chain,
     ),
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),

@@ -202,6 +202,39 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Syntetiske data: laget for å prøve systemet, sier ingenting om noen tjeneste.",
         "Synthetic data: made to try the system, they say nothing about any service.",
     ),
+    "the_chain": ("Kjeden", "The chain"),
+    "where_time_goes": ("Hvor tiden går", "Where the time goes"),
+    "part_by_part": ("Del for del", "Part by part"),
+    "spans_mean": (
+        "Stolpe: medianen, den vanlige saken. Strek med rombe: 90-persentilen, som ni av ti er "
+        "innenfor. Grå stolpe: hele veien.",
+        "Bar: the median, the ordinary case. Line with a diamond: the 90th percentile, which nine "
+        "of ten are within. Grey bar: the whole way.",
+    ),
+    "not_a_sum": (
+        "Delene kan ikke legges sammen: medianen av det hele er ikke summen av delenes medianer, "
+        "og hver del har sine egne saker. Derfor begynner hver av dem på null.",
+        "The parts do not add up: the median of the whole is not the sum of the medians of its "
+        "parts, and each part has its own cases. So each of them begins at nought.",
+    ),
+    "which_cases": (
+        "Tidene gjelder akuttoppdrag og røde hendelser, og svartiden alle 113-anrop. Andre "
+        "hastegrader har ikke egne tider i nøkkeltallene.",
+        "The times are of acute missions and red incidents, and the answer time of all 113 calls. "
+        "The KPIs have no times of other urgencies.",
+    ),
+    "part": ("Del av tiden", "Part of the time"),
+    "by_area": ("Tettbygd og grisgrendt", "Urban and rural"),
+    "by_area_mean": (
+        "Etter sted er det andelen innenfor tidskravet som måles, ikke tidene selv.",
+        "By place it is the share within the time limit that is measured, not the times.",
+    ),
+    "how_linked": ("Hvor mye som er koblet", "How much is linked"),
+    "how_linked_mean": (
+        "Tiden fra første ring kan bare måles i hendelser som er koblet til anropet.",
+        "The time from the first ring can be measured only in incidents linked to their call.",
+    ),
+    "country": ("Landet", "The country"),
     "changes": ("Hva er endret", "What changed"),
     "changes_mean": (
         "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",

@@ -138,4 +138,24 @@ def later(fuller: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory
     shutil.copytree(fuller, folder)
     before = changed(releases, tmp_path_factory.mktemp("before") / "releases", FULLER + EARLIER)
     shutil.copytree(before / current_release_id(before), folder / EARLIER_ID)
-    return folder
+    return changed(folder, tmp_path_factory.mktemp("chains") / "releases", CHAINS)
+
+
+# Times of a central's chain in one month, one of them hidden.
+CHAINS = """
+insert into kpi_values by name
+select v.* replace (c.kpi_id as kpi_id, c.version as kpi_version, c.segment as segment,
+    c.value as value, null as numerator, null as denominator, null as lower, null as upper,
+    case when c.value is null then 'suppressed' else 'ok' end as status)
+from kpi_values as v
+cross join (values
+    ('answer_time_median', 2, '113', 4.5), ('answer_time_p90', 2, '113', 9.5),
+    ('chain_handover_delay', 1, 'all', null), ('dispatch_interval', 2, 'all', 120.0),
+    ('turnout_p90', 1, 'all', 180.0), ('travel_median', 1, 'all', 7.25),
+    ('resp_median', 2, 'all', 10.5), ('resp_p90', 2, 'all', 20.25),
+    ('chain_link_rate', 1, 'all', 87.5), ('resp_urban_12', 2, 'all', 71.5)
+) as c(kpi_id, version, segment, value)
+where v.unit_id = 'amk_oslo' and v.kpi_id = 'c113_within_10s'
+    and v.period_start = date '2026-09-01' and v.period_grain = 'month'
+    and v.kpi_version = (select max(kpi_version) from kpi_values where kpi_id = 'c113_within_10s')
+"""

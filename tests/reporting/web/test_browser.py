@@ -26,6 +26,9 @@ PATHS = (
     "/definition/c113_within_10s",
     "/quality",
     "/changes",
+    "/changes/c113_within_10s",
+    "/chain",
+    "/chain/central/amk_oslo/2026-09",
     "/about",
     "/search?q=oslo",
     "/nowhere",
@@ -36,9 +39,9 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 @pytest.fixture(scope="module")
-def address(fuller: Path) -> Iterator[str]:
+def address(later: Path) -> Iterator[str]:
     """The address of a running server."""
-    with served(fuller) as running:
+    with served(later) as running:
         yield running
 
 
