@@ -85,28 +85,34 @@ def run_chart(
     description: str,
     target: float | None,
     axis: Axis,
+    size: tuple[int, int] = (WIDTH, 280),
+    beside: Sequence[Point] = (),
 ) -> Markup:
-    """A run chart with its limits, target and breaks."""
-    height = 280
+    """A run chart with its limits, target and breaks.
+
+    Args:
+        size: width and height in the units of the text.
+        beside: points of the charts beside this one, which all have one axis.
+    """
+    width, height = size
+    if all(number is None for point in points for number in _numbers(point)):
+        return Markup("")
     numbers = [
         number
-        for point in points
-        for number in (point.value, point.lower, point.upper)
+        for point in (*points, *beside)
+        for number in (*_numbers(point), target)
         if number is not None
     ]
-    if not numbers:
-        return Markup("")
-    marks = ticks(min([*numbers, *([target] if target is not None else [])]), max(
-        [*numbers, *([target] if target is not None else [])]))  # fmt: skip
+    marks = ticks(min(numbers), max(numbers), wanted=max(2, height // 56))
     low, high = marks[0], marks[-1]
 
     def x(at: int) -> float:
-        return _LEFT + (at + 0.5) * (WIDTH - _LEFT - _RIGHT) / len(points)
+        return _LEFT + (at + 0.5) * (width - _LEFT - _RIGHT) / len(points)
 
     def y(value: float) -> float:
         return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
 
-    parts = [_grid(marks, y, axis)]
+    parts = [_grid(marks, y, axis, width)]
     for kind in ("lower", "center", "upper"):
         parts += [
             _path(run, f"limit {kind}")
@@ -114,8 +120,8 @@ def run_chart(
         ]
     if target is not None:
         parts.append(
-            f'<path class="target" d="M{_LEFT} {y(target):.1f}H{WIDTH - _RIGHT}"/>'
-            f'<text class="note" x="{WIDTH - _RIGHT}" y="{y(target) - 5:.1f}" '
+            f'<path class="target" d="M{_LEFT} {y(target):.1f}H{width - _RIGHT}"/>'
+            f'<text class="note" x="{width - _RIGHT}" y="{y(target) - 5:.1f}" '
             f'text-anchor="end">{escape(axis(target, _own_decimals(target)))}</text>'
         )
     parts += [
@@ -125,7 +131,7 @@ def run_chart(
     ]
     places = [(x(at), _y(y, point.value)) for at, point in enumerate(points)]
     parts += [_path(run, "series") for run in _runs(places)]
-    every = max(1, math.ceil(len(points) / 8))
+    every = max(1, math.ceil(len(points) / (width // 90)))
     for at, point in enumerate(points):
         if point.value is not None:
             parts.append(_dot(x(at), y(point.value), point))
@@ -134,7 +140,7 @@ def run_chart(
                 f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
                 f"{escape(point.label)}</text>"
             )
-    return _svg(height, title, description, parts)
+    return _svg(height, title, description, parts, width)
 
 
 def interval_plot(
@@ -307,16 +313,18 @@ def sparkline(values: Sequence[float | None], lower: float | None, upper: float 
     )
 
 
-def _svg(height: int, title: str, description: str, parts: Sequence[str]) -> Markup:
+def _svg(
+    height: int, title: str, description: str, parts: Sequence[str], width: int = WIDTH
+) -> Markup:
     return Markup(  # noqa: S704  (every text is escaped where it is put in)
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img">'
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(parts)}</svg>"
     )
 
 
-def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> str:
+def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis, width: int) -> str:
     return "".join(
-        f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
+        f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{width - _RIGHT}"/>'
         f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">'
         f"{escape(axis(mark, decimals(marks)))}</text>"
         for mark in marks
@@ -326,6 +334,10 @@ def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> st
 def _short(name: str) -> str:
     """A name as there is room for it beside a bar; the table has it whole."""
     return name if len(name) <= _NAME_LETTERS else name[: _NAME_LETTERS - 1] + "…"
+
+
+def _numbers(point: Point) -> tuple[float | None, ...]:
+    return point.value, point.lower, point.upper
 
 
 def _own_decimals(value: float) -> int:

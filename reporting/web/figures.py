@@ -174,7 +174,7 @@ def _figures(
 ) -> list[Figure]:
     wanted = KpiQuery(
         levels=(unit[0],), grain=when.grain, peers=True, trends=True,
-        start_from=_back(when, SPARK - 1), start_to=when.start,
+        start_from=back(when, SPARK - 1), start_to=when.start,
     )  # fmt: skip
     known = dimensions(release)
     series: dict[tuple[str, str], list[Row]] = {}
@@ -288,7 +288,7 @@ def series_query(kpi_id: str, segment: str, level: str, last: When) -> KpiQuery:
     """The latest periods of one KPI for all units of a level."""
     return KpiQuery(
         kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=last.grain, trends=True,
-        peers=True, start_from=_back(last, SERIES - 1), start_to=last.start,
+        peers=True, start_from=back(last, SERIES - 1), start_to=last.start,
     )  # fmt: skip
 
 
@@ -297,7 +297,8 @@ def series(release: Release, wanted: KpiQuery, unit_id: str, *, ahead: bool = Fa
     return list(_rows_of(release, wanted, unit_id, ahead))
 
 
-def _back(when: When, steps: int) -> date:
+def back(when: When, steps: int) -> date:
+    """The first date of the period so many periods earlier."""
     return months_after(when.start, -steps * _STEPS.get(when.grain, 1))
 
 

@@ -19,7 +19,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, chain, changed, charts, figures, quality
+from reporting.web import air, chain, changed, charts, compare, figures, quality
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -203,14 +203,28 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
         (figure for part in parts.values() for figure in part if figure.needs_a_look),
         key=lambda figure: -figure.surprise,
     )
+    every = [*first, *(figure for part in parts.values() for figure in part)]
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
                 first=first[:3], periods=figures.periods(view.release, level),
                 has_report=level in levels_reported(),
+                compare="" if view.is_file else _compared(view, place, when, every),
                 has_chain=when in chain.pages(view.release).get(level, {}).get(unit_id, ())),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip
+
+
+def _compared(view: View, place: Place, when: When, of: Sequence[Figure]) -> str:
+    """The address that compares a unit with similar ones on the first of these figures."""
+    kpis = list(dict.fromkeys(figure.row["kpi_id"] for figure in of))[:3]
+    if not kpis:
+        return ""
+    choices = {
+        "level": place.level, "units": compare.similar(view.release, place, when, kpis[0]),
+        "kpis": kpis, "period": label(when.grain, when.start),
+    }  # fmt: skip
+    return f"/compare?{urlencode(choices, doseq=True)}"
 
 
 def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None = None) -> Page:
@@ -242,7 +256,7 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         title=f"{name}, {say.of(LEVELS[level])}, {say.period(when.grain, when.start)}",
         description=say("plot"),
         reference=reference,
-        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
+        axis=_axis(say, unit),
     )
     return Page(
         _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
@@ -286,9 +300,28 @@ def chart_of_series(
     """The run chart of one unit's series; an empty one where no figure can be shown."""
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
-    points = [
+    points = _points(say, rows, unit)
+    caption = say("limits") if any(point.lower is not None for point in points) else name
+    svg = charts.run_chart(
+        points,
+        title=f"{name}, {place.name}",
+        description=caption,
+        target=definition["target"],
+        axis=_axis(say, unit),
+    )
+    return Drawn(svg, caption)
+
+
+def _axis(say: Speech, unit: str) -> charts.Axis:
+    """How a number of an axis is written; counts without their unit."""
+    return lambda value, places: say.number(value, "" if unit == "n" else unit, places)
+
+
+def _points(say: Speech, rows: Sequence[figures.Row], unit: str) -> list[charts.Point]:
+    return [
         charts.Point(
-            label(grain, row["period_start"]), row["value"], say.number(row["value"], unit),
+            label(row["period_grain"], row["period_start"]), row["value"],
+            say.number(row["value"], unit),
             # Where there are too few periods for limits, a centre says nothing.
             None if row["xmr_lower"] is None else row["xmr_center"], row["xmr_lower"],
             row["xmr_upper"], row["signal_direction"],
@@ -296,15 +329,38 @@ def chart_of_series(
         )
         for row in rows
     ]  # fmt: skip
-    caption = say("limits") if any(point.lower is not None for point in points) else name
-    svg = charts.run_chart(
-        points,
-        title=f"{name}, {place.name}",
-        description=caption,
-        target=definition["target"],
-        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
-    )
-    return Drawn(svg, caption)
+
+
+def _compare(view: View) -> Page:
+    say, release = view.say, view.release
+    choice = compare.asked(release, view.choices)
+    names = {place.unit_id: place.name for place in choice.units}
+    made = []
+    for panel in compare.panels(release, choice):
+        unit = str(panel.definition["unit"])
+        points = {id: _points(say, rows, unit) for id, rows in panel.series.items()}
+        beside = [point for of_unit in points.values() for point in of_unit]
+        drawn = [
+            (place, charts.run_chart(
+                points.get(place.unit_id, ()),
+                title=f"{say.field(panel.definition, 'name_nb', 'name_en')}, {place.name}",
+                description=say("one_axis"), target=panel.definition["target"], size=(360, 190),
+                beside=beside, axis=_axis(say, unit),
+            ))
+            for place in choice.units
+        ]  # fmt: skip
+        made.append((panel, drawn))
+    lines = compare.lines(release, choice)
+    levels = figures.places(release)
+    levels_of_many = [level for level in LEVELS if len(levels.get(level, ())) > 1]
+    return Page(
+        _render(view, "compare.html", title=say("compare"), choice=choice, lines=lines,
+                panels=made, names=names, here=levels[choice.level], there=levels_of_many,
+                kpis=compare.kpis_of(release, choice.level),
+                periods=figures.periods(release, choice.level),
+                most_units=compare.MOST_UNITS, most_kpis=compare.MOST_KPIS),
+        compare.wanted(choice) if lines else None,
+    )  # fmt: skip
 
 
 def _definitions(view: View) -> Page:
@@ -442,6 +498,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
         re.compile(rf"/chain(?:/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})(?:/(?P<period>[\w\-]+))?)?"),
         _chain,
     ),
+    (re.compile("/compare"), _compare),
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
     (re.compile(r"/air(?:/(?P<period>[\w\-]+))?"), _air),

@@ -235,6 +235,24 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The time from the first ring can be measured only in incidents linked to their call.",
     ),
     "country": ("Landet", "The country"),
+    "compare": ("Sammenlign", "Compare"),
+    "compare_similar": ("Sammenlign med lignende enheter", "Compare with similar units"),
+    "compare_how": (
+        "Velg to til seks enheter, ett til seks nøkkeltall og en periode. Adressen har med alle "
+        "valgene, så den kan lagres eller sendes videre.",
+        "Choose two to six units, one to six KPIs and a period. The address holds every choice, "
+        "so it can be kept or sent on.",
+    ),
+    "show": ("Vis", "Show"),
+    "from_period": ("Fra", "From"),
+    "to_period": ("Til", "To"),
+    "only_last": ("bare den siste", "only the last"),
+    "over_time": ("Over tid", "Over time"),
+    "one_axis": (
+        "Alle grafene av et nøkkeltall har samme akse. Stiplet: grensene for vanlig variasjon.",
+        "All charts of a KPI have the same axis. Dashed: the limits of common variation.",
+    ),
+    "kind": ("Slag enheter", "Kind of units"),
     "changes": ("Hva er endret", "What changed"),
     "changes_mean": (
         "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",
