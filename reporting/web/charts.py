@@ -39,13 +39,26 @@ class Point:
 
 @dataclass(frozen=True)
 class Bar:
-    """One unit of an interval plot; `mark` is `better`, `worse` or empty."""
+    """One unit of an interval plot; `mark` is `better`, `worse`, `other` or empty."""
 
     name: str
     value: float
     lower: float | None
     upper: float | None
     text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """A unit of a funnel plot: its size and value, and the limits that its verdict is by."""
+
+    name: str
+    size: float
+    value: float
+    text: str
+    limits: tuple[float, float, float, float, float]
+    group: str
     mark: str = ""
 
 
@@ -140,7 +153,7 @@ def run_chart(
                 f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
                 f"{escape(point.label)}</text>"
             )
-    return _svg(height, title, description, parts, width)
+    return svg(height, title, description, parts, width)
 
 
 def interval_plot(
@@ -186,7 +199,72 @@ def interval_plot(
             f"<g><title>{escape(bar.name)}: {escape(bar.text)}</title>"
             f"{_shape(bar.mark, x(bar.value), middle)}</g>"
         )
-    return _svg(height, title, description, parts)
+    return svg(height, title, description, parts)
+
+
+def funnel_plot(
+    units: Sequence[Funnel], *, title: str, description: str, axis: Axis, sizes: Axis
+) -> Markup:
+    """Value against size, with the limits that each unit is judged by.
+
+    Units of one group have one funnel around them. Where the groups differ, each unit has a line of
+    its own, from the lower limit to the upper.
+
+    Args:
+        units: `limits` are the lower of 99.8 and 95 %, the centre, the upper of 95 and 99.8 %.
+    """
+    units = sorted((unit for unit in units if unit.size > 0), key=lambda unit: unit.size)
+    if not units:
+        return Markup("")
+    height = 340
+    numbers = [n for unit in units for n in (unit.value, unit.limits[1], unit.limits[3])]
+    marks = ticks(min(numbers), max(numbers))
+    low, high = marks[0], marks[-1]
+    first, last = math.log10(units[0].size), math.log10(units[-1].size)
+    wide = max(last - first, 1e-9)
+
+    def x(size: float) -> float:
+        room = WIDTH - _LEFT - _RIGHT - 24
+        return _LEFT + 12 + (math.log10(size) - first) / wide * room
+
+    def y(value: float) -> float:
+        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+
+    drawn = [_grid(marks, y, axis, WIDTH)]
+    for at in _sizes(units[0].size, units[-1].size):
+        drawn.append(
+            f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(sizes(at, 0))}</text>"
+        )
+    if len({unit.group for unit in units}) == 1:
+        for place, name in enumerate(("outer", "", "center", "", "outer")):
+            ends = [(x(unit.size), unit.limits[place]) for unit in units]
+            # The outer limits of small units may be far outside what there is to see.
+            line = [(at, y(end) if low <= end <= high else None) for at, end in ends]
+            drawn += [_path(run, f"limit {name}".strip()) for run in _runs(line)]
+    else:
+        drawn += [
+            f'<path class="range" d="M{x(unit.size):.1f} {y(unit.limits[1]):.1f}'
+            f'V{y(unit.limits[3]):.1f}"/>'
+            for unit in units
+        ]
+    drawn += [
+        f"<g><title>{escape(unit.name)}: {escape(unit.text)}</title>"
+        f"{_shape(unit.mark, x(unit.size), y(unit.value))}</g>"
+        for unit in units
+    ]
+    return svg(height, title, description, drawn)
+
+
+def _sizes(smallest: float, largest: float) -> list[float]:
+    """Round numbers of an axis of sizes, each twice or more the one before."""
+    found = [
+        float(digit * 10**power)
+        for power in range(math.floor(math.log10(smallest)), math.ceil(math.log10(largest)) + 1)
+        for digit in (1, 2, 5)
+        if smallest <= digit * 10**power <= largest
+    ]
+    return found[:: max(1, math.ceil(len(found) / 8))]
 
 
 def stacked_bars(
@@ -229,7 +307,7 @@ def stacked_bars(
                 f'x="{x:.1f}" y="{top + 3}" width="{size * scale:.1f}" height="{_ROW - 6}"/></g>'
             )
             x += size * scale
-    return _svg(height, title, description, drawn)
+    return svg(height, title, description, drawn)
 
 
 def spans(parts: Sequence[Span], *, title: str, description: str, axis: Axis) -> Markup:
@@ -279,7 +357,7 @@ def spans(parts: Sequence[Span], *, title: str, description: str, axis: Axis) ->
                 f'<path class="interval" d="M{_LEFT_SPAN} {y:.1f}H{end:.1f}"/>{shape}</g>'
                 f'<text x="{end + 10:.1f}" y="{y + 4:.1f}">{escape(part.p90_text)}</text>'
             )
-    return _svg(height, title, description, drawn)
+    return svg(height, title, description, drawn)
 
 
 def sparkline(values: Sequence[float | None], lower: float | None, upper: float | None) -> Markup:
@@ -313,9 +391,10 @@ def sparkline(values: Sequence[float | None], lower: float | None, upper: float 
     )
 
 
-def _svg(
+def svg(
     height: int, title: str, description: str, parts: Sequence[str], width: int = WIDTH
 ) -> Markup:
+    """An image of its parts, which are escaped already."""
     return Markup(  # noqa: S704  (every text is escaped where it is put in)
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(parts)}</svg>"
@@ -357,6 +436,8 @@ def _shape(mark: str, x: float, y: float) -> str:
             return f'<rect class="worse" x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>'
         case "better":
             return _diamond("better", x, y)
+        case "other":
+            return f'<path class="end" d="M{x:.1f} {y - 6:.1f}l6 11h-12z"/>'
         case _:
             return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
 

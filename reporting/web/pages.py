@@ -19,7 +19,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, chain, changed, charts, compare, figures, quality
+from reporting.web import air, chain, changed, charts, compare, figures, quality, tiles
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -245,7 +245,7 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         charts.Bar(
             row["unit_name"], row["value"], row["lower"], row["upper"],
             say.number(row["value"], unit),
-            row["verdict"] if row["verdict"] in ("better", "worse") else "",
+            _MARKS.get(row["verdict"], ""),
         )
         for row in rows
         if row["value"] is not None and row["unit_id"] != "UNKNOWN"
@@ -258,11 +258,51 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         reference=reference,
         axis=_axis(say, unit),
     )
+    between = tiles.limits([row["value"] for row in rows if row["value"] is not None])
     return Page(
-        _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
+        _render(view, "kpi.html", title=name, funnel=_funnel(say, name, rows, unit),
+                tiles=_tiles(view, name, rows, level, between), between=between,
+                definition=definition, segment=segment, level=level,
                 when=when, rows=rows, chart=chart, unit=unit,
                 periods=figures.periods(view.release, level, (kpi_id, segment))),
         wanted,
+    )  # fmt: skip
+
+
+# Where no direction is better, what differs is told without saying that it is better or worse.
+_MARKS = {"better": "better", "worse": "worse", "higher": "other", "lower": "other"}
+
+
+def _funnel(say: Speech, name: str, rows: Sequence[figures.Row], unit: str) -> Markup:
+    units = [
+        charts.Funnel(
+            row["unit_name"], row["denominator"], row["value"], say.number(row["value"], unit),
+            tuple(row[f"funnel_{limit}"] for limit in _LIMITS), str(row["peer_group"]),
+            _MARKS.get(row["verdict"], ""),
+        )
+        for row in rows
+        if row["comparator"] == "funnel" and row["unit_id"] != "UNKNOWN"
+        and None not in (row["value"], row["denominator"], *(row[f"funnel_{x}"] for x in _LIMITS))
+    ]  # fmt: skip
+    return charts.funnel_plot(
+        units, title=f"{name}: {say('funnel')}", description=say("funnel_mean"),
+        axis=_axis(say, unit), sizes=_axis(say, "n"),
+    )  # fmt: skip
+
+
+_LIMITS = ("lower_998", "lower_95", "center", "upper_95", "upper_998")
+
+
+def _tiles(
+    view: View, name: str, rows: Sequence[figures.Row], level: str, between: Sequence[float]
+) -> Markup:
+    shown = [
+        tiles.Tile(row["unit_id"], row["unit_name"], row["value"], shown_of(view.say, row))
+        for row in rows
+    ]
+    return tiles.tile_map(
+        shown, tiles.cells(view.release, level), between,
+        title=f"{name}: {view.say('tiles')}", description=view.say("tiles_mean"),
     )  # fmt: skip
 
 

@@ -124,9 +124,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "plot": (
         "Punkt: verdien. Strek: 95 %-intervallet. Loddrett: verdien for landet. Firkant: "
-        "dårligere, rombe: bedre enn ventet.",
+        "dårligere, rombe: bedre, trekant: annerledes enn ventet.",
         "Point: the value. Line: its 95 % interval. Vertical: the country. Square: worse, "
-        "diamond: better than expected.",
+        "diamond: better, triangle: other than expected.",
     ),
     "none_shown": ("Ingen tall kan vises.", "No figure can be shown."),
     "air": ("Luftambulansen", "Air ambulance"),
@@ -253,6 +253,25 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "All charts of a KPI have the same axis. Dashed: the limits of common variation.",
     ),
     "kind": ("Slag enheter", "Kind of units"),
+    "funnel": ("Traktplott: verdi mot størrelse", "Funnel plot: value against size"),
+    "funnel_mean": (
+        "Bortover: nevneren. Stiplet: hva tilfeldigheter kan gi en enhet av den størrelsen (95 og "
+        "99,8 %). Er det flere grupper av lignende enheter, har hver enhet en strek mellom sine "
+        "egne grenser på 95 %. Firkant: dårligere, rombe: bedre, trekant: annerledes enn ventet.",
+        "Across: the denominator. Dashed: what chance can give a unit of that size (95 and "
+        "99.8 %). With several groups of similar units each has a line between 95 % limits "
+        "of its own. Square: worse, diamond: better, triangle: other than expected.",
+    ),
+    "tiles": ("Kart: én rute per enhet", "Map: one tile per unit"),
+    "tiles_mean": (
+        "Rutene er like store og ligger så nær stedet sitt som det er plass til. Mørkere er "
+        "høyere, ikke bedre eller dårligere. Tallene står i tabellen under.",
+        "The tiles are of one size, each as near its place as there is room for. Darker is "
+        "higher, not better or worse. The numbers are in the table below.",
+    ),
+    "below": ("under", "below"),
+    "at_least": ("minst", "at least"),
+    "no_tile": ("skjult eller ingen data", "hidden or no data"),
     "changes": ("Hva er endret", "What changed"),
     "changes_mean": (
         "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",

@@ -138,11 +138,11 @@ def later(fuller: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory
     shutil.copytree(fuller, folder)
     before = changed(releases, tmp_path_factory.mktemp("before") / "releases", FULLER + EARLIER)
     shutil.copytree(before / current_release_id(before), folder / EARLIER_ID)
-    return changed(folder, tmp_path_factory.mktemp("chains") / "releases", CHAINS)
+    return changed(folder, tmp_path_factory.mktemp("shown") / "releases", SHOWN)
 
 
-# Times of a central's chain in one month, one of them hidden.
-CHAINS = """
+# Times of a central's chain in one month, one of them hidden, and a share of counties with funnel.
+SHOWN = """
 insert into kpi_values by name
 select v.* replace (c.kpi_id as kpi_id, c.version as kpi_version, c.segment as segment,
     c.value as value, null as numerator, null as denominator, null as lower, null as upper,
@@ -157,5 +157,30 @@ cross join (values
 ) as c(kpi_id, version, segment, value)
 where v.unit_id = 'amk_oslo' and v.kpi_id = 'c113_within_10s'
     and v.period_start = date '2026-09-01' and v.period_grain = 'month'
-    and v.kpi_version = (select max(kpi_version) from kpi_values where kpi_id = 'c113_within_10s')
+    and v.kpi_version = (select max(kpi_version) from kpi_values where kpi_id = 'c113_within_10s');
+create temporary table counties as
+select * from (values ('03', 0.80, 900), ('11', 0.71, 400), ('15', 0.55, 60), ('56', null, null))
+    as c(unit_id, share, cases);
+insert into kpi_values by name
+select v.* replace ('resp_urban_12' as kpi_id, 2 as kpi_version, 'all' as segment,
+    'county' as level, c.unit_id as unit_id, 100.0 * c.share as value, c.cases as n,
+    c.cases as denominator, round(c.share * c.cases) as numerator, null as lower, null as upper,
+    case when c.share is null then 'suppressed' else 'ok' end as status)
+from kpi_values as v
+cross join counties as c
+where v.unit_id = 'NO' and v.kpi_id = 'c113_within_10s' and v.period_grain = 'month';
+alter table kpi_comparisons add column if not exists funnel_center double;
+alter table kpi_comparisons add column if not exists funnel_lower_95 double;
+alter table kpi_comparisons add column if not exists funnel_upper_95 double;
+alter table kpi_comparisons add column if not exists funnel_lower_998 double;
+alter table kpi_comparisons add column if not exists funnel_upper_998 double;
+insert into kpi_comparisons by name
+select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id,
+    'county' as peer_group, 'funnel' as comparator,
+    case when v.unit_id = '15' then 'worse' else 'as_expected' end as verdict,
+    'x' as verdict_nb, 'x' as verdict_en, 72.0 as funnel_center,
+    72 - 200 / sqrt(v.n) as funnel_lower_95, 72 + 200 / sqrt(v.n) as funnel_upper_95,
+    72 - 300 / sqrt(v.n) as funnel_lower_998, 72 + 300 / sqrt(v.n) as funnel_upper_998
+from kpi_values as v
+where v.kpi_id = 'resp_urban_12' and v.level = 'county' and v.status = 'ok';
 """

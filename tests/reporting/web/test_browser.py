@@ -20,6 +20,7 @@ PATHS = (
     "/units",
     "/unit/central/amk_oslo/2026-09",
     "/kpi/c113_within_10s/113/central/2026-09",
+    "/kpi/resp_urban_12/all/county/2026-09",
     "/series/c113_within_10s/113/central/amk_oslo/month",
     "/compare",
     "/compare?units=amk_oslo,amk_bergen&kpis=c113_within_10s&period=2026-08..2026-09",
