@@ -12,7 +12,7 @@ from reporting.dimensions import dimensions
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.web import charts
-from reporting.web.figures import PAGED, Place, Row, When, latest_running
+from reporting.web.figures import PAGED, Place, Row, When, in_order
 from reporting.web.words import Speech
 
 LEVELS = ("national", "region", "health_trust", "county", "central")
@@ -139,20 +139,20 @@ def _drawn(found: Mapping[Key, Row], say: Speech) -> Markup:
 
 @functools.lru_cache(maxsize=4)
 def pages(release: Release) -> Mapping[str, Mapping[str, Sequence[When]]]:
-    """Per level the units that have figures of the chain, with their periods, latest first."""
+    """Per level the units that have figures of the chain, with the periods that can be chosen."""
     listed = ", ".join(f"'{kpi_id}'" for kpi_id, _ in all_keys())
     rows = release.rows(
         "select distinct level, unit_id, period_grain, period_start from kpi_values"
         f" where kpi_id in ({listed}) and {PAGED} and unit_id <> 'UNKNOWN'"
         f" and level in ({', '.join(repr(level) for level in LEVELS)})"
-        " and status <> 'no_data' and geography_version <> 'event' order by all desc"
+        " and status <> 'no_data' and geography_version <> 'event' order by all"
     )
     found: dict[str, dict[str, list[When]]] = {level: {} for level in LEVELS}
     for row in rows:
         when = When(row["period_grain"], row["period_start"])
         found[row["level"]].setdefault(row["unit_id"], []).append(when)
     return {
-        level: {unit: latest_running(periods) for unit, periods in units.items()}
+        level: {unit: in_order(periods) for unit, periods in units.items()}
         for level, units in found.items()
         if units
     }

@@ -88,8 +88,14 @@ def periods(
         " and geography_version <> 'event'" + (" and kpi_id = ? and segment = ?" if kpi else ""),
         [level, *(kpi or ())],
     )
-    found = latest_running(When(row["period_grain"], row["period_start"]) for row in rows)
-    return sorted(found, key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal()))
+    return in_order(When(row["period_grain"], row["period_start"]) for row in rows)
+
+
+def in_order(found: Iterable[When]) -> list[When]:
+    """The periods that can be chosen: by length, the latest of each first."""
+    return sorted(
+        latest_running(found), key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal())
+    )
 
 
 def latest_running(found: Iterable[When]) -> list[When]:
