@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 export DO_NOT_TRACK := 1
 
-.PHONY: help install demo test lint bench soak fuzz dev docs clean
+.PHONY: help install demo test lint bench soak fuzz dev docs pictures clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,9 @@ dev: $(STAMP) ## Dagster's web page over the data in AKUTT_HOME.
 
 docs: $(STAMP) ## The documentation as one folder of HTML: data/docs/index.html.
 	$(BIN)/akutt docs build data/docs
+
+pictures: $(DEV_STAMP) ## Pictures of every page for docs/pictures, of the release in AKUTT_HOME.
+	$(BIN)/python -m tests.reporting.web.pictures
 
 clean: ## Remove the virtual environment and everything generated.
 	rm -rf $(VENV) data dbt_project/target dbt_project/logs reports

@@ -121,7 +121,8 @@ select cast(m.municipality_code as varchar) as municipality_code, m.municipality
     cast(m.county_code as varchar) as county_code, m.county_name, a.health_trust_code,
     a.rhf_code, m.amk_code,
     cast(m.centrality_class as integer) as centrality_class,
-    cast(u.is_urban as integer) = 1 as is_urban, p.population, p.population_year
+    cast(u.is_urban as integer) = 1 as is_urban, p.population, p.population_year,
+    cast(m.latitude as double) as latitude, cast(m.longitude as double) as longitude
 from {municipalities} as m
 left join {areas} as a on a.municipality_code = cast(m.municipality_code as varchar)
 left join {urban_municipalities} as u

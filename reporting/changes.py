@@ -6,10 +6,11 @@ taken back, how many records a figure rests on. Where several would do, the firs
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.columns import KEY
-from reporting.reader import DATABASE, Release
+from reporting.reader import DATABASE, METADATA, NoReleaseError, Release
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,10 +38,31 @@ _CELL = (*KEY, "geography_version")
 _NOISE = 1e-9
 
 
+def release_before(path: Path) -> str:
+    """The id of the release before the one in this folder, among those beside it.
+
+    Raises:
+        NoReleaseError: it is the first that is kept.
+    """
+    # A release that is being made has a folder with a dot.
+    earlier = sorted(
+        found.parent.name
+        for found in path.parent.glob(f"*/{METADATA}")
+        if found.parent.name < path.name and not found.parent.name.startswith(".")
+    )
+    if not earlier:
+        raise NoReleaseError(
+            f"Ingen utgivelse før {path.name} i {path.parent}. / "
+            f"No release before {path.name} in {path.parent}."
+        )
+    return earlier[-1]
+
+
 def changes(old: Release, new: Release) -> pl.DataFrame:
     """Every cell that differs between two releases.
 
-    Cells without data in both are left out, and so is a cell without data that was not there.
+    Cells without data in both are left out, and so is a cell without data that was not there. What
+    is hidden now has no old value either.
 
     Returns:
         The key of the cell, `unit_name`, `change` (a key of `CHANGES`), `reason` (of `REASONS`),
@@ -141,7 +163,7 @@ select
     coalesce(u.unit_name, v.unit_name) as unit_name,
     x.change,
     x.reason,
-    x.old_value,
+    case when x.new_status <> 'suppressed' then x.old_value end as old_value,
     x.new_value,
     x.new_value - x.old_value as difference,
     x.old_status,

@@ -87,7 +87,9 @@ class Release:
             frame: pl.DataFrame = relation.pl()
             return frame
 
-    def rows(self, statement: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    def rows(
+        self, statement: str, parameters: list[Any] | dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """The same as dictionaries, for small tables and without loading polars."""
         with self.cursor() as cursor:
             found = cursor.execute(statement, parameters or [])

@@ -47,6 +47,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "serve": LazyCommand("orchestration.cli.serve", "Pages of the release in a browser."),
     "site": LazyCommand("orchestration.cli.site", "The same pages as a folder of files."),
     "report": LazyCommand("orchestration.cli.report", "A unit's report for the board: PDF, DOCX."),
+    "digest": LazyCommand(
+        "orchestration.cli.digest", "Per unit what became a signal since the last release."
+    ),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }

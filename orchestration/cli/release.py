@@ -157,13 +157,13 @@ def diff(
 
     from orchestration.cli.reading import chosen_format, deliver
     from reporting.audience import keep_private
-    from reporting.changes import as_table, changes
+    from reporting.changes import as_table, changes, release_before
     from reporting.describe import describe
     from reporting.metrics import open_release
 
     chosen = chosen_format(fmt, output)
     after = open_release(new, audience)
-    before = open_release(old or _release_before(after.path), audience)
+    before = open_release(old or release_before(after.path), audience)
     frame = changes(before, after)
     for column, wanted in (("kpi_id", kpi), ("level", level)):
         if wanted:
@@ -178,23 +178,6 @@ def diff(
     else:
         output.write_text(shown, encoding="utf-8")
         keep_private([output], after.audience)
-
-
-def _release_before(path: Path) -> str:
-    """The id of the release before this one, in the same folder."""
-    from reporting.reader import METADATA, NoReleaseError
-
-    earlier = sorted(
-        found.parent.name
-        for found in path.parent.glob(f"*/{METADATA}")
-        if found.parent.name < path.name
-    )
-    if not earlier:
-        raise NoReleaseError(
-            f"Ingen utgivelse før {path.name} i {path.parent}. / "
-            f"No release before {path.name} in {path.parent}."
-        )
-    return earlier[-1]
 
 
 @app.command()

@@ -6,7 +6,7 @@ One request reads one release from beginning to end; a new one appears without a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +49,7 @@ _REPORT = re.compile(
     r"/report/(?P<level>[a-z_]+)/(?P<unit_id>[\w.+\-]+)/(?P<period>[\w\-]+)\.(?P<format>pdf|docx)"
 )
 _LONGEST_PATH = 300
+_LONGEST_CHOICES = 2000
 
 
 def make_app(releases_dir: Path | None = None, audience: str | None = None) -> FastAPI:
@@ -97,7 +98,7 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
 
     @app.get("/{path:path}", include_in_schema=False)
     def any_page(request: Request) -> Response:
-        if len(request.url.path) > _LONGEST_PATH:
+        if len(request.url.path) > _LONGEST_PATH or len(request.url.query) > _LONGEST_CHOICES:
             return _missing("nb", "")
         language, path = _language(request.url.path)
         try:
@@ -105,7 +106,7 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
             tag = f'"{release.release_id}"'
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={"ETag": tag})
-            response = _answer(release, language, path)
+            response = _answer(release, language, path, _choices(request))
         except NoReleaseError:
             return _unavailable()
         except (NoPageError, QueryError) as error:
@@ -117,18 +118,31 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
     return app
 
 
-def _answer(release: Release, language: Language, path: str) -> Response:
+def _choices(request: Request) -> dict[str, list[str]]:
+    """What the address says after its question mark; a form sends empty choices too."""
+    found: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        if value:
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _answer(
+    release: Release, language: Language, path: str, choices: Mapping[str, Sequence[str]]
+) -> Response:
     if report := _REPORT.fullmatch(path):
         return _report(release, language, **report.groupdict())
     wanted = _ENDING.fullmatch(path)
     if wanted is None:
-        return HTMLResponse(pages.page(View(release, language, path, lambda to: to)).html)
-    view = View(release, language, wanted["path"], lambda to: to)
+        view = View(release, language, path, lambda to: to, choices=choices)
+        return HTMLResponse(pages.page(view).html)
+    view = View(release, language, wanted["path"], lambda to: to, choices=choices)
     query = pages.page(view).data
     if query is None:
         raise NoPageError(path)
     frame = pages.data(view, query)
-    content = render(frame, wanted["format"], describe(release, frame, wanted["path"]))
+    question = wanted["path"] + view.asked
+    content = render(frame, wanted["format"], describe(release, frame, question))
     name = wanted["path"].strip("/").replace("/", "_")
     return Response(
         content,

@@ -17,6 +17,7 @@ WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
 _ROW = 22
 _NAME, _NAME_LETTERS = 190, 25
+_LEFT_SPAN = 230
 # A number of an axis with so many decimals, as it is written there.
 Axis = Callable[[float, int], str]
 
@@ -38,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Bar:
-    """One unit of an interval plot; `mark` is `better`, `worse` or empty."""
+    """One unit of an interval plot; `mark` is `better`, `worse`, `other` or empty."""
 
     name: str
     value: float
@@ -46,6 +47,31 @@ class Bar:
     upper: float | None
     text: str
     mark: str = ""
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """A unit of a funnel plot: its size and value, and the limits that its verdict is by."""
+
+    name: str
+    size: float
+    value: float
+    text: str
+    limits: tuple[float, float, float, float, float]
+    group: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a time, each on its own clock; a size that is None is told by its text."""
+
+    name: str
+    median: float | None
+    median_text: str
+    p90: float | None
+    p90_text: str
+    is_whole: bool = False
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
@@ -72,28 +98,34 @@ def run_chart(
     description: str,
     target: float | None,
     axis: Axis,
+    size: tuple[int, int] = (WIDTH, 280),
+    beside: Sequence[Point] = (),
 ) -> Markup:
-    """A run chart with its limits, target and breaks."""
-    height = 280
+    """A run chart with its limits, target and breaks.
+
+    Args:
+        size: width and height in the units of the text.
+        beside: points of the charts beside this one, which all have one axis.
+    """
+    width, height = size
+    if all(number is None for point in points for number in _numbers(point)):
+        return Markup("")
     numbers = [
         number
-        for point in points
-        for number in (point.value, point.lower, point.upper)
+        for point in (*points, *beside)
+        for number in (*_numbers(point), target)
         if number is not None
     ]
-    if not numbers:
-        return Markup("")
-    marks = ticks(min([*numbers, *([target] if target is not None else [])]), max(
-        [*numbers, *([target] if target is not None else [])]))  # fmt: skip
+    marks = ticks(min(numbers), max(numbers), wanted=max(2, height // 56))
     low, high = marks[0], marks[-1]
 
     def x(at: int) -> float:
-        return _LEFT + (at + 0.5) * (WIDTH - _LEFT - _RIGHT) / len(points)
+        return _LEFT + (at + 0.5) * (width - _LEFT - _RIGHT) / len(points)
 
     def y(value: float) -> float:
         return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
 
-    parts = [_grid(marks, y, axis)]
+    parts = [_grid(marks, y, axis, width)]
     for kind in ("lower", "center", "upper"):
         parts += [
             _path(run, f"limit {kind}")
@@ -101,8 +133,8 @@ def run_chart(
         ]
     if target is not None:
         parts.append(
-            f'<path class="target" d="M{_LEFT} {y(target):.1f}H{WIDTH - _RIGHT}"/>'
-            f'<text class="note" x="{WIDTH - _RIGHT}" y="{y(target) - 5:.1f}" '
+            f'<path class="target" d="M{_LEFT} {y(target):.1f}H{width - _RIGHT}"/>'
+            f'<text class="note" x="{width - _RIGHT}" y="{y(target) - 5:.1f}" '
             f'text-anchor="end">{escape(axis(target, _own_decimals(target)))}</text>'
         )
     parts += [
@@ -112,7 +144,7 @@ def run_chart(
     ]
     places = [(x(at), _y(y, point.value)) for at, point in enumerate(points)]
     parts += [_path(run, "series") for run in _runs(places)]
-    every = max(1, math.ceil(len(points) / 8))
+    every = max(1, math.ceil(len(points) / (width // 90)))
     for at, point in enumerate(points):
         if point.value is not None:
             parts.append(_dot(x(at), y(point.value), point))
@@ -121,7 +153,7 @@ def run_chart(
                 f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
                 f"{escape(point.label)}</text>"
             )
-    return _svg(height, title, description, parts)
+    return svg(height, title, description, parts, width)
 
 
 def interval_plot(
@@ -167,7 +199,72 @@ def interval_plot(
             f"<g><title>{escape(bar.name)}: {escape(bar.text)}</title>"
             f"{_shape(bar.mark, x(bar.value), middle)}</g>"
         )
-    return _svg(height, title, description, parts)
+    return svg(height, title, description, parts)
+
+
+def funnel_plot(
+    units: Sequence[Funnel], *, title: str, description: str, axis: Axis, sizes: Axis
+) -> Markup:
+    """Value against size, with the limits that each unit is judged by.
+
+    Units of one group have one funnel around them. Where the groups differ, each unit has a line of
+    its own, from the lower limit to the upper.
+
+    Args:
+        units: `limits` are the lower of 99.8 and 95 %, the centre, the upper of 95 and 99.8 %.
+    """
+    units = sorted((unit for unit in units if unit.size > 0), key=lambda unit: unit.size)
+    if not units:
+        return Markup("")
+    height = 340
+    numbers = [n for unit in units for n in (unit.value, unit.limits[1], unit.limits[3])]
+    marks = ticks(min(numbers), max(numbers))
+    low, high = marks[0], marks[-1]
+    first, last = math.log10(units[0].size), math.log10(units[-1].size)
+    wide = max(last - first, 1e-9)
+
+    def x(size: float) -> float:
+        room = WIDTH - _LEFT - _RIGHT - 24
+        return _LEFT + 12 + (math.log10(size) - first) / wide * room
+
+    def y(value: float) -> float:
+        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+
+    drawn = [_grid(marks, y, axis, WIDTH)]
+    for at in _sizes(units[0].size, units[-1].size):
+        drawn.append(
+            f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(sizes(at, 0))}</text>"
+        )
+    if len({unit.group for unit in units}) == 1:
+        for place, name in enumerate(("outer", "", "center", "", "outer")):
+            ends = [(x(unit.size), unit.limits[place]) for unit in units]
+            # The outer limits of small units may be far outside what there is to see.
+            line = [(at, y(end) if low <= end <= high else None) for at, end in ends]
+            drawn += [_path(run, f"limit {name}".strip()) for run in _runs(line)]
+    else:
+        drawn += [
+            f'<path class="range" d="M{x(unit.size):.1f} {y(unit.limits[1]):.1f}'
+            f'V{y(unit.limits[3]):.1f}"/>'
+            for unit in units
+        ]
+    drawn += [
+        f"<g><title>{escape(unit.name)}: {escape(unit.text)}</title>"
+        f"{_shape(unit.mark, x(unit.size), y(unit.value))}</g>"
+        for unit in units
+    ]
+    return svg(height, title, description, drawn)
+
+
+def _sizes(smallest: float, largest: float) -> list[float]:
+    """Round numbers of an axis of sizes, each twice or more the one before."""
+    found = [
+        float(digit * 10**power)
+        for power in range(math.floor(math.log10(smallest)), math.ceil(math.log10(largest)) + 1)
+        for digit in (1, 2, 5)
+        if smallest <= digit * 10**power <= largest
+    ]
+    return found[:: max(1, math.ceil(len(found) / 8))]
 
 
 def stacked_bars(
@@ -210,7 +307,57 @@ def stacked_bars(
                 f'x="{x:.1f}" y="{top + 3}" width="{size * scale:.1f}" height="{_ROW - 6}"/></g>'
             )
             x += size * scale
-    return _svg(height, title, description, drawn)
+    return svg(height, title, description, drawn)
+
+
+def spans(parts: Sequence[Span], *, title: str, description: str, axis: Axis) -> Markup:
+    """Parts of a time below each other: a bar to the median, a line with a diamond to the p90.
+
+    Every one begins at nought: percentiles of parts do not add up, so they are not put end to end.
+    """
+    sizes = [size for part in parts for size in (part.median, part.p90) if size is not None]
+    if not sizes:
+        return Markup("")
+    marks = ticks(0.0, max(sizes))
+    row, room = 44, 14
+    height = _TOP + row * len(parts) + _BOTTOM
+    scale = (WIDTH - _LEFT_SPAN - _RIGHT - 70) / marks[-1]
+    drawn = []
+    for mark in marks:
+        x = _LEFT_SPAN + mark * scale
+        drawn.append(
+            f'<path class="grid" d="M{x:.1f} {_TOP}V{height - _BOTTOM}"/>'
+            f'<text x="{x:.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+            f"{escape(axis(mark, decimals(marks)))}</text>"
+        )
+    for at, part in enumerate(parts):
+        middle = _TOP + (at + 0.5) * row
+        drawn.append(
+            f'<text x="{_LEFT_SPAN - 8}" y="{middle + 4:.1f}" text-anchor="end">'
+            f"{escape(part.name)}</text>"
+        )
+        # Without the other of the two, one stands in the middle.
+        both = bool(part.median_text and part.p90_text)
+        if part.median_text:
+            y = middle - (9 if both else 0)
+            long = (part.median or 0.0) * scale
+            drawn.append(
+                f"<g><title>{escape(part.name)}: {escape(part.median_text)}</title>"
+                f'<rect class="{"whole" if part.is_whole else "p0"}" x="{_LEFT_SPAN}"'
+                f' y="{y - room / 2:.1f}" width="{long:.1f}" height="{room}"/></g>'
+                f'<text x="{_LEFT_SPAN + long + 6:.1f}" y="{y + 4:.1f}">'
+                f"{escape(part.median_text)}</text>"
+            )
+        if part.p90_text:
+            y = middle + (9 if both else 0)
+            end = _LEFT_SPAN + (part.p90 or 0.0) * scale
+            shape = "" if part.p90 is None else _diamond("end", end, y)
+            drawn.append(
+                f"<g><title>{escape(part.name)}: {escape(part.p90_text)}</title>"
+                f'<path class="interval" d="M{_LEFT_SPAN} {y:.1f}H{end:.1f}"/>{shape}</g>'
+                f'<text x="{end + 10:.1f}" y="{y + 4:.1f}">{escape(part.p90_text)}</text>'
+            )
+    return svg(height, title, description, drawn)
 
 
 def sparkline(values: Sequence[float | None], lower: float | None, upper: float | None) -> Markup:
@@ -244,16 +391,19 @@ def sparkline(values: Sequence[float | None], lower: float | None, upper: float 
     )
 
 
-def _svg(height: int, title: str, description: str, parts: Sequence[str]) -> Markup:
+def svg(
+    height: int, title: str, description: str, parts: Sequence[str], width: int = WIDTH
+) -> Markup:
+    """An image of its parts, which are escaped already."""
     return Markup(  # noqa: S704  (every text is escaped where it is put in)
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img">'
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(parts)}</svg>"
     )
 
 
-def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> str:
+def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis, width: int) -> str:
     return "".join(
-        f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{WIDTH - _RIGHT}"/>'
+        f'<path class="grid" d="M{_LEFT} {y(mark):.1f}H{width - _RIGHT}"/>'
         f'<text x="{_LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">'
         f"{escape(axis(mark, decimals(marks)))}</text>"
         for mark in marks
@@ -263,6 +413,10 @@ def _grid(marks: Sequence[float], y: Callable[[float], float], axis: Axis) -> st
 def _short(name: str) -> str:
     """A name as there is room for it beside a bar; the table has it whole."""
     return name if len(name) <= _NAME_LETTERS else name[: _NAME_LETTERS - 1] + "…"
+
+
+def _numbers(point: Point) -> tuple[float | None, ...]:
+    return point.value, point.lower, point.upper
 
 
 def _own_decimals(value: float) -> int:
@@ -281,9 +435,15 @@ def _shape(mark: str, x: float, y: float) -> str:
         case "worse":
             return f'<rect class="worse" x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>'
         case "better":
-            return f'<path class="better" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>'
+            return _diamond("better", x, y)
+        case "other":
+            return f'<path class="end" d="M{x:.1f} {y - 6:.1f}l6 11h-12z"/>'
         case _:
             return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+
+
+def _diamond(name: str, x: float, y: float) -> str:
+    return f'<path class="{name}" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>'
 
 
 def _y(y: Callable[[float], float], value: float | None) -> float | None:

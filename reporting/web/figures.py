@@ -88,8 +88,14 @@ def periods(
         " and geography_version <> 'event'" + (" and kpi_id = ? and segment = ?" if kpi else ""),
         [level, *(kpi or ())],
     )
-    found = latest_running(When(row["period_grain"], row["period_start"]) for row in rows)
-    return sorted(found, key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal()))
+    return in_order(When(row["period_grain"], row["period_start"]) for row in rows)
+
+
+def in_order(found: Iterable[When]) -> list[When]:
+    """The periods that can be chosen: by length, the latest of each first."""
+    return sorted(
+        latest_running(found), key=lambda when: (GRAINS.index(when.grain), -when.start.toordinal())
+    )
 
 
 def latest_running(found: Iterable[When]) -> list[When]:
@@ -174,7 +180,7 @@ def _figures(
 ) -> list[Figure]:
     wanted = KpiQuery(
         levels=(unit[0],), grain=when.grain, peers=True, trends=True,
-        start_from=_back(when, SPARK - 1), start_to=when.start,
+        start_from=back(when, SPARK - 1), start_to=when.start,
     )  # fmt: skip
     known = dimensions(release)
     series: dict[tuple[str, str], list[Row]] = {}
@@ -288,7 +294,7 @@ def series_query(kpi_id: str, segment: str, level: str, last: When) -> KpiQuery:
     """The latest periods of one KPI for all units of a level."""
     return KpiQuery(
         kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=last.grain, trends=True,
-        peers=True, start_from=_back(last, SERIES - 1), start_to=last.start,
+        peers=True, start_from=back(last, SERIES - 1), start_to=last.start,
     )  # fmt: skip
 
 
@@ -297,7 +303,8 @@ def series(release: Release, wanted: KpiQuery, unit_id: str, *, ahead: bool = Fa
     return list(_rows_of(release, wanted, unit_id, ahead))
 
 
-def _back(when: When, steps: int) -> date:
+def back(when: When, steps: int) -> date:
+    """The first date of the period so many periods earlier."""
     return months_after(when.start, -steps * _STEPS.get(when.grain, 1))
 
 
@@ -315,7 +322,7 @@ def key_figures(release: Release, when: When) -> list[tuple[str, list[Figure]]]:
     """The links of the chain with the country's key figures."""
     known = {
         (figure.row["kpi_id"], figure.row["segment"]): figure
-        for figure in _figures(release, ("national", _nation(release)), when)
+        for figure in _figures(release, ("national", nation(release)), when)
     }
     found = []
     for part, keys in KEY_FIGURES:
@@ -325,7 +332,8 @@ def key_figures(release: Release, when: When) -> list[tuple[str, list[Figure]]]:
     return found
 
 
-def _nation(release: Release) -> str:
+def nation(release: Release) -> str:
+    """The id of the country."""
     known = dimensions(release)
     return next(unit for level, unit in known.units if level == "national")
 

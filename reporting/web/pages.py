@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,7 +19,7 @@ from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
 from reporting.reader import Release
 from reporting.report.template import levels_reported
-from reporting.web import air, charts, figures, quality, staffing
+from reporting.web import air, chain, changed, charts, compare, figures, quality, staffing, tiles
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -35,10 +37,10 @@ class NoPageError(LookupError):
 
 @dataclass(frozen=True)
 class Page:
-    """A page ready to be sent, and the query behind its figures where it can be had as data."""
+    """A page ready to be sent, and its figures, or the query for them, where it has data."""
 
     html: str
-    data: KpiQuery | Callable[[], pl.DataFrame] | None = None
+    data: KpiQuery | pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,17 @@ class View:
     link: Link
     # One of all pages that are made, without a server behind them.
     is_file: bool = False
+    # What stands after the question mark of the address.
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     say: Speech = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "say", Speech(self.language))
+
+    @property
+    def asked(self) -> str:
+        """The choices as they stand in the address, with the question mark."""
+        return f"?{urlencode(self.choices, doseq=True)}" if self.choices else ""
 
 
 def page(view: View) -> Page:
@@ -72,11 +81,17 @@ def page(view: View) -> Page:
 
 def paths(release: Release) -> Iterator[str]:
     """Every page of a release, for a folder of files."""
-    yield from ("/", "/units", "/air", "/definitions", "/quality", "/about")
+    yield from ("/", "/units", "/chain", "/air", "/definitions", "/quality", "/changes", "/about")
+    for level, with_chain in chain.pages(release).items():
+        for unit_id, there in with_chain.items():
+            for when in there:
+                yield chain_path(level, unit_id, when)
     for when in figures.periods(release, "base"):
         yield f"/air/{label(when.grain, when.start)}"
     for source in quality.sources(release):
         yield f"/quality/{source}"
+    for kpi_id in changed.kpis(release):
+        yield f"/changes/{kpi_id}"
     known = dimensions(release)
     here = figures.places(release)
     for kpi_id in known.kpis:
@@ -90,12 +105,7 @@ def paths(release: Release) -> Iterator[str]:
         "select distinct kpi_id, segment, level, period_grain, period_start from kpi_values"
         f" where {figures.PAGED} and geography_version <> 'event' order by all"
     )
-    told = {
-        (kpi_id, segment, level)
-        for kpi_id, versions in known.kpis.items()
-        for segment in figures.segments_of(versions[-1])
-        for level in figures.levels_of(versions[-1])
-    }
+    told = _told(release)
     periods: dict[tuple[str, ...], list[When]] = {}
     for row in rows:
         key = row["kpi_id"], row["segment"], row["level"]
@@ -105,15 +115,38 @@ def paths(release: Release) -> Iterator[str]:
         for when in figures.latest_running(found):
             yield f"/kpi/{'/'.join(told_of)}/{label(when.grain, when.start)}"
     yield from staffing.paths(release)
-    series = release.rows(
+    yield from _series_paths(release)
+
+
+@functools.lru_cache(maxsize=4)
+def _series_paths(release: Release) -> Mapping[str, None]:
+    """Every page of a series, in order."""
+    told = _told(release)
+    rows = release.rows(
         "select distinct kpi_id, segment, level, unit_id from kpi_values"
         f" where {figures.PAGED} and unit_id <> 'UNKNOWN'"
         " and geography_version <> 'event' order by all"
     )
-    for row in series:
-        if (row["kpi_id"], row["segment"], row["level"]) not in told:
-            continue
-        yield series_path(release, row)
+    return {
+        series_path(release, row): None
+        for row in rows
+        if (row["kpi_id"], row["segment"], row["level"]) in told
+    }
+
+
+def _told(release: Release) -> set[tuple[str, str, str]]:
+    """What figures there are pages of: KPI, segment and level."""
+    return {
+        (kpi_id, segment, level)
+        for kpi_id, versions in dimensions(release).kpis.items()
+        for segment in figures.segments_of(versions[-1])
+        for level in figures.levels_of(versions[-1])
+    }
+
+
+def chain_path(level: str, unit_id: str, when: When) -> str:
+    """Where the chain of a unit is shown."""
+    return f"/chain/{level}/{unit_id}/{label(when.grain, when.start)}"
 
 
 def series_path(release: Release, row: Mapping[str, Any]) -> str:
@@ -171,14 +204,29 @@ def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Pa
         (figure for part in parts.values() for figure in part if figure.needs_a_look),
         key=lambda figure: -figure.surprise,
     )
+    every = [*first, *(figure for part in parts.values() for figure in part)]
     return Page(
         _render(view, "unit.html", title=place.name, place=place, when=when, parts=parts,
                 first=first[:3], periods=figures.periods(view.release, level),
                 has_report=level in levels_reported(),
-                staffing=staffing.link(view.release, level, unit_id, view.say)),
+                staffing=staffing.link(view.release, level, unit_id, view.say),
+                compare="" if view.is_file else _compared(view, place, when, every),
+                has_chain=when in chain.pages(view.release).get(level, {}).get(unit_id, ())),
         KpiQuery(levels=(level,), units=(unit_id,), grain=when.grain, start_from=when.start,
                  start_to=when.start, peers=True, trends=True),
     )  # fmt: skip
+
+
+def _compared(view: View, place: Place, when: When, of: Sequence[Figure]) -> str:
+    """The address that compares a unit with similar ones on the first of these figures."""
+    kpis = list(dict.fromkeys(figure.row["kpi_id"] for figure in of))[:3]
+    if not kpis:
+        return ""
+    choices = {
+        "level": place.level, "units": compare.similar(view.release, place, when, kpis[0]),
+        "kpis": kpis, "period": label(when.grain, when.start),
+    }  # fmt: skip
+    return f"/compare?{urlencode(choices, doseq=True)}"
 
 
 def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None = None) -> Page:
@@ -199,7 +247,7 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         charts.Bar(
             row["unit_name"], row["value"], row["lower"], row["upper"],
             say.number(row["value"], unit),
-            row["verdict"] if row["verdict"] in ("better", "worse") else "",
+            _MARKS.get(row["verdict"], ""),
         )
         for row in rows
         if row["value"] is not None and row["unit_id"] != "UNKNOWN"
@@ -210,13 +258,53 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         title=f"{name}, {say.of(LEVELS[level])}, {say.period(when.grain, when.start)}",
         description=say("plot"),
         reference=reference,
-        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
+        axis=_axis(say, unit),
     )
+    between = tiles.limits([row["value"] for row in rows if row["value"] is not None])
     return Page(
-        _render(view, "kpi.html", title=name, definition=definition, segment=segment, level=level,
+        _render(view, "kpi.html", title=name, funnel=_funnel(say, name, rows, unit),
+                tiles=_tiles(view, name, rows, level, between), between=between,
+                definition=definition, segment=segment, level=level,
                 when=when, rows=rows, chart=chart, unit=unit,
                 periods=figures.periods(view.release, level, (kpi_id, segment))),
         wanted,
+    )  # fmt: skip
+
+
+# Where no direction is better, what differs is told without saying that it is better or worse.
+_MARKS = {"better": "better", "worse": "worse", "higher": "other", "lower": "other"}
+
+
+def _funnel(say: Speech, name: str, rows: Sequence[figures.Row], unit: str) -> Markup:
+    units = [
+        charts.Funnel(
+            row["unit_name"], row["denominator"], row["value"], say.number(row["value"], unit),
+            tuple(row[f"funnel_{limit}"] for limit in _LIMITS), str(row["peer_group"]),
+            _MARKS.get(row["verdict"], ""),
+        )
+        for row in rows
+        if row["comparator"] == "funnel" and row["unit_id"] != "UNKNOWN"
+        and None not in (row["value"], row["denominator"], *(row[f"funnel_{x}"] for x in _LIMITS))
+    ]  # fmt: skip
+    return charts.funnel_plot(
+        units, title=f"{name}: {say('funnel')}", description=say("funnel_mean"),
+        axis=_axis(say, unit), sizes=_axis(say, "n"),
+    )  # fmt: skip
+
+
+_LIMITS = ("lower_998", "lower_95", "center", "upper_95", "upper_998")
+
+
+def _tiles(
+    view: View, name: str, rows: Sequence[figures.Row], level: str, between: Sequence[float]
+) -> Markup:
+    shown = [
+        tiles.Tile(row["unit_id"], row["unit_name"], row["value"], shown_of(view.say, row))
+        for row in rows
+    ]
+    return tiles.tile_map(
+        shown, tiles.cells(view.release, level), between,
+        title=f"{name}: {view.say('tiles')}", description=view.say("tiles_mean"),
     )  # fmt: skip
 
 
@@ -254,9 +342,28 @@ def chart_of_series(
     """The run chart of one unit's series; an empty one where no figure can be shown."""
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
-    points = [
+    points = _points(say, rows, unit)
+    caption = say("limits") if any(point.lower is not None for point in points) else name
+    svg = charts.run_chart(
+        points,
+        title=f"{name}, {place.name}",
+        description=caption,
+        target=definition["target"],
+        axis=_axis(say, unit),
+    )
+    return Drawn(svg, caption)
+
+
+def _axis(say: Speech, unit: str) -> charts.Axis:
+    """How a number of an axis is written; counts without their unit."""
+    return lambda value, places: say.number(value, "" if unit == "n" else unit, places)
+
+
+def _points(say: Speech, rows: Sequence[figures.Row], unit: str) -> list[charts.Point]:
+    return [
         charts.Point(
-            label(grain, row["period_start"]), row["value"], say.number(row["value"], unit),
+            label(row["period_grain"], row["period_start"]), row["value"],
+            say.number(row["value"], unit),
             # Where there are too few periods for limits, a centre says nothing.
             None if row["xmr_lower"] is None else row["xmr_center"], row["xmr_lower"],
             row["xmr_upper"], row["signal_direction"],
@@ -264,15 +371,38 @@ def chart_of_series(
         )
         for row in rows
     ]  # fmt: skip
-    caption = say("limits") if any(point.lower is not None for point in points) else name
-    svg = charts.run_chart(
-        points,
-        title=f"{name}, {place.name}",
-        description=caption,
-        target=definition["target"],
-        axis=lambda value, places: say.number(value, "" if unit == "n" else unit, places),
-    )
-    return Drawn(svg, caption)
+
+
+def _compare(view: View) -> Page:
+    say, release = view.say, view.release
+    choice = compare.asked(release, view.choices)
+    names = {place.unit_id: place.name for place in choice.units}
+    made = []
+    for panel in compare.panels(release, choice):
+        unit = str(panel.definition["unit"])
+        points = {id: _points(say, rows, unit) for id, rows in panel.series.items()}
+        beside = [point for of_unit in points.values() for point in of_unit]
+        drawn = [
+            (place, charts.run_chart(
+                points.get(place.unit_id, ()),
+                title=f"{say.field(panel.definition, 'name_nb', 'name_en')}, {place.name}",
+                description=say("one_axis"), target=panel.definition["target"], size=(360, 190),
+                beside=beside, axis=_axis(say, unit),
+            ))
+            for place in choice.units
+        ]  # fmt: skip
+        made.append((panel, drawn))
+    lines = compare.lines(release, choice)
+    levels = figures.places(release)
+    levels_of_many = [level for level in LEVELS if len(levels.get(level, ())) > 1]
+    return Page(
+        _render(view, "compare.html", title=say("compare"), choice=choice, lines=lines,
+                panels=made, names=names, here=levels[choice.level], there=levels_of_many,
+                kpis=compare.kpis_of(release, choice.level),
+                periods=figures.periods(release, choice.level),
+                most_units=compare.MOST_UNITS, most_kpis=compare.MOST_KPIS),
+        compare.wanted(choice) if lines else None,
+    )  # fmt: skip
 
 
 def _definitions(view: View) -> Page:
@@ -294,6 +424,34 @@ def _definition(view: View, kpi_id: str) -> Page:
     return Page(
         _render(view, "definition.html", title=view.say.field(definition, "name_nb", "name_en"),
                 definition=definition, views=figures.views(view.release, definition))
+    )  # fmt: skip
+
+
+def _chain(
+    view: View, level: str | None = None, unit_id: str | None = None, period: str | None = None
+) -> Page:
+    chosen = {name: values[-1] for name, values in view.choices.items()}
+    level = level or chosen.get("level") or "national"
+    unit_id = unit_id or chosen.get("unit")
+    there = chain.pages(view.release)
+    if level not in chain.LEVELS:
+        raise NoPageError(f"{level}: {', '.join(chain.LEVELS)}")
+    if unit_id is None:
+        if level != "national":
+            raise NoPageError(f"?level={level}&unit=: {', '.join(there.get(level, ()))}")
+        unit_id = figures.nation(view.release)
+    place = _place(view, level, unit_id)
+    when = _when(view, period or chosen.get("period"))
+    told = chain.chain(view.release, place, when, view.say)
+    here = figures.places(view.release)
+    return Page(
+        _render(view, "chain.html", title=f"{view.say('where_time_goes')}: {place.name}",
+                place=place,
+                when=when, told=told, periods=there.get(level, {}).get(unit_id, []),
+                units={kind: [unit for unit in here.get(kind, []) if unit.unit_id in known]
+                       for kind, known in there.items()},
+                chain_of=lambda of: chain_path(of.level, of.unit_id, when)),
+        chain.wanted(view.release, place, when) if told.times else None,
     )  # fmt: skip
 
 
@@ -320,7 +478,7 @@ def _staffing(view: View, level: str, unit_id: str, period: str | None = None) -
         _render(view, "staffing.html", title=f"{place.name}: {say.of(staffing.TEXTS['title'])}",
                 place=place, when=when, weeks=staffing.weeks(frame, place.name, say),
                 t=lambda key: say.of(staffing.TEXTS[key]), periods=offered),
-        lambda: frame,
+        frame,
     )  # fmt: skip
 
 
@@ -336,6 +494,39 @@ def _source(view: View, source: str) -> Page:
     return Page(
         _render(view, "source.html", title=source, **quality.of_source(view.release, source))
     )
+
+
+def _changes(view: View, kpi_id: str | None = None) -> Page:
+    say, found = view.say, changed.changed(view.release)
+    if kpi_id is not None and kpi_id not in (there := changed.kpis(view.release)):
+        raise NoPageError(f"{kpi_id}: {', '.join(there)}")
+    if found is None:
+        return Page(_render(view, "changes.html", title=say("changes"), before=None, kpi_id=None))
+    newest = {id: versions[-1] for id, versions in dimensions(view.release).kpis.items()}
+    # A KPI that the release no longer has is told by its id.
+    names = {id: id for id in changed.kpis(view.release)} | {
+        id: say.field(row, "name_nb", "name_en") for id, row in newest.items()
+    }
+
+    def shown(row: Mapping[str, Any], value: str, status: str) -> str:
+        unit = str(newest[row["kpi_id"]]["unit"]) if row["kpi_id"] in newest else ""
+        return say.number(row[value], unit) or say(row[status])
+
+    frame = found.of(kpi_id)
+    most = changed.MOST_OF_KPI if kpi_id else changed.MOST
+    return Page(
+        _render(view, "changes.html", title=names[kpi_id] if kpi_id else say("changes"),
+                before=found.before, kpi_id=kpi_id, names=names, kinds=changed.kinds(),
+                reasons=changed.by_reason(frame), by_kpi=changed.by_kpi(frame),
+                revised=changed.largest(frame, "revised", most), most=most,
+                # New figures are most of a release that has a new month; the counts tell of them.
+                others={kind: changed.largest(frame, kind, most)
+                        for kind in ("withdrawn", "hidden", "shown")},
+                drawn=lambda row: series_path(view.release, row) in _series_paths(view.release),
+                old=lambda row: shown(row, "old_value", "old_status"),
+                new=lambda row: shown(row, "new_value", "new_status")),
+        frame,
+    )  # fmt: skip
 
 
 def _about(view: View) -> Page:
@@ -360,6 +551,11 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
         ),
         _series,
     ),
+    (
+        re.compile(rf"/chain(?:/(?P<level>[a-z_]+)/(?P<unit_id>{_ID})(?:/(?P<period>[\w\-]+))?)?"),
+        _chain,
+    ),
+    (re.compile("/compare"), _compare),
     (re.compile("/definitions"), _definitions),
     (re.compile(rf"/definition/(?P<kpi_id>{_ID})"), _definition),
     (re.compile(r"/air(?:/(?P<period>[\w\-]+))?"), _air),
@@ -369,6 +565,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Page]], ...] = (
     ),
     (re.compile("/quality"), _quality),
     (re.compile(rf"/quality/(?P<source>{_ID})"), _source),
+    (re.compile(rf"/changes(?:/(?P<kpi_id>{_ID}))?"), _changes),
     (re.compile("/about"), _about),
 )
 
@@ -447,9 +644,9 @@ def _render(view: View, template: str, **values: Any) -> str:
     )  # fmt: skip
 
 
-def data(view: View, wanted: KpiQuery | Callable[[], pl.DataFrame]) -> pl.DataFrame:
+def data(view: View, wanted: KpiQuery | pl.DataFrame) -> pl.DataFrame:
     """The figures of a page as a frame."""
-    return query(view.release, wanted) if isinstance(wanted, KpiQuery) else wanted()
+    return query(view.release, wanted) if isinstance(wanted, KpiQuery) else wanted
 
 
 def error(language: Language, heading: str, detail: str) -> str:

@@ -124,9 +124,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "plot": (
         "Punkt: verdien. Strek: 95 %-intervallet. Loddrett: verdien for landet. Firkant: "
-        "dårligere, rombe: bedre enn ventet.",
+        "dårligere, rombe: bedre, trekant: annerledes enn ventet.",
         "Point: the value. Line: its 95 % interval. Vertical: the country. Square: worse, "
-        "diamond: better than expected.",
+        "diamond: better, triangle: other than expected.",
     ),
     "none_shown": ("Ingen tall kan vises.", "No figure can be shown."),
     "air": ("Luftambulansen", "Air ambulance"),
@@ -202,6 +202,103 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Syntetiske data: laget for å prøve systemet, sier ingenting om noen tjeneste.",
         "Synthetic data: made to try the system, they say nothing about any service.",
     ),
+    "the_chain": ("Kjeden", "The chain"),
+    "where_time_goes": ("Hvor tiden går", "Where the time goes"),
+    "part_by_part": ("Del for del", "Part by part"),
+    "spans_mean": (
+        "Stolpe: medianen, den vanlige saken. Strek med rombe: 90-persentilen, som ni av ti er "
+        "innenfor. Grå stolpe: hele veien.",
+        "Bar: the median, the ordinary case. Line with a diamond: the 90th percentile, which nine "
+        "of ten are within. Grey bar: the whole way.",
+    ),
+    "not_a_sum": (
+        "Delene kan ikke legges sammen: medianen av det hele er ikke summen av delenes medianer, "
+        "og hver del har sine egne saker. Derfor begynner hver av dem på null.",
+        "The parts do not add up: the median of the whole is not the sum of the medians of its "
+        "parts, and each part has its own cases. So each of them begins at nought.",
+    ),
+    "which_cases": (
+        "Tidene gjelder akuttoppdrag og røde hendelser, og svartiden alle 113-anrop. Andre "
+        "hastegrader har ikke egne tider i nøkkeltallene.",
+        "The times are of acute missions and red incidents, and the answer time of all 113 calls. "
+        "The KPIs have no times of other urgencies.",
+    ),
+    "part": ("Del av tiden", "Part of the time"),
+    "by_area": ("Tettbygd og grisgrendt", "Urban and rural"),
+    "by_area_mean": (
+        "Etter sted er det andelen innenfor tidskravet som måles, ikke tidene selv.",
+        "By place it is the share within the time limit that is measured, not the times.",
+    ),
+    "how_linked": ("Hvor mye som er koblet", "How much is linked"),
+    "how_linked_mean": (
+        "Tiden fra første ring kan bare måles i hendelser som er koblet til anropet.",
+        "The time from the first ring can be measured only in incidents linked to their call.",
+    ),
+    "country": ("Landet", "The country"),
+    "compare": ("Sammenlign", "Compare"),
+    "compare_similar": ("Sammenlign med lignende enheter", "Compare with similar units"),
+    "compare_how": (
+        "Velg to til seks enheter, ett til seks nøkkeltall og en periode. Adressen har med alle "
+        "valgene, så den kan lagres eller sendes videre.",
+        "Choose two to six units, one to six KPIs and a period. The address holds every choice, "
+        "so it can be kept or sent on.",
+    ),
+    "show": ("Vis", "Show"),
+    "from_period": ("Fra", "From"),
+    "to_period": ("Til", "To"),
+    "only_last": ("bare den siste", "only the last"),
+    "over_time": ("Over tid", "Over time"),
+    "one_axis": (
+        "Alle grafene av et nøkkeltall har samme akse. Stiplet: grensene for vanlig variasjon.",
+        "All charts of a KPI have the same axis. Dashed: the limits of common variation.",
+    ),
+    "kind": ("Slag enheter", "Kind of units"),
+    "funnel": ("Traktplott: verdi mot størrelse", "Funnel plot: value against size"),
+    "funnel_mean": (
+        "Bortover: nevneren. Stiplet: hva tilfeldigheter kan gi en enhet av den størrelsen (95 og "
+        "99,8 %). Er det flere grupper av lignende enheter, har hver enhet en strek mellom sine "
+        "egne grenser på 95 %. Firkant: dårligere, rombe: bedre, trekant: annerledes enn ventet.",
+        "Across: the denominator. Dashed: what chance can give a unit of that size (95 and "
+        "99.8 %). With several groups of similar units each has a line between 95 % limits "
+        "of its own. Square: worse, diamond: better, triangle: other than expected.",
+    ),
+    "tiles": ("Kart: én rute per enhet", "Map: one tile per unit"),
+    "tiles_mean": (
+        "Rutene er like store og ligger så nær stedet sitt som det er plass til. Mørkere er "
+        "høyere, ikke bedre eller dårligere. Tallene står i tabellen under.",
+        "The tiles are of one size, each as near its place as there is room for. Darker is "
+        "higher, not better or worse. The numbers are in the table below.",
+    ),
+    "below": ("under", "below"),
+    "at_least": ("minst", "at least"),
+    "no_tile": ("skjult eller ingen data", "hidden or no data"),
+    "changes": ("Hva er endret", "What changed"),
+    "changes_mean": (
+        "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",
+        "The differences from the release before this one, in months and longer periods.",
+    ),
+    "release_before": ("Utgivelsen før", "The release before"),
+    "no_before": (
+        "Det finnes ingen tidligere utgivelse å sammenligne med.",
+        "There is no earlier release to compare with.",
+    ),
+    "unchanged": ("Ingen tall er endret.", "No figure has changed."),
+    "how_many": ("Hvor mange tall, og hvorfor", "How many figures, and why"),
+    "what": ("Hva", "What"),
+    "why": ("Hvorfor", "Why"),
+    "cells": ("Tall", "Figures"),
+    "before": ("Før", "Before"),
+    "now": ("Nå", "Now"),
+    "largest": (
+        "Endret mest, i forhold til verdien før",
+        "Revised most, against the old value",
+    ),
+    "none_revised": ("Ingen tall fra før er endret.", "No earlier figure was revised."),
+    "by_kpi": ("Etter nøkkeltall", "By KPI"),
+    "first_of_them": ("Bare de øverste", "Only the first"),
+    "rest_in_files": ("Alle er med i filene nederst.", "The files below have all of them."),
+    "absent": ("fantes ikke", "not there"),
+    "ok": ("var vist", "was shown"),
     "how_read": ("Slik leses tallene", "How to read the figures"),
 }
 

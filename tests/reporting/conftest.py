@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from orchestration.release import build_release
 from reporting.columns import KEY
-from reporting.reader import Release, open_current
+from reporting.reader import Release, current_release_id, open_current
 from tests.orchestration.fabricated import (
     count,
     newest,
@@ -155,3 +156,71 @@ create or replace table kpi_sql as
 def fuller(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same release with everything that a release may have."""
     return changed(releases, tmp_path_factory.mktemp("fuller") / "releases", FULLER)
+
+
+# The release before `fuller`, as `later` has it: of it one figure was revised since, one was not
+# there, one is hidden now.
+EARLIER = f"""
+update kpi_values set numerator = 920, value = 92 where unit_id = 'amk_oslo'
+    and kpi_id = 'c113_within_10s' and period_start = date '2026-08-01'
+    and kpi_version = {VERSION};
+delete from kpi_values where period_grain = 'quarter';
+update kpi_values set status = 'ok', value = 33.3, numerator = 3, denominator = 9, n = 9
+    where unit_id = 'amk_bergen';
+"""
+EARLIER_ID = "20260101T000000Z-earlier"
+
+
+@pytest.fixture(scope="session")
+def later(fuller: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fuller release with one before it."""
+    folder = tmp_path_factory.mktemp("later") / "releases"
+    shutil.copytree(fuller, folder)
+    before = changed(releases, tmp_path_factory.mktemp("before") / "releases", FULLER + EARLIER)
+    shutil.copytree(before / current_release_id(before), folder / EARLIER_ID)
+    return changed(folder, tmp_path_factory.mktemp("shown") / "releases", SHOWN)
+
+
+# Times of a central's chain in one month, one of them hidden, and a share of counties with funnel.
+SHOWN = """
+insert into kpi_values by name
+select v.* replace (c.kpi_id as kpi_id, c.version as kpi_version, c.segment as segment,
+    c.value as value, null as numerator, null as denominator, null as lower, null as upper,
+    case when c.value is null then 'suppressed' else 'ok' end as status)
+from kpi_values as v
+cross join (values
+    ('answer_time_median', 2, '113', 4.5), ('answer_time_p90', 2, '113', 9.5),
+    ('chain_handover_delay', 1, 'all', null), ('dispatch_interval', 2, 'all', 120.0),
+    ('turnout_p90', 1, 'all', 180.0), ('travel_median', 1, 'all', 7.25),
+    ('resp_median', 2, 'all', 10.5), ('resp_p90', 2, 'all', 20.25),
+    ('chain_link_rate', 1, 'all', 87.5), ('resp_urban_12', 2, 'all', 71.5)
+) as c(kpi_id, version, segment, value)
+where v.unit_id = 'amk_oslo' and v.kpi_id = 'c113_within_10s'
+    and v.period_start = date '2026-09-01' and v.period_grain = 'month'
+    and v.kpi_version = (select max(kpi_version) from kpi_values where kpi_id = 'c113_within_10s');
+create temporary table counties as
+select * from (values ('03', 0.80, 900), ('11', 0.71, 400), ('15', 0.55, 60), ('56', null, null))
+    as c(unit_id, share, cases);
+insert into kpi_values by name
+select v.* replace ('resp_urban_12' as kpi_id, 2 as kpi_version, 'all' as segment,
+    'county' as level, c.unit_id as unit_id, 100.0 * c.share as value, c.cases as n,
+    c.cases as denominator, round(c.share * c.cases) as numerator, null as lower, null as upper,
+    case when c.share is null then 'suppressed' else 'ok' end as status)
+from kpi_values as v
+cross join counties as c
+where v.unit_id = 'NO' and v.kpi_id = 'c113_within_10s' and v.period_grain = 'month';
+alter table kpi_comparisons add column if not exists funnel_center double;
+alter table kpi_comparisons add column if not exists funnel_lower_95 double;
+alter table kpi_comparisons add column if not exists funnel_upper_95 double;
+alter table kpi_comparisons add column if not exists funnel_lower_998 double;
+alter table kpi_comparisons add column if not exists funnel_upper_998 double;
+insert into kpi_comparisons by name
+select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level, v.unit_id,
+    'county' as peer_group, 'funnel' as comparator,
+    case when v.unit_id = '15' then 'worse' else 'as_expected' end as verdict,
+    'x' as verdict_nb, 'x' as verdict_en, 72.0 as funnel_center,
+    72 - 200 / sqrt(v.n) as funnel_lower_95, 72 + 200 / sqrt(v.n) as funnel_upper_95,
+    72 - 300 / sqrt(v.n) as funnel_lower_998, 72 + 300 / sqrt(v.n) as funnel_upper_998
+from kpi_values as v
+where v.kpi_id = 'resp_urban_12' and v.level = 'county' and v.status = 'ok';
+"""

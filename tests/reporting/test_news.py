@@ -16,8 +16,9 @@ from reporting.dimensions import QueryError
 NEWS = """
 create or replace table kpi_news as
 select * from (values
-    ('c113_within_10s', 1, '113', 'month', 'central', 'amk_oslo', date '2026-09-01', 80.0, 90.0,
-        0.001, 0.01, true, 'worse', 'Dårligere: gammel versjon.', 'Worse: old version.'),
+    ('c113_within_10s', 1, '113', 'month', 'central', 'amk_oslo', date '2026-09-01', 80.0::double,
+        90.0::double, 0.001, 0.01, true, 'worse', 'Dårligere: gammel versjon.',
+        'Worse: old version.'),
     ('c113_within_10s', 2, '113', 'month', 'central', 'amk_oslo', date '2026-09-01', 81.0, 91.0,
         0.001, 0.01, true, 'worse', 'Dårligere de tre siste månedene.', 'Worse of late.'),
     ('c113_within_10s', 2, '113', 'month', 'central', 'amk_bodo', date '2026-09-01', 95.0, 91.0,

@@ -20,12 +20,19 @@ PATHS = (
     "/units",
     "/unit/central/amk_oslo/2026-09",
     "/kpi/c113_within_10s/113/central/2026-09",
+    "/kpi/resp_urban_12/all/county/2026-09",
     "/series/c113_within_10s/113/central/amk_oslo/month",
+    "/compare",
+    "/compare?units=amk_oslo,amk_bergen&kpis=c113_within_10s&period=2026-08..2026-09",
     "/air",
     "/staffing/central/amk_oslo/2026",
     "/definitions",
     "/definition/c113_within_10s",
     "/quality",
+    "/changes",
+    "/changes/c113_within_10s",
+    "/chain",
+    "/chain/central/amk_oslo/2026-09",
     "/about",
     "/search?q=oslo",
     "/nowhere",
@@ -36,9 +43,9 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 @pytest.fixture(scope="module")
-def address(fuller: Path) -> Iterator[str]:
+def address(later: Path) -> Iterator[str]:
     """The address of a running server."""
-    with served(fuller) as running:
+    with served(later) as running:
         yield running
 
 
@@ -99,6 +106,19 @@ def test_by_keyboard_alone_and_without_scripts(browser: Browser, address: str) -
     page.wait_for_url("**/search?q=amk+oslo")
     page.get_by_role("link", name="AMK Oslo").first.click()
     assert page.locator("h1").inner_text() == "AMK Oslo"
+    page.context.close()
+
+
+def test_a_comparison_is_chosen_without_scripts(browser: Browser, address: str) -> None:
+    page = opened(browser, f"{address}/compare?level=central", 768, java_script_enabled=False)
+    page.get_by_label("Enhet 1").select_option("amk_oslo")
+    page.get_by_label("Enhet 2").select_option("amk_bergen")
+    page.get_by_label("Nøkkeltall 1").select_option("c113_within_10s")
+    page.get_by_label("Til").select_option("2026-09")
+    page.get_by_role("button", name="Vis").click()
+    page.wait_for_url("**/compare?*units=amk_oslo&units=amk_bergen*kpis=c113_within_10s*")
+    assert page.get_by_label("Enhet 2").input_value() == "amk_bergen"
+    assert page.locator("table").first.get_by_text("skjult").is_visible()
     page.context.close()
 
 

@@ -7,10 +7,11 @@ import re
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -101,8 +102,9 @@ def test_every_page_is_well_formed_and_leads_to_pages(current: Release, language
             bare = link.partition("#")[0]
             leads_to.add(bare[3:] or "/" if bare == "/en" or bare.startswith("/en/") else bare)
     # Those that are no files of their own are there on the server.
-    for path in leads_to - known:
-        pages.page(view(current, path, language))
+    for address in leads_to - known:
+        path, _, asked = address.partition("?")
+        assert pages.page(replace(view(current, path, language), choices=parse_qs(asked))).html
 
 
 def test_numbers_on_a_page_are_those_of_the_query(
