@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ COMPARED = {
 }
 
 
+# Those of `RECORDS` alone.
+COMPARED_RECORDS = {
+    table: columns
+    for table, columns in COMPARED.items()
+    if table.startswith(("fct_", "int_")) or table in ("agg_links", "incident_chains")
+}
+
+
 def land(warehouse: Warehouse, world: World, names: list[tuple[str, str]]) -> None:
     for contract, batch_id in names:
         write_batch(warehouse.lake, contract, batch_id, world.batches[contract][batch_id])
@@ -55,8 +64,10 @@ def all_batches(world: World) -> list[tuple[str, str]]:
     ]
 
 
-def assert_same(whole: Warehouse, pieces: Warehouse) -> None:
-    for table, columns in COMPARED.items():
+def assert_same(
+    whole: Warehouse, pieces: Warehouse, compared: Mapping[str, str] = COMPARED
+) -> None:
+    for table, columns in compared.items():
         query = f"select {columns} from {table} order by all"
         expected, actual = whole.rows(query), pieces.rows(query)
         missing, extra = set(expected) - set(actual), set(actual) - set(expected)

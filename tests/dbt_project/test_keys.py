@@ -10,8 +10,8 @@ import pytest
 
 from orchestration.collisions import Collision, key_collisions
 from tests.dbt_project.lake import Row, utc, write_batch
-from tests.dbt_project.test_incremental import assert_same
-from tests.dbt_project.warehouse import Warehouse
+from tests.dbt_project.test_incremental import COMPARED_RECORDS, assert_same
+from tests.dbt_project.warehouse import RECORDS, Warehouse
 
 
 def alarm(source: str, number: int, central: str, **columns: Any) -> Row:
@@ -104,10 +104,10 @@ def test_two_sources_with_ids_of_their_own_keep_both_their_rows(tmp_path: Path) 
         for step, (contract, batch) in enumerate(order):
             write_batch(pieces.lake, contract, batch, ALIKE[contract, batch])
             if step == 0:
-                pieces.build_all()
+                pieces.build_all(RECORDS)
             elif step in (2, len(order) - 1):
-                pieces.build_new()
-        assert_same(whole, pieces)
+                pieces.build_new(RECORDS)
+        assert_same(whole, pieces, COMPARED_RECORDS)
 
 
 SHARED = {
@@ -123,7 +123,7 @@ def test_a_key_of_two_sources_is_an_alarm_whatever_the_order(tmp_path: Path) -> 
     whole = Warehouse(tmp_path / "whole")
     for batch, rows in SHARED.items():
         write_batch(whole.lake, "alarm", batch, rows)
-    whole.build_all()
+    whole.build_all(RECORDS)
     found = [Collision("alarm", ("new", "old"), 1), Collision("alarm", ("new", "third"), 1)]
     assert key_collisions(whole.path, {}) == found
     assert key_collisions(whole.path, {"new": ["old"]}) == found[1:]
@@ -135,7 +135,7 @@ def test_a_key_of_two_sources_is_an_alarm_whatever_the_order(tmp_path: Path) -> 
         for step, batch in enumerate(order):
             write_batch(pieces.lake, "alarm", batch, SHARED[batch])
             if step == 0:
-                pieces.build_all()
+                pieces.build_all(RECORDS)
             else:
                 pieces.dbt("run", "-s", "path:models/staging", "path:models/intermediate")
         assert pieces.rows(stored) == whole.rows(stored), order

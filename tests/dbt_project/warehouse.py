@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,11 @@ def parsed() -> Any:
 
 # Made of seeds alone, whatever is in the lake.
 REFERENCE = ("resource_type:seed", "path:models/dimensions", "path:models/breaks")
+# Which rows are records, and what belongs to what; the figures follow from them.
+RECORDS = (
+    *("path:models/staging", "path:models/intermediate"),
+    *("path:models/facts", "path:models/chains"),
+)
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
@@ -55,6 +60,10 @@ def reference_tables() -> bytes:
         select = ("--select", *REFERENCE, "--indirect-selection", "cautious")
         nowhere.dbt("build", "--full-refresh", *select, *NO_UNIT_TESTS)
         return nowhere.path.read_bytes()
+
+
+def _selected(only: Sequence[str]) -> tuple[str, ...]:
+    return ("--select", *only, "--indirect-selection", "cautious") if only else ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Warehouse:
         """First load: seeds, models, comparisons and data tests."""
         return self.dbt("build", "--full-refresh", *NO_UNIT_TESTS)
 
-    def build_all(self) -> Any:
+    def build_all(self, only: Sequence[str] = ()) -> Any:
         """First load of the lake, with data tests, beside reference tables as they are built.
 
         Comparisons are left out, here and in later loads: they are made of what is released.
@@ -120,12 +129,13 @@ class Warehouse:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(reference_tables())
         without = ("--exclude", *REFERENCE, "tag:comparison")
-        return self.dbt("build", "--full-refresh", *NO_UNIT_TESTS, *without)
+        return self.dbt("build", "--full-refresh", *NO_UNIT_TESTS, *_selected(only), *without)
 
-    def build_new(self) -> Any:
+    def build_new(self, only: Sequence[str] = ()) -> Any:
         """Normal load: new batches only."""
         without = ("--exclude", "tag:reference", "tag:expensive", "tag:comparison")
-        return self.dbt("build", *NO_UNIT_TESTS, "--exclude-resource-type", "seed", *without)
+        no_seeds = ("--exclude-resource-type", "seed")
+        return self.dbt("build", *NO_UNIT_TESTS, *no_seeds, *_selected(only), *without)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
