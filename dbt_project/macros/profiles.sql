@@ -34,7 +34,9 @@ where p.period_grain = 'rolling12' and p.period_start >= {{ first_running_period
 
 {#- After an increment: twelve months up to earlier months are kept no longer. -#}
 {% macro drop_earlier_running_periods(contracts) %}
+{% if keeps_state() %}
 delete from {{ this }} where period_grain = 'rolling12' and period_start < {{ first_running_period(contracts) }}
+{% endif %}
 {% endmacro %}
 
 {#- Sums at every level of the periods that have profiles; what could not be placed has none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,29 +77,40 @@ def link(release: Release, level: str, unit_id: str, say: Speech) -> tuple[str, 
 
 def choices(release: Release, level: str, unit_id: str) -> list[When]:
     """The periods in which some hour of the unit is shown: the one that ended last first."""
-    return [
-        When(grain, start)
-        for grain, start in periods(release)
-        if (level, unit_id) in _shown(release, When(grain, start))
-    ]
+    return [when for when, units in _shown(release).items() if (level, unit_id) in units]
 
 
 def paths(release: Release) -> Iterator[str]:
     """Every page there is, for a folder of files."""
-    for grain, start in periods(release):
-        for level, unit_id in sorted(_shown(release, When(grain, start))):
-            yield f"/staffing/{level}/{unit_id}/{label(grain, start)}"
+    for when, units in _shown(release).items():
+        for level, unit_id in sorted(units):
+            yield f"/staffing/{level}/{unit_id}/{label(when.grain, when.start)}"
 
 
-def _shown(release: Release, when: When) -> set[tuple[str, str]]:
-    if not release.has(HOURS):
-        return set()
-    rows = release.rows(
-        f"select distinct level, unit_id from {HOURS}"
-        " where period_grain = ? and period_start = ? and status = 'ok'",
-        [when.grain, when.start],
-    )
-    return {(row["level"], row["unit_id"]) for row in rows}
+# Per period, the one that ended last first, the units of which some hour is shown.
+_found: weakref.WeakKeyDictionary[Release, dict[When, set[tuple[str, str]]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _shown(release: Release) -> Mapping[When, set[tuple[str, str]]]:
+    """Read once: the page of every unit asks."""
+    found = _found.get(release)
+    if found is None:
+        found = {When(*at): set() for at in periods(release)}
+        rows = (
+            release.rows(
+                f"select distinct period_grain, period_start, level, unit_id from {HOURS}"
+                " where status = 'ok'"
+            )
+            if found
+            else []
+        )
+        for row in rows:
+            at = When(row["period_grain"], row["period_start"])
+            found[at].add((row["level"], row["unit_id"]))
+        _found[release] = found
+    return found
 
 
 def frame_of(release: Release, level: str, unit_id: str, when: When) -> pl.DataFrame:

@@ -149,6 +149,39 @@ def test_a_region_of_one_central_is_hidden_with_it_and_with_another() -> None:
     assert recovered(hidden, small_of(cells)) == []
 
 
+def test_periods_of_the_same_days_hide_the_same_hours() -> None:
+    counts = counted(1, 400.0)
+    counts["nord0", 103] = 4
+    year = hour_cells(counts)
+    running = year.with_columns(
+        pl.lit("rolling12").alias("period_grain"), pl.lit(date(2026, 12, 1)).alias("period_start")
+    )
+    # Of the year two more hours were hidden before: of the twelve months they would be told.
+    before = {("central", "vest3", 101), ("central", "vest3", 102)}
+    decision = decided(pl.concat([year, running]), earlier=earlier(year, before))
+    of = {
+        grain: set(rows.select("level", "unit_id", "item").iter_rows())
+        for (grain,), rows in decision.hidden.group_by("period_grain")
+    }
+    assert before < of["year"]
+    assert of["year"] == of["rolling12"]
+
+
+def test_a_region_hides_an_hour_in_all_of_its_periods() -> None:
+    year = hour_cells(counted(1, 400.0))
+    few = (pl.col("unit_id") == "nord") & (pl.col("item") == 103)
+    quarter = year.with_columns(
+        pl.lit("quarter").alias("period_grain"),
+        pl.when(few).then(4).otherwise(pl.col("n")).alias("n"),
+    )
+    hidden = decided(pl.concat([year, quarter])).hidden.filter(pl.col("level") == "region")
+    by_grain = hidden.group_by("period_grain").agg(pl.struct("unit_id", "item").sort())
+    assert by_grain.height == 2
+    assert by_grain["unit_id"].n_unique() == 1
+    assert hidden.filter(unit_id="nord", item=103).height == 2
+    assert set(hidden["unit_id"]) == {"nord", "vest"}
+
+
 def test_short_periods_of_a_central_are_hidden_whole() -> None:
     hidden = hidden_of(decided(hour_cells(counted(2, 400.0), "quarter")))
     assert hidden == {("central", unit, parts.WHOLE) for unit in CENTRALS}

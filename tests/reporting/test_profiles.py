@@ -23,6 +23,7 @@ from reporting.web.heatmap import Cell, heat_map
 from reporting.web.pages import NoPageError, View
 from reporting.web.words import LANGUAGES, Language, Speech
 from tests.reporting.releases import changed
+from tests.reporting.web.test_pages import Read
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,7 @@ def test_the_page_says_what_the_query_says(release: Release, language: Language)
         "en": "Saturday 12–13 is busiest, with 10.0 calls per hour.",
     }
     assert told[language] in html
+    assert Read(html).language == language
     assert html.count('<svg class="chart heat"') == len(staffing.MAPS)
     first = html.partition("<svg")[2].partition("</svg>")[0]
     # A hidden hour and one without data have signs of their own, and no shade.

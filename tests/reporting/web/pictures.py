@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "pictures"
 INDEX = FOLDER / "README.md"
 # What decides how pages look, besides the figures and the words.
-LOOK = ("templates/*.html", "static/*.css", "charts.py", "tiles.py")
+LOOK = ("templates/*.html", "static/*.css", "charts.py", "heatmap.py", "tiles.py")
 WIDTH, HEIGHT = 1100, 760
 
 
@@ -57,6 +57,8 @@ PICTURES = (
     Picture("series", "/series/c113_within_10s/113/central/amk_oslo/month", "Et tall over tid",
             "A figure over time"),
     Picture("chain", "/chain", "Hvor tiden går", "Where the time goes", "Del for del"),
+    Picture("staffing", "/staffing/central/amk_oslo", "Når det ringer gjennom uken",
+            "When it rings in a week"),
     Picture("compare", "/compare?units=amk_oslo,amk_bergen,amk_stavanger"
             "&kpis=c113_within_10s,resp_median", "Sammenligning etter eget valg",
             "A comparison of one's choice", "Tallene"),
