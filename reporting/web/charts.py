@@ -267,6 +267,66 @@ def _sizes(smallest: float, largest: float) -> list[float]:
     return found[:: max(1, math.ceil(len(found) / 8))]
 
 
+def decile_chart(
+    periods: Sequence[tuple[str, Sequence[float] | None]],
+    *,
+    title: str,
+    description: str,
+    axis: Axis,
+) -> Markup:
+    """How the units of a kind are spread over time: bands between deciles, a line for the median.
+
+    Args:
+        periods: per period its label and the nine deciles; None where too few units are shown.
+    """
+    known = [deciles for _, deciles in periods if deciles is not None]
+    if len(known) < 2:
+        return Markup("")
+    height = 280
+    marks = ticks(min(deciles[0] for deciles in known), max(deciles[8] for deciles in known))
+    low, high = marks[0], marks[-1]
+
+    def x(at: int) -> float:
+        return _LEFT + (at + 0.5) * (WIDTH - _LEFT - _RIGHT) / len(periods)
+
+    def y(value: float) -> float:
+        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+
+    drawn = [_grid(marks, y, axis, WIDTH)]
+    for place in range(4):
+        for stretch in _stretches(periods):
+            over = [f"{x(at):.1f} {y(deciles[place]):.1f}" for at, deciles in stretch]
+            under = [f"{x(at):.1f} {y(deciles[8 - place]):.1f}" for at, deciles in stretch]
+            line = "L".join([*over, *reversed(under)])
+            drawn.append(f'<path class="decile d{place}" d="M{line}Z"/>')
+    median = [
+        (x(at), None if deciles is None else y(deciles[4]))
+        for at, (_, deciles) in enumerate(periods)
+    ]
+    drawn += [_path(run, "series") for run in _runs(median)]
+    every = max(1, math.ceil(len(periods) / 8))
+    drawn += [
+        f'<text x="{x(at):.1f}" y="{height - _BOTTOM + 18}" text-anchor="middle">'
+        f"{escape(name)}</text>"
+        for at, (name, _) in enumerate(periods)
+        if at % every == 0
+    ]
+    return svg(height, title, description, drawn)
+
+
+def _stretches(
+    periods: Sequence[tuple[str, Sequence[float] | None]],
+) -> list[list[tuple[int, Sequence[float]]]]:
+    """Periods in a row that have deciles, by their place."""
+    found: list[list[tuple[int, Sequence[float]]]] = [[]]
+    for at, (_, deciles) in enumerate(periods):
+        if deciles is None:
+            found.append([])
+        else:
+            found[-1].append((at, deciles))
+    return [stretch for stretch in found if len(stretch) > 1]
+
+
 def stacked_bars(
     rows: Sequence[tuple[str, Sequence[tuple[float, str]]]],
     *,

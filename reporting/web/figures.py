@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from statistics import quantiles
 from typing import Any
 
 import polars as pl
@@ -24,6 +25,7 @@ PAGED = f"period_grain in ({', '.join(repr(grain) for grain in GRAINS)})"
 _STEPS = {"quarter": 3, "tertial": 4, "year": 12}
 SERIES = 24
 SPARK = 13
+FEWEST_OF_DECILES = 10
 # The services whose figures the first page looks through.
 FURTHEST_LEVELS = ("health_trust", "central", "base")
 Row = Mapping[str, Any]
@@ -288,6 +290,27 @@ def national_figure(release: Release, kpi_id: str, segment: str, when: When) -> 
     """The country's figure of a KPI."""
     rows = kpi_figures(release, kpi_query(kpi_id, segment, "national", when))
     return rows[0] if rows else None
+
+
+@functools.lru_cache(maxsize=64)
+def deciles(
+    release: Release, kpi_id: str, segment: str, level: str, last: When
+) -> Sequence[tuple[date, int, Sequence[float] | None]]:
+    """Per period up to the last its units with a value, and the deciles of their values.
+
+    No deciles where fewer than ten units can be shown: they would be single units.
+    """
+    wanted = replace(series_query(kpi_id, segment, level, last), peers=False, trends=False)
+    shown = query(release, wanted).filter(
+        pl.col("value").is_not_null(), pl.col("unit_id") != "UNKNOWN"
+    )
+    found = []
+    for (start,), rows in shown.sort("period_start").group_by("period_start", maintain_order=True):
+        values = rows["value"].sort().to_list()
+        few = len(values) < FEWEST_OF_DECILES
+        spread = None if few else quantiles(values, n=10, method="inclusive")
+        found.append((start, len(values), spread))
+    return found
 
 
 def series_query(kpi_id: str, segment: str, level: str, last: When) -> KpiQuery:

@@ -260,10 +260,16 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         reference=reference,
         axis=_axis(say, unit),
     )
+    spread = figures.deciles(view.release, kpi_id, segment, level, when)
+    deciles = charts.decile_chart(
+        [(label(when.grain, start), of) for start, _, of in spread],
+        title=f"{name}: {say('spread')}", description=say("spread_mean"), axis=_axis(say, unit),
+    )  # fmt: skip
     between = tiles.limits([row["value"] for row in rows if row["value"] is not None])
     return Page(
         _render(view, "kpi.html", title=name, funnel=_funnel(say, name, rows, unit),
                 tiles=_tiles(view, name, rows, level, between), between=between,
+                deciles=deciles, spread=spread,
                 definition=definition, segment=segment, level=level,
                 when=when, rows=rows, chart=chart, unit=unit,
                 periods=figures.periods(view.release, level, (kpi_id, segment))),

@@ -262,6 +262,17 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "99.8 %). With several groups of similar units each has a line between 95 % limits "
         "of its own. Square: worse, diamond: better, triangle: other than expected.",
     ),
+    "spread": ("Spredningen over tid", "The spread over time"),
+    "spread_mean": (
+        "Strek: enheten i midten. Feltene går fra desil til desil; ytterst ligger åtte av ti "
+        "enheter. Bare enheter med tall som kan vises, er med.",
+        "Line: the unit in the middle. The bands go from decile to decile; the outermost holds "
+        "eight of ten units. Only units whose figure can be shown are in it.",
+    ),
+    "first_decile": ("1. desil", "1st decile"),
+    "median": ("Median", "Median"),
+    "last_decile": ("9. desil", "9th decile"),
+    "units_shown": ("Enheter vist", "Units shown"),
     "tiles": ("Kart: én rute per enhet", "Map: one tile per unit"),
     "tiles_mean": (
         "Rutene er like store og ligger så nær stedet sitt som det er plass til. Mørkere er "

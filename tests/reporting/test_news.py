@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli.main import app
 from reporting import metrics
 from reporting.dimensions import QueryError
+from tests.reporting.releases import changed
 
 NEWS = """
 create or replace table kpi_news as
@@ -31,13 +31,11 @@ select * from (values
 
 
 @pytest.fixture
-def with_news(fuller: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    database = fuller / (fuller / "current").read_text().strip() / "akutt.duckdb"
-    metrics.close()
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(NEWS)
-    monkeypatch.setenv("AKUTT_HOME", str(fuller.parent))
-    return fuller
+def with_news(fuller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # A copy of its own: other tests may have the shared one open.
+    folder = changed(fuller, tmp_path / "releases", NEWS)
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    return folder
 
 
 def test_the_surest_news_come_first_and_in_the_version_in_force(with_news: Path) -> None:
