@@ -181,7 +181,7 @@ def _figures(
     release: Release, unit: tuple[str, str], when: When, *, ahead: bool = False
 ) -> list[Figure]:
     wanted = KpiQuery(
-        levels=(unit[0],), grain=when.grain, peers=True, trends=True,
+        levels=(unit[0],), grain=when.grain, peers=True, trends=True, last_year=True,
         start_from=back(when, SPARK - 1), start_to=when.start,
     )  # fmt: skip
     known = dimensions(release)

@@ -9,9 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
 
 from reporting import metrics
 from reporting.last_year import with_change
+from reporting.web.app import make_app
 from tests.reporting.releases import changed
 
 
@@ -126,6 +128,15 @@ def test_a_query_beside_last_year(two_years: Path) -> None:
     assert rows["answer_time_p90", "amk_bodo"]["change_verdict"] == "no_data"
     plain = metrics.query(level="central", period="2026-09", release=two_years, grain="month")
     assert frame.select(plain.columns).equals(plain)
+
+
+def test_the_page_of_a_unit_says_what_became_of_it(two_years: Path) -> None:
+    client = TestClient(make_app(two_years.parent))
+    for address, said in (
+        ("/unit/central/amk_oslo/2026-09", "Bedre enn i fjor."),
+        ("/en/unit/central/amk_oslo/2026-09", "Better than last year."),
+    ):
+        assert said in client.get(address).text
 
 
 @pytest.mark.parametrize(
