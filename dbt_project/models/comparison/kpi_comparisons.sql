@@ -255,7 +255,9 @@ judged as (
         end as verdict,
         case
             when p.measure in ('ratio', 'standardized') then 2
-            when abs(p.value - p.reference) < 5e-2 and p.value <> p.reference then 2
+            -- Two figures that are not the same do not read the same.
+            when p.value <> p.reference
+                and cast(p.value as decimal(18, 1)) = cast(p.reference as decimal(18, 1)) then 2
             else 1
         end as decimals
     from positioned as p
