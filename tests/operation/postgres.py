@@ -65,10 +65,10 @@ class Server:
         }
 
     def _run(self, program: str, *words: str | Path) -> None:
-        as_user = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
+        as_user = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
-            [*as_user, self.programs / program, *words],
+            [self.programs / program, *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            cwd=self.folder, text=True, check=False,
+            cwd=self.folder, text=True, check=False, **as_user,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
