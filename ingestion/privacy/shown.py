@@ -21,6 +21,10 @@ _TEN = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9]{9}(?![0-9A-Za-z])")
 _FLOAT = re.compile(
     r"(?<![0-9])(?:[0-9][.,][0-9]{6,13}[eE]\+?(?:0?[7-9]|1[0-4])|[0-9]{8,12}[.,]0+)(?![0-9])"
 )
+# An e-mail address that was cut short, as fields of a fixed width do.
+_CUT_EMAIL = re.compile(
+    r"[\w.+-]+ ?(?:@|[\[(] ?(?:at|alfa|krøllalfa) ?[\])]) ?[\w-]+(?:\.[\w-]*)*\.?$", re.IGNORECASE
+)
 _LOOKED_THROUGH = 10_000
 
 
@@ -90,6 +94,7 @@ def safe(text: str, limit: int = 200) -> str:
     ]
     spans += [(phone.start, phone.end) for phone in phones(read)]
     spans += [(clue.start, clue.end) for clue in clues(read)]
+    spans += [found.span() for found in _CUT_EMAIL.finditer(read)]
     spans += [found.span() for found in _FLOAT.finditer(read)]
     spans += [found.span() for found in _TEN.finditer(read) if is_identity_number("0" + found[0])]
     parts: list[str] = []
