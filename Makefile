@@ -56,4 +56,4 @@ pictures: $(DEV_STAMP) ## Pictures of every page for docs/pictures, of the relea
 	$(BIN)/python -m tests.reporting.web.pictures
 
 clean: ## Remove the virtual environment and everything generated.
-	rm -rf $(VENV) data dbt_project/target dbt_project/logs reports
+	rm -rf $(VENV) data dbt_project/target dbt_project/logs reports build dist

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# First day of the same period a year earlier. Weeks and days: 52 weeks earlier, the same weekday.
-YEAR_BEFORE = """case when v.period_grain in ('day', 'week') then v.period_start - 364
-    else cast(v.period_start - interval 1 year as date) end"""
 # What a query reads of the figure a year earlier, by the names that it has in the result.
 READ = {
     "last_year_start": "period_start",
@@ -46,6 +43,12 @@ _TEXTS = {
     "higher": ("Høyere enn i fjor.", "Higher than last year."),
     "lower": ("Lavere enn i fjor.", "Lower than last year."),
 }
+
+
+def year_before(day: str) -> str:
+    """SQL of the day a year before one of row `v`; 52 weeks before, where it is a week or a day."""
+    return f"""case when v.period_grain in ('day', 'week') then v.{day} - 364
+        else cast(v.{day} - interval 1 year as date) end"""
 
 
 def with_change(frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from reporting.dimensions import LEVELS, Dimensions, QueryError, check_segments, dimensions
-from reporting.periods import PeriodError, label, parse_period
+from reporting.periods import PeriodError, label, last_date, parse_period
 from reporting.reader import Release
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def periods(release: Release, table: str = HOURS) -> list[tuple[str, date]]:
     found = release.rows(f"select distinct period_grain, period_start from {table}")
     return sorted(
         ((row["period_grain"], row["period_start"]) for row in found),
-        key=lambda at: (-_last_day(*at).toordinal(), GRAINS.index(at[0])),
+        key=lambda at: (-last_date(*at).toordinal(), GRAINS.index(at[0])),
     )
 
 
@@ -89,12 +89,6 @@ def busiest(hours: pl.DataFrame) -> dict[str, object] | None:
         "calls_per_hour", "weekday", "hour", descending=[True, False, False]
     )
     return None if shown.is_empty() else shown.row(0, named=True)
-
-
-def _last_day(grain: str, start: date) -> date:
-    from reporting.periods import last_date
-
-    return last_date(grain, start)
 
 
 def _read(

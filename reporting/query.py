@@ -244,7 +244,11 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
             for name, column in last_year.READ.items()
             if wanted.last_year
         ),
-        *([f"{_LAST_YEAR_FIRST} as last_year_first"] if wanted.last_year else []),
+        *(
+            [f"{last_year.year_before('period_first')} as last_year_first"]
+            if wanted.last_year
+            else []
+        ),
     ]
     joins = [
         *(_parent(release, level) for level in wanted.by),
@@ -274,7 +278,7 @@ def _year_before(wanted: KpiQuery) -> str:
     same = (name for name in (*KEY, "geography_version") if name != "period_start")
     on = " and ".join(f"y.{name} = v.{name}" for name in same)
     return f"""left join (select * from kpi_values as x where {where}) as y
-        on {on} and y.period_start = {last_year.YEAR_BEFORE}"""
+        on {on} and y.period_start = {last_year.year_before("period_start")}"""
 
 
 def _or_null(release: Release, table: str, alias: str, column: str, name: str = "") -> str:
@@ -308,11 +312,6 @@ _LAST_DATE = """case v.period_grain
     when 'tertial' then cast(v.period_start + interval 4 month as date) - 1
     when 'year' then cast(v.period_start + interval 1 year as date) - 1
     else cast(v.period_start + interval 1 month as date) - 1 end"""
-
-
-# When the period of a year earlier begins.
-_LAST_YEAR_FIRST = """case when v.period_grain in ('day', 'week') then v.period_first - 364
-    else cast(v.period_first - interval 1 year as date) end"""
 
 
 def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.DataFrame:

@@ -93,6 +93,22 @@ select date_day from ({{ period_dates(grain, contracts) }}) as {{ grain }}_dates
 {%- endif -%}
 {%- endmacro %}
 
+{#- Which level and unit a row of grouping sets is of; `levels` as below. -#}
+{% macro level_and_unit(levels) -%}
+case
+        {%- for level, column in levels.items() if column %}
+        when grouping(f.{{ column }}) = 0 then '{{ level }}'
+        {%- endfor %}
+        else 'national'
+    end as level,
+    case
+        {%- for level, column in levels.items() if column %}
+        when grouping(f.{{ column }}) = 0 then f.{{ column }}
+        {%- endfor %}
+        else 'NO'
+    end as unit_id
+{%- endmacro %}
+
 {#- Measures of a fact for every level and period: one grouping-sets aggregate per grain.
       counted  the grains, or none for all
       segment  column with the segment, or none for 'all'
@@ -115,18 +131,7 @@ select
     '{{ grain }}' as period_grain,
     d.period_start,
     {%- if levels.values() | select | list %}
-    case
-        {%- for level, column in levels.items() if column %}
-        when grouping(f.{{ column }}) = 0 then '{{ level }}'
-        {%- endfor %}
-        else 'national'
-    end as level,
-    case
-        {%- for level, column in levels.items() if column %}
-        when grouping(f.{{ column }}) = 0 then f.{{ column }}
-        {%- endfor %}
-        else 'NO'
-    end as unit_id,
+    {{ level_and_unit(levels) }},
     {%- else %}
     'national' as level,
     'NO' as unit_id,

@@ -50,18 +50,7 @@ select * from (
         {%- endfor %}
         d.period_grain,
         d.period_start,
-        case
-            {%- for level, column in levels.items() if column %}
-            when grouping(f.{{ column }}) = 0 then '{{ level }}'
-            {%- endfor %}
-            else 'national'
-        end as level,
-        case
-            {%- for level, column in levels.items() if column %}
-            when grouping(f.{{ column }}) = 0 then f.{{ column }}
-            {%- endfor %}
-            else 'NO'
-        end as unit_id
+        {{ level_and_unit(levels) }}
         {%- for name, expression in measures.items() %},
         {{ expression }} as {{ name }}
         {%- endfor %}

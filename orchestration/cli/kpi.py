@@ -11,7 +11,13 @@ import typer
 
 from orchestration.cli import profiles
 from orchestration.cli.common import fail
-from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
+from orchestration.cli.reading import (
+    AudienceOption,
+    ReleaseOption,
+    chosen_format,
+    deliver,
+    readable,
+)
 from reporting.periods import EXAMPLES, GRAINS
 
 if TYPE_CHECKING:
@@ -24,11 +30,6 @@ _TABLE_ROWS = 500
 _ROW_LIMIT = 100_000
 _LABEL_WIDTH = 20
 _AFTER_THE_LAST_DAY = " (etter siste dag i utgivelsen / after the last day of the release)"
-
-ReleaseOption = Annotated[
-    str | None,
-    typer.Option("--release", help="Release id, its beginning, or a folder; else the current one."),
-]
 
 
 @app.command("list")

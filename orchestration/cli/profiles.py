@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.common import fail
-from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
+from orchestration.cli.reading import (
+    AudienceOption,
+    ReleaseOption,
+    chosen_format,
+    deliver,
+    readable,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,10 +44,6 @@ FormatOption = Annotated[
     str | None, typer.Option("--format", help="table, csv, json, xlsx or parquet.")
 ]
 OutputOption = Annotated[Path | None, typer.Option(help="File to write.")]
-ReleaseOption = Annotated[
-    str | None,
-    typer.Option("--release", help="Release id, its beginning, or a folder; else the current one."),
-]
 
 
 @readable
@@ -115,7 +117,7 @@ def distribution(
         {
             "unit": row["unit_name"],
             "what": row["measure"] + ("" if row["segment"] == "all" else f", {row['segment']}"),
-            "class": class_name(row),
+            "class": _class_name(row),
             "n": _HIDDEN if row["n"] is None else str(row["n"]),
             "share": _HIDDEN if row["share"] is None else _number(row["share"], 1),
         }
@@ -126,7 +128,7 @@ def distribution(
     _end(opened, frame)
 
 
-def class_name(row: dict[str, Any]) -> str:
+def _class_name(row: dict[str, Any]) -> str:
     """The limits of a class: answer times in seconds, response times in minutes."""
     over, to = row["over_s"], row["to_s"]
     by, unit = (1, "s") if row["measure"] == "answer_time" else (60, "min")

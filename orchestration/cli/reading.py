@@ -19,6 +19,10 @@ AudienceOption = Annotated[
     str | None,
     typer.Option(help="Whose release: open, internal or another; else AKUTT_AUDIENCE, else open."),
 ]
+ReleaseOption = Annotated[
+    str | None,
+    typer.Option("--release", help="Release id, its beginning, or a folder; else the current one."),
+]
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -8,8 +8,13 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.kpi import ReleaseOption
-from orchestration.cli.reading import AudienceOption, chosen_format, deliver, readable
+from orchestration.cli.reading import (
+    AudienceOption,
+    ReleaseOption,
+    chosen_format,
+    deliver,
+    readable,
+)
 
 app = typer.Typer(help="Your own SQL on a release, read-only.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -125,16 +126,15 @@ def disclose(
         values, parents = _read(warehouse, registry, delivered, policy)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
         decision = decide(values, parents, registry, delivered, policy, history, helper)
-    found_parts = parts.read(warehouse)
-    of_parts = parts.decide(
-        found_parts,
-        decision.numbers,
-        parts.released(releases_dir, history),
-        parents,
-        registry,
-        delivered,
-        policy,
+    decide_parts = functools.partial(
+        parts.decide,
+        parts.read(warehouse),
+        parents=parents,
+        registry=registry,
+        delivered=delivered,
+        policy=policy,
     )
+    of_parts = decide_parts(decision.numbers, parts.released(releases_dir, history))
     decision = replace(decision, report={**decision.report, "parts": of_parts.report})
     _write(warehouse, SCHEMA, name, decision, policy, history, of_parts.tables())
     for audience in audiences:
@@ -147,16 +147,7 @@ def disclose(
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
         own = decide(values, parents, registry, delivered, policy, history, seen=seen)
-        of_parts = parts.decide(
-            found_parts,
-            own.numbers,
-            parts.released(folder, history),
-            parents,
-            registry,
-            delivered,
-            policy,
-            seen,
-        )
+        of_parts = decide_parts(own.numbers, parts.released(folder, history), seen=seen)
         further = {"kpi_seen": seen, **of_parts.tables()}
         _write(warehouse, audience.schema_name, name, own, policy, history, further)
     return decision

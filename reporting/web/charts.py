@@ -91,6 +91,19 @@ def decimals(marks: Sequence[float]) -> int:
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
+def _along(count: int, width: int) -> Callable[[float], float]:
+    """Where each of so many points in a row stands, by its number from 0."""
+    step = (width - _LEFT - _RIGHT) / count
+    return lambda at: _LEFT + (at + 0.5) * step
+
+
+def _upwards(marks: Sequence[float], height: int) -> Callable[[float], float]:
+    """Where a value stands on an axis with these marks, the lowest at the bottom."""
+    low, high = marks[0], marks[-1]
+    room = height - _TOP - _BOTTOM
+    return lambda value: height - _BOTTOM - (value - low) / (high - low) * room
+
+
 def run_chart(
     points: Sequence[Point],
     *,
@@ -117,13 +130,7 @@ def run_chart(
         if number is not None
     ]
     marks = ticks(min(numbers), max(numbers), wanted=max(2, height // 56))
-    low, high = marks[0], marks[-1]
-
-    def x(at: int) -> float:
-        return _LEFT + (at + 0.5) * (width - _LEFT - _RIGHT) / len(points)
-
-    def y(value: float) -> float:
-        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+    x, y = _along(len(points), width), _upwards(marks, height)
 
     parts = [_grid(marks, y, axis, width)]
     for kind in ("lower", "center", "upper"):
@@ -227,9 +234,7 @@ def funnel_plot(
         room = WIDTH - _LEFT - _RIGHT - 24
         return _LEFT + 12 + (math.log10(size) - first) / wide * room
 
-    def y(value: float) -> float:
-        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
-
+    y = _upwards(marks, height)
     drawn = [_grid(marks, y, axis, WIDTH)]
     for at in _sizes(units[0].size, units[-1].size):
         drawn.append(
@@ -284,13 +289,7 @@ def decile_chart(
         return Markup("")
     height = 280
     marks = ticks(min(deciles[0] for deciles in known), max(deciles[8] for deciles in known))
-    low, high = marks[0], marks[-1]
-
-    def x(at: int) -> float:
-        return _LEFT + (at + 0.5) * (WIDTH - _LEFT - _RIGHT) / len(periods)
-
-    def y(value: float) -> float:
-        return height - _BOTTOM - (value - low) / (high - low) * (height - _TOP - _BOTTOM)
+    x, y = _along(len(periods), WIDTH), _upwards(marks, height)
 
     drawn = [_grid(marks, y, axis, WIDTH)]
     for place in range(4):

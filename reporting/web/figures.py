@@ -54,8 +54,16 @@ class Figure:
 
     row: Row
     definition: Row
-    last_year: Row | None
     before: tuple[float | None, ...]
+
+    @property
+    def last_year(self) -> Row | None:
+        """The same figure a year earlier, by the same definition; None where there is no row."""
+        row = self.row
+        if row["last_year_status"] is None:
+            return None
+        then = {name: row[f"last_year_{name}"] for name in ("value", "status")}
+        return {"measure_unit": row["measure_unit"], **then}
 
     @property
     def surprise(self) -> float:
@@ -194,15 +202,7 @@ def _figures(
         definition = known.definition(kpi_id, now["kpi_version"])
         if now["period_start"] != when.start or segment not in segments_of(definition):
             continue
-        ago = when.start.replace(year=when.start.year - 1)
-        found.append(
-            Figure(
-                now,
-                definition,
-                next((row for row in rows if row["period_start"] == ago), None),
-                tuple(row["value"] for row in rows),
-            )
-        )
+        found.append(Figure(now, definition, tuple(row["value"] for row in rows)))
     return found
 
 
@@ -215,7 +215,7 @@ def furthest(release: Release, when: When, most: int = 10) -> list[Figure]:
     known = dimensions(release)
     rows = query(release, wanted).filter(pl.col("verdict") == "worse")
     found = [
-        Figure(row, known.definition(row["kpi_id"], row["kpi_version"]), None, (row["value"],))
+        Figure(row, known.definition(row["kpi_id"], row["kpi_version"]), (row["value"],))
         for row in rows.iter_rows(named=True)
     ]
     first: dict[tuple[str, str], Figure] = {}
