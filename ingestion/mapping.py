@@ -29,7 +29,7 @@ from contracts.helpers import (
 )
 from ingestion.localtime import in_shift, local_date, past_the_gap, to_utc
 from ingestion.numbers import Marks, plain_number, whole_number
-from ingestion.raw_columns import RawColumns, as_it_stood, padding_trimmed, trimmed, trims
+from ingestion.raw_columns import RawColumns, as_it_stood, trimmed, trims
 from ingestion.sources.spec import TYPED_FORMATS, ColumnMap, SourceSpec
 from ingestion.stamps import (
     EPOCH_RANGE,
@@ -193,7 +193,7 @@ def _prepared(
     frame = frame.with_columns(
         *(frame[name].alias(as_it_stood(name)) for name in sorted(kept & (stamps | texts.keys()))),
         *(trimmed(frame[name], words) for name, words in texts.items()),
-        *(padding_trimmed(frame[name]) for name in sorted(stamps - texts.keys())),
+        *(trimmed(frame[name]) for name in sorted(stamps - texts.keys())),
     )
     raw = RawColumns(frame, spec)
     made: dict[str, pl.Series] = {}

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingestion.sources.spec import ColumnMap, SourceSpec
 from ingestion.stamps import WHITE, moment
+from ingestion.text_bytes import may_have_blank_ends
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,4 @@ def trimmed(texts: pl.Series, words: Iterable[str] = ()) -> pl.Series:
     known = [word for word in words if word == word.strip()]
     if known and texts.is_in(known).all():
         return texts
-    return texts.str.strip_chars(WHITE)
-
-
-def padding_trimmed(stamps: pl.Series) -> pl.Series:
-    """Stamps trimmed, unless all have one length and no blank at an end."""
-    lengths = stamps.str.len_bytes()
-    if lengths.min() == lengths.max():
-        blank = stamps.str.starts_with(" ") | stamps.str.ends_with(" ")
-        if not blank.any():
-            return stamps
-    return stamps.str.strip_chars(WHITE)
+    return texts.str.strip_chars(WHITE) if may_have_blank_ends(texts) else texts

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from ingestion.text_bytes import highest_of_shape
+
 # What stands for nothing around a value: what Python and Unicode call white space, with the
 # separators among the control characters, and two marks that nobody sees.
 WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace()) + "\ufeff\u200b"
@@ -99,6 +101,10 @@ def widths(form: str) -> tuple[str, int | None]:
 def _fitting(texts: pl.Series, form: str) -> pl.Series:
     """The texts that have the widths of the format; null for the others."""
     pattern, _ = widths(form)
+    # No part asks of a digit more than not to be above another.
+    highest = highest_of_shape(texts)
+    if highest is not None and pl.Series([highest]).str.contains(pattern).all():
+        return texts
     fits = texts.str.contains(pattern)
     return texts if fits.all() else texts.set(~fits.fill_null(True), None)
 

@@ -28,6 +28,7 @@ from ingestion.privacy.statistics import (
     is_counter,
 )
 from ingestion.stamps import WHITE
+from ingestion.text_bytes import highest_of_shape
 
 IDENTITY, PHONE = "FILE_IDENTITY_NUMBER", "FILE_PHONE_NUMBER"
 EMAIL, COORDINATE = "FILE_EMAIL", "FILE_COORDINATE"
@@ -38,6 +39,8 @@ CODES = (IDENTITY, PHONE, EMAIL, COORDINATE, ADDRESS, PERSON_NAME)
 _STRANGER_SHARE = 0.02
 # From this share on, a form is what the values of a column have.
 _HOME_SHARE = 0.6
+# So many tell whether a column says the same few texts over and over again.
+_LOOKED_AT_FIRST = 1_000
 # Below these many numbers, first digits say nothing of where they are from.
 _FEW, _SOME = 8, 45
 
@@ -148,10 +151,35 @@ def _may_be_guilty() -> pl.Expr:
 
 
 def _worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
+    if use.kind == "timestamp" and _all_ordinary(values):
+        return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
+    few = _few_different(values)
+    if few is None:
+        return _each_worth_a_look(values, use)
+    worth = few.filter(_each_worth_a_look(few, use))
+    if worth.is_empty():
+        return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
+    return values.is_in(worth.implode()).fill_null(False)
+
+
+def _all_ordinary(values: pl.Series) -> bool:
+    # What is ordinary asks of a digit no more than not to be above another.
+    highest = highest_of_shape(values)
+    alike = values if highest is None else pl.Series([highest])
+    return bool(alike.str.contains(_ORDINARY).all())
+
+
+def _few_different(values: pl.Series) -> pl.Series | None:
+    """The different ones of codes and units, which a column says over and over again."""
+    head = values.head(_LOOKED_AT_FIRST)
+    if len(values) < 10 * len(head) or head.n_unique() * 4 > len(head):
+        return None
+    return values.unique()
+
+
+def _each_worth_a_look(values: pl.Series, use: ColumnUse) -> pl.Series:
     longest = values.str.len_bytes().max()
     if not isinstance(longest, int) or longest < 6:
-        return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
-    if use.kind == "timestamp" and values.str.contains(_ORDINARY).all():
         return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
     pattern = rf"{_DIGITS_ENOUGH}|{_PEOPLE}" if use.holds_names else rf"{_DIGITS_ENOUGH}|[@?\ufffd]"
     worth = values.str.contains(pattern).fill_null(False)

@@ -61,7 +61,9 @@ def _read(payload: bytes, spec: SourceSpec, day: dt.date, *, hashed: bool = Fals
             from ingestion.readers.json_file import read_jsonl
 
             text = to_utf8(payload, spec.format.encoding)
-            return marked_lost(read_jsonl(text, spec, renames))
+            raw = read_jsonl(text, spec, renames)
+            # Written as an escape the character is not in the text.
+            return marked_lost(raw) if has_lost(text) or b"\\" in text else raw
         case "json":
             from ingestion.readers.json_file import read_json
 

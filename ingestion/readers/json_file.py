@@ -56,7 +56,7 @@ def read_jsonl(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> Raw
     """
     if b"\r" in payload:
         payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    counted = sum(1 for line in io.BytesIO(payload) if line.strip())
+    counted = sum(map(bool, map(bytes.strip, io.BytesIO(payload))))
     starts, ends = _lines(payload)
     if counted:
         _refuse_document(payload, starts, ends)

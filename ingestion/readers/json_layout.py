@@ -41,6 +41,7 @@ _PADDING = 32
 # As much as stays in the processor's cache.
 _CHUNK_BYTES = 2 * 1024**2
 _QUOTE, _COLON, _BACKSLASH, _SPACE = b'":\\ '
+_ZERO, _NINE, _F = b"09f"
 _VALUE = re.compile(
     rb'(?<=":)(?P<space>[ \t\r\n]*)'
     rb'(?P<value>"[^"]*"|null|true|false|-?[0-9][0-9.eE+-]*)(?=[ \t\r\n]*[,}\]])'
@@ -161,6 +162,14 @@ class Chunk:
         found: Flags = (end - begin == 4) & (words[begin] == int.from_bytes(word, "little"))
         return found
 
+    def are_plain(self, begin: Places, end: Places) -> Flags:
+        """Whether what stands between these places is a truth or one digit: as it is written."""
+        digit = self.data[begin]
+        found: Flags = (end - begin == 1) & (digit >= _ZERO) & (digit <= _NINE)
+        found |= self.are(b"true", begin, end)
+        found |= (digit == _F) & self.are(b"alse", begin + 1, end)
+        return found
+
     def texts(self, begin: Places, end: Places, null: Flags | None = None) -> pa.LargeStringArray:
         """What stands between these places, column after column.
 
@@ -205,6 +214,7 @@ def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[Colum
     null = np.zeros(odd.shape, np.bool_)
     null[odd] = chunk.are(b"null", begin[odd], end[odd])
     odd &= ~null
+    odd[odd] = ~chunk.are_plain(begin[odd], end[odd])
     written = chunk.texts(begin + quoted, end - quoted, null)
     columns = [written.slice(n * len(rows), len(rows)) for n in range(len(layout.literals))]
     # Values that are not mapped are looked at too: the whole record must be JSON.
@@ -214,13 +224,14 @@ def cut(chunk: Chunk, layout: Layout, among: Places) -> tuple[Places, list[Colum
         return cut(chunk, layout, rows[~never])
     if (content == _BACKSLASH).any():
         odd |= np.stack([_contain(column, r"\\") for column in columns], axis=1) & quoted
-    numbers, places, read = _read_strictly(chunk, values, odd)
-    if read.has_nulls():
-        return cut(chunk, layout, np.delete(rows, numbers[read.is_null().to_numpy()]))
-    for place in set(places.tolist()):
-        here = places == place
-        column = pl.Series(columns[place]).scatter(numbers[here], read.filter(here))
-        columns[place] = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    if odd.any():
+        numbers, places, read = _read_strictly(chunk, values, odd)
+        if read.has_nulls():
+            return cut(chunk, layout, np.delete(rows, numbers[read.is_null().to_numpy()]))
+        for place in set(places.tolist()):
+            here = places == place
+            column = pl.Series(columns[place]).scatter(numbers[here], read.filter(here))
+            columns[place] = column.to_arrow(compat_level=pl.CompatLevel.oldest())
     return rows, [None if place is None else columns[place] for place in layout.columns]
 
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers.cells import (
@@ -252,11 +253,13 @@ _OTHERS = {
 _NAME_ENDS = np.zeros(256, dtype=bool)
 _NAME_ENDS[list(b" \t\r\n/>")] = True
 _ROW_NUMBER = re.compile(rb"<row[^>]*?\sr=[\"'](\d{1,9})[\"']")
-# The column's letters stand first in what programs write; else they are among the rest.
-_CELL = re.compile(rb'<c(?=[ \t\r\n/>])(?:\sr="([A-Z]{1,3})\d+")?([^>]*)')
-_CELL_NAME = re.compile(rb"\sr=[\"']([A-Z]{1,3})\d+[\"']")
-_CELL_TYPE = re.compile(rb"\st=[\"'](\w+)[\"']")
-_CELL_STYLE = re.compile(rb"\ss=[\"'](\d{1,9})[\"']")
+# What programs write first in the tag of a cell: its column's letters and its row's number.
+_NAMED = b' r="'
+_MOST_LETTERS, _MOST_DIGITS = 3, 7
+_PADDING = 32
+_CELL_NAME = re.compile(r"\sr=[\"']([A-Z]{1,3})\d+[\"']", re.ASCII)
+_CELL_TYPE = re.compile(r"\st=[\"'](\w+)[\"']", re.ASCII)
+_CELL_STYLE = re.compile(r"\ss=[\"'](\d{1,9})[\"']", re.ASCII)
 
 
 def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
@@ -265,38 +268,35 @@ def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
     The bytes of tags are compared all at once: a sheet is one day of one source, many of them are
     read, and what costs is each step over a sheet.
     """
-    opens = _Openings.of(body)
-    is_cell = opens.named(b"c")
-    tags = _CELL.findall(body)
-    if not tags:
+    if not body.isascii():
+        body = body.decode("utf-8", "replace").encode("utf-8")
+    tags = _Tags.of(body)
+    is_cell = tags.named(b"c")
+    if not is_cell.any():
         return Places.none(), pl.DataFrame(schema=_OTHERS)
-    is_row = opens.named(b"row")
+    is_row = tags.named(b"row")
     in_row = np.cumsum(is_row)[is_cell] - 1
     if in_row[0] < 0:
         raise unreadable("en celle utenfor radene", "a cell outside the rows")
-    values, formulas = opens.named(b"v"), opens.named(b"f")
-    filled = _counts(values | formulas | opens.named(b"is"), is_cell) > 0
-    code, rests = _coded([rest for _, rest in tags])
-    said = [_said(rest) for rest in rests]
-    letters = [name for name, _ in tags]
-    if any(one.letters for one in said):
-        letters = [name or said[at].letters for name, at in zip(letters, code, strict=True)]
-    rows = np.array(_row_numbers(body, opens.at[is_row]), dtype=np.int64)[in_row] - 1
-    columns = _columns(letters, in_row)
+    values, formulas = tags.named(b"v"), tags.named(b"f")
+    filled = _counts(values | formulas | tags.named(b"is"), is_cell) > 0
+    column, begin = _named(tags.text, tags.begin[is_cell] + len(b"<c"))
+    attributes = tags.texts(begin, tags.end[is_cell]).dictionary_encode()
+    code = attributes.indices.to_numpy()
+    said = [_said(text) for text in attributes.dictionary.to_pylist()]
+    columns = _columns(np.where(column < 0, _each(said, "column")[code], column), in_row)
+    rows = np.array(_row_numbers(body, tags.begin[is_row]), dtype=np.int64)[in_row] - 1
     _check_places(rows[filled], columns[filled])
-    is_text = np.array([one.is_text for one in said])[code]
+    is_text = _each(said, "is_text")[code]
     texts, others = np.flatnonzero(filled & is_text), np.flatnonzero(filled & ~is_text)
-    first = (np.cumsum(values) - values)[is_cell]
-    has = _counts(values, is_cell) > 0
-    value_at = np.full(len(is_text), -1)
-    value_at[has] = opens.at[values][first[has]]
+    first = (np.cumsum(values) - values)[is_cell][others]
     frame = pl.DataFrame(
         {
             "row": rows[others],
             "column": columns[others],
             "type": pl.Series([one.type for one in said], dtype=pl.String).gather(code[others]),
             "style": pl.Series([one.style for one in said], dtype=pl.UInt32).gather(code[others]),
-            "value": [_value(body, at) if at >= 0 else None for at in value_at[others].tolist()],
+            "value": tags.contents(values, first, _counts(values, is_cell)[others] > 0),
             "formula": _counts(formulas, is_cell)[others] > 0,
         },
         schema=_OTHERS,
@@ -304,31 +304,52 @@ def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
     return Places(rows[texts], columns[texts]), frame
 
 
-def _value(body: bytes, at: int) -> str:
-    """What the element says that opens there."""
-    return body[body.index(b">", at) + 1 : body.index(b"<", at + 1)].decode("utf-8", "replace")
-
-
 @dataclass(frozen=True)
-class _Openings:
-    """Where tags open elements, and the bytes they are in."""
+class _Tags:
+    """The tags that open elements: from their `<` to their `>`, in the bytes they are in.
+
+    `edges` are all places of a `<`.
+    """
 
     text: np.ndarray
-    at: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    edges: np.ndarray
 
     @classmethod
-    def of(cls, body: bytes) -> _Openings:
-        # So that every tag has as many bytes behind it as the longest name.
-        text = np.frombuffer(body + b"     ", np.uint8)
-        at = np.flatnonzero(text == ord("<"))
-        return cls(text, at[text[at + 1] != ord("/")])
+    def of(cls, body: bytes) -> _Tags:
+        # So that every tag has as many bytes behind it as a name, or the place of a cell.
+        text = np.frombuffer(body + bytes(_PADDING), np.uint8)
+        edges = np.flatnonzero(text == ord("<"))
+        begin = edges[text[edges + 1] != ord("/")]
+        ends = np.append(np.flatnonzero(text == ord(">")), len(body))
+        return cls(text, begin, ends[np.searchsorted(ends, begin)], np.append(edges, len(body)))
 
     def named(self, name: bytes) -> np.ndarray:
         """Which of the tags open an element of this name."""
-        found: np.ndarray = _NAME_ENDS[self.text[self.at + len(name) + 1]]
+        found: np.ndarray = _NAME_ENDS[self.text[self.begin + len(name) + 1]]
         for offset, letter in enumerate(name, 1):
-            found &= self.text[self.at + offset] == letter
+            found &= self.text[self.begin + offset] == letter
         return found
+
+    def texts(self, begin: np.ndarray, end: np.ndarray) -> pa.LargeStringArray:
+        """What stands between these places, which follow one another."""
+        # Begin and end alternate, so every second text is what lies between two pieces.
+        edges = np.stack([begin, np.maximum(begin, end)], axis=1).ravel()
+        pieces = pa.LargeStringArray.from_buffers(
+            max(len(edges) - 1, 0), pa.py_buffer(edges), pa.py_buffer(self.text)
+        )
+        return pieces.take(pa.array(np.arange(0, len(edges), 2)))
+
+    def contents(self, wanted: np.ndarray, which: np.ndarray, has: np.ndarray) -> pl.Series:
+        """What elements say up to the next tag: of the wanted tags that `which` numbers.
+
+        Null where there is none.
+        """
+        at = np.flatnonzero(wanted)[which[has]]
+        end = self.edges[np.searchsorted(self.edges, self.begin[at] + 1)]
+        said = self.texts(self.end[at] + 1, end)
+        return pl.Series(said.take(pa.array(np.cumsum(has) - 1, mask=~has)))
 
 
 def _counts(wanted: np.ndarray, is_cell: np.ndarray) -> np.ndarray:
@@ -338,33 +359,54 @@ def _counts(wanted: np.ndarray, is_cell: np.ndarray) -> np.ndarray:
     return found
 
 
-def _coded(values: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
-    """The values as numbers of their places among the distinct ones."""
-    distinct = list(set(values))
-    places = {value: place for place, value in enumerate(distinct)}
-    return np.fromiter(map(places.__getitem__, values), np.int64, len(values)), distinct
+def _named(text: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The column of cells whose tag begins with their place, and where the rest of it begins.
+
+    -1 of all others, whose whole tag is the rest.
+    """
+    is_named = np.ones(len(begin), dtype=bool)
+    for offset, letter in enumerate(_NAMED):
+        is_named &= text[begin + offset] == letter
+    at, column = begin + len(_NAMED), np.zeros(len(begin), dtype=np.int64)
+    is_in = is_named
+    for _ in range(_MOST_LETTERS):
+        letter = text[at]
+        is_in = is_in & (letter >= ord("A")) & (letter <= ord("Z"))
+        column = np.where(is_in, column * 26 + letter - (ord("A") - 1), column)
+        at = at + is_in
+    digits = at
+    is_in = is_named
+    for _ in range(_MOST_DIGITS):
+        is_in = is_in & (text[at] >= ord("0")) & (text[at] <= ord("9"))
+        at = at + is_in
+    is_named &= (column > 0) & (at > digits) & (text[at] == ord('"'))
+    return np.where(is_named, column - 1, -1), np.where(is_named, at + 1, begin)
 
 
 class _Said(NamedTuple):
-    """What the tag of a cell says."""
+    """What the tag of a cell says beside its place; the place too where it does not come first."""
 
-    letters: bytes
+    column: int
     type: str | None
     style: int | None
     is_text: bool
 
 
-def _said(attributes: bytes) -> _Said:
+def _said(attributes: str) -> _Said:
     name = _CELL_NAME.search(attributes)
     style = _CELL_STYLE.search(attributes)
     found = _CELL_TYPE.search(attributes)
-    kind = found[1].decode("utf-8", "replace") if found else None
+    kind = found[1] if found else None
     return _Said(
-        name[1] if name else b"",
+        _column(name[1]) if name else -1,
         kind,
         int(style[1]) if style else None,
         kind in ("s", "inlineStr"),
     )
+
+
+def _each(said: list[_Said], name: str) -> np.ndarray:
+    return np.array([getattr(one, name) for one in said])
 
 
 def _row_numbers(body: bytes, rows: np.ndarray) -> list[int]:
@@ -377,19 +419,17 @@ def _row_numbers(body: bytes, rows: np.ndarray) -> list[int]:
     return found
 
 
-def _columns(letters: list[bytes], in_row: np.ndarray) -> np.ndarray:
-    """The column of every cell; one that does not say so follows the one before."""
-    index = np.arange(len(in_row))
-    since: np.ndarray = index - np.searchsorted(in_row, in_row)
-    code, names = _coded(letters)
-    if names == [b""]:
+def _columns(columns: np.ndarray, in_row: np.ndarray) -> np.ndarray:
+    """The column of every cell; one that does not say so, -1, follows the one before."""
+    silent = columns < 0
+    if not silent.any():
+        return columns
+    since = np.arange(len(in_row)) - np.searchsorted(in_row, in_row)
+    if silent.all():
         return since
-    found: np.ndarray = np.array([_column(name.decode()) for name in names], dtype=np.int64)[code]
-    if b"" in names:
-        for at, (name, place) in enumerate(zip(letters, since.tolist(), strict=True)):
-            if not name:
-                found[at] = found[at - 1] + 1 if place else 0
-    return found
+    for at in np.flatnonzero(silent).tolist():
+        columns[at] = columns[at - 1] + 1 if since[at] else 0
+    return columns
 
 
 def _check_places(rows: np.ndarray, columns: np.ndarray) -> None:
