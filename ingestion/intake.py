@@ -13,7 +13,8 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -450,19 +451,40 @@ def _read_all(group: _Group, pool: ThreadPoolExecutor, readers: Readers) -> list
 def _read_ahead(
     groups: Iterable[_Group], readers: Readers
 ) -> Iterator[tuple[_Group, list[Delivery]]]:
-    """Read the next group, of any source, on other threads while the caller judges this one."""
-    with (
-        ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read") as pool,
-        ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
-    ):
-        waiting: tuple[_Group, Future[list[Delivery]]] | None = None
-        for group in groups:
-            future = ahead.submit(_read_all, group, pool, readers)
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-            waiting = (group, future)
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
+    """Read the next groups, of any source, on other threads while the caller judges one.
+
+    Formats with a process of their own are read beside the others, which come in their order.
+    """
+    lanes: tuple[list[_Group], list[_Group]] = ([], [])
+    for group in groups:
+        lanes[group.spec.format.type in TYPED_FORMATS].append(group)
+    with ExitStack() as stack:
+        waiting: dict[Future[list[Delivery]], _Lane] = {}
+        for lane in map(_Lane, filter(None, lanes)):
+            stack.enter_context(lane.pool)
+            stack.enter_context(lane.ahead)
+            waiting[lane.read_next(readers)] = lane
+        while waiting:
+            done = wait(waiting, return_when=FIRST_COMPLETED).done
+            for future in [future for future in waiting if future in done]:
+                lane = waiting.pop(future)
+                group = lane.groups.pop(0)
+                if lane.groups:
+                    waiting[lane.read_next(readers)] = lane
+                yield group, future.result()
+
+
+class _Lane:
+    """Groups that are read one after the other."""
+
+    def __init__(self, groups: list[_Group]) -> None:
+        self.groups = groups
+        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self.pool = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read")
+
+    def read_next(self, readers: Readers) -> Future[list[Delivery]]:
+        """Start reading the first of the groups."""
+        return self.ahead.submit(_read_all, self.groups[0], self.pool, readers)
 
 
 def _first_of_content(deliveries: list[Delivery]) -> list[Delivery]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion import intake
+from ingestion.delivery import Delivery
 from ingestion.intake import IngestReport, ingest, pending_files
 from ingestion.known import known_files
 from ingestion.lake import iter_receipts, read_receipts
 from ingestion.lock import LockBusyError, exclusive
+from ingestion.readers.isolated import Readers
+from ingestion.sources.spec import SourceSpec
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 
 
@@ -157,6 +162,29 @@ def test_dates_limit_a_backfill(home: Path) -> None:
     report = ingest(home, key=KEY, specs={"prove": call_source()}, dates=(day, day))
     assert report.files_read == 1
     assert take(home).files_read == 2
+
+
+def test_a_slow_workbook_does_not_hold_up_text(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = {"name": "ark", "files": r"ark_(?P<date>[0-9-]{10})\.xlsx", "format": {"type": "xlsx"}}
+    (home / "inbox" / "ark").mkdir(parents=True)
+    (home / "inbox" / "ark" / "ark_2026-01-15.xlsx").write_bytes(b"no workbook")
+    deliver(home, "prove_2026-01-15.csv", text(row(1)))
+    text_is_judged, order = threading.Event(), []
+    reads = intake.read_delivery
+
+    def slowly(file: intake.InboxFile, spec: SourceSpec, readers: Readers) -> Delivery | None:
+        if spec.name == "ark":
+            text_is_judged.wait(30)
+        return reads(file, spec, readers)
+
+    def progress(step: intake.Progress) -> None:
+        order.append(step.source)
+        text_is_judged.set()
+
+    monkeypatch.setattr(intake, "read_delivery", slowly)
+    specs = {"ark": call_source(**typed), "prove": call_source()}
+    ingest(home, key=KEY, specs=specs, progress=progress)
+    assert order == ["prove", "ark"]
 
 
 def test_one_intake_at_a_time(home: Path) -> None:
