@@ -215,9 +215,9 @@ def _version_conditions(known: Dimensions, wanted: KpiQuery) -> Iterator[str]:
         for version in known.in_force(kpi_id):
             parts = [f"v.kpi_version = {version.number}"]
             if version.first is not None:
-                parts.append(f"{_FIRST_DATE} >= {_date(version.first)}")
+                parts.append(f"{FIRST_DATE} >= {_date(version.first)}")
             if version.before is not None:
-                parts.append(f"{_FIRST_DATE} < {_date(version.before)}")
+                parts.append(f"{FIRST_DATE} < {_date(version.before)}")
             periods.append(" and ".join(parts))
         yield f"(v.kpi_id <> {_text(kpi_id)} or " + " or ".join(f"({p})" for p in periods) + ")"
 
@@ -258,13 +258,13 @@ def _statement(release: Release, wanted: KpiQuery, conditions: Sequence[str], so
     ]
     return f"""
         with chosen as (
-            select *, {_FIRST_DATE} as period_first
+            select *, {FIRST_DATE} as period_first
             from kpi_values as v where {" and ".join(conditions)} {some}
         )
         select v.kpi_id, v.kpi_version, v.segment, v.period_grain, v.period_start, v.level,
             v.unit_id, v.geography_version, v.numerator, v.denominator, v.n, v.value, v.lower,
             v.upper, v.coverage, {later}, v.status,
-            {" or ".join(flags) or "false"} as is_small, v.period_first, {_LAST_DATE} as period_last
+            {" or ".join(flags) or "false"} as is_small, v.period_first, {LAST_DATE} as period_last
             {"".join(f", {column}" for column in columns)}
         from chosen as v
         {" ".join(joins)}
@@ -300,18 +300,19 @@ ORDER = (
 )
 
 
-# Running periods are named by the first day of their last month.
-_FIRST_DATE = """case v.period_grain
+# The first and last day of a period of `v`, in SQL that PostgreSQL understands as well. Running
+# periods are named by the first day of their last month.
+FIRST_DATE = """case v.period_grain
     when 'ytd' then cast(date_trunc('year', v.period_start) as date)
-    when 'rolling12' then cast(v.period_start - interval 11 month as date)
+    when 'rolling12' then cast(v.period_start - interval '11 month' as date)
     else v.period_start end"""
-_LAST_DATE = """case v.period_grain
+LAST_DATE = """case v.period_grain
     when 'day' then v.period_start
     when 'week' then v.period_start + 6
-    when 'quarter' then cast(v.period_start + interval 3 month as date) - 1
-    when 'tertial' then cast(v.period_start + interval 4 month as date) - 1
-    when 'year' then cast(v.period_start + interval 1 year as date) - 1
-    else cast(v.period_start + interval 1 month as date) - 1 end"""
+    when 'quarter' then cast(v.period_start + interval '3 month' as date) - 1
+    when 'tertial' then cast(v.period_start + interval '4 month' as date) - 1
+    when 'year' then cast(v.period_start + interval '1 year' as date) - 1
+    else cast(v.period_start + interval '1 month' as date) - 1 end"""
 
 
 def _described(frame: pl.DataFrame, release: Release, wanted: KpiQuery) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from orchestration.cli.common import fail
-from orchestration.cli.reading import AudienceOption, readable
+from orchestration.cli.reading import AudienceOption, ReleaseOption, readable
 
 app = typer.Typer(help="List, show, verify, roll back releases.", no_args_is_help=True)
 ReleaseArgument = Annotated[
@@ -178,6 +178,54 @@ def diff(
     else:
         output.write_text(shown, encoding="utf-8")
         keep_private([output], after.audience)
+
+
+@app.command()
+@readable
+def publish(
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="postgresql://user@host:port/database; the password from PGPASSWORD or ~/.pgpass.",
+            envvar="AKUTT_PUBLISH_URL",
+        ),
+    ],
+    role: Annotated[
+        str | None, typer.Option(help="Who may read; else akuttkjede_<audience>_reader.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also when this release stands there already.")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for readers that do not let go.")
+    ] = 120,
+    release: ReleaseOption = None,
+    audience: AudienceOption = None,
+) -> None:
+    """Publish a release to PostgreSQL, for Power BI, Tableau, Excel and R; readers see no gap."""
+    from reporting.metrics import open_release
+    from reporting.numbers import spaced
+    from reporting.postgres import FIGURES, PublishError
+    from reporting.postgres import publish as publish_release
+
+    opened = open_release(release, audience)
+    try:
+        done = publish_release(
+            opened, url, role=role, again=again, patience=patience, say=typer.echo
+        )
+    except PublishError as error:
+        raise fail(str(error)) from error
+    if done.was_there:
+        typer.echo(f"{opened.label}: står der alt / stands there already ({done.schema})")
+        return
+    rows = sum(done.tables.values())
+    typer.echo(
+        f"{opened.label}: {len(done.tables)} tabeller / tables, {spaced(rows)} rader / rows. "
+        f"Les / read {done.schema}.{FIGURES}; gi leserne rollen / grant readers the role: "
+        f"{done.role}"
+    )
+    for schema in done.left:
+        typer.echo(f"{schema}: leses ennå, fjernes neste gang / still read, removed next time")
 
 
 @app.command()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 import pytest
@@ -16,15 +14,6 @@ from tests.operation.postgres import Server, binaries
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server is installed")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    # Not below pytest's folders, which are this user's alone.
-    with TemporaryDirectory() as folder:
-        made = Server.made(Path(folder))
-        yield made
-        made.stop()
 
 
 def uncommented(text: str) -> str:
