@@ -85,12 +85,18 @@ class SourceFileError(Exception):
 
 
 class KeyMissingError(Exception):
-    """The pseudonym key is not in the environment."""
+    """The pseudonym key is not in the environment, or too short.
 
-    def __init__(self) -> None:
+    Args:
+        characters: how long the one that is there is.
+    """
+
+    def __init__(self, characters: int = 0) -> None:
+        nb = f"har bare {characters} tegn" if characters else "mangler"
+        en = f"has only {characters} characters" if characters else "is missing"
         super().__init__(
-            "AKUTT_PSEUDONYM_KEY mangler: sett en hemmelig nøkkel på minst 32 tegn før inntak. / "
-            "AKUTT_PSEUDONYM_KEY is missing: set a secret of at least 32 characters before intake."
+            f"AKUTT_PSEUDONYM_KEY {nb}: sett en hemmelig nøkkel på minst 32 tegn før inntak. / "
+            f"AKUTT_PSEUDONYM_KEY {en}: set a secret of at least 32 characters before intake."
         )
 
 

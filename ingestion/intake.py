@@ -56,7 +56,7 @@ _GROWTH = {"gzip": 6, "zip": 6, "xlsx": 6, "parquet": 8}
 
 @dataclass
 class SourceReport:
-    """Counts of one source in one run."""
+    """Counts of one source in one run. `repeats` are files whose content was taken in before."""
 
     source: str
     contract: str
@@ -69,6 +69,7 @@ class SourceReport:
     left_out: int = 0
     batch_ids: list[str] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
+    repeats: list[str] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         """Count one written batch."""
@@ -233,6 +234,7 @@ def ingest(
     with exclusive(layout.lake / ".lock"), Readers() as readers:
         sweep(layout.lake)
         known = known_files(layout.lake)
+        is_filled = bool(known)
         pending = {
             name: pending_files(
                 (inbox or layout.inbox) / name,
@@ -242,7 +244,7 @@ def ingest(
             )
             for name in names
         }
-        if any(pending.values()):
+        if is_filled or any(pending.values()):
             check_key(layout.lake, key)
         if any(
             files and registry[name].format.type in TYPED_FORMATS for name, files in pending.items()
@@ -278,6 +280,7 @@ def ingest(
                 if id(item) not in judged
             }
             note_repeats(layout.lake, repeated)
+            counts.repeats += sorted(item[1] for item in repeated)
             done[name] += len(group.files)
             if progress is not None:
                 elapsed = time.perf_counter() - started

@@ -14,6 +14,7 @@ import polars as pl
 from ingestion.intake import IngestReport, Progress
 from ingestion.sources.spec import SourceSpec
 from orchestration.engine import Engine
+from orchestration.taken_in import counted, to_look_at
 from reporting.numbers import spaced
 
 WRITER_POOL = "duckdb_writer"
@@ -102,7 +103,9 @@ def build_source_assets(specs: Mapping[str, SourceSpec]) -> dg.AssetsDefinition:
         if any(engine.pending().values()):
             engine.checkpoint.start()
         report = engine.intake(names, _dates(context), progress=_teller(engine))
-        engine.say(_summary(report))
+        engine.say(counted(report))
+        for line in to_look_at(report, engine.home.inbox, specs):
+            engine.say(line)
         receipts = engine.receipts()
         for event in _partition_events(report, receipts):
             context.log_event(event)
@@ -196,19 +199,6 @@ def _teller(engine: Engine) -> Any:
         )
 
     return tell
-
-
-def _summary(report: IngestReport) -> str:
-    rejected = sum(item.rejected for item in report.sources.values())
-    duplicates = sum(item.exact_duplicates for item in report.sources.values())
-    refused = sum(item.files_refused for item in report.sources.values())
-    rate = report.rows_read / report.seconds if report.seconds else 0.0
-    return (
-        f"Inntak / intake: {spaced(report.files_read)} filer ({refused} avvist), "
-        f"{spaced(report.rows_read)} rader"
-        f" ({spaced(rejected)} i karantene, {spaced(duplicates)} dubletter)"
-        f" på {report.seconds:.1f} s ({spaced(rate)} rader/s)"
-    )
 
 
 def _partition_events(

@@ -41,11 +41,11 @@ _LINKS = {
 }
 _SMALL_NUMBERS = (
     "Antall fra 1 til 9 er skjult (:), og andeler er avrundet til nærmeste ti rader; karakteren "
-    "bygger på de nøyaktige tallene. Eksempler er filnavn og radnummer; verdier fra radene vises "
-    "aldri.",
+    "bygger på de nøyaktige tallene. Eksempler er filens id eller navn og radnummer (navnet til en "
+    "id: akutt lake files ID); verdier fra radene vises aldri.",
     "Counts of 1 to 9 are hidden (:) and shares are rounded to the nearest ten rows; the grade "
-    "is that of the exact figures. Examples are file names and row numbers; values of the rows are "
-    "never shown.",
+    "is that of the exact figures. Examples are the file's id or name and row numbers (the name of "
+    "an id: akutt lake files ID); values of the rows are never shown.",
 )
 
 

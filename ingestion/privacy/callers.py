@@ -43,7 +43,7 @@ def key_from_environment() -> bytes:
     """
     key = os.environ.get(KEY_VARIABLE, "")
     if len(key) < MIN_KEY_CHARACTERS:
-        raise KeyMissingError
+        raise KeyMissingError(len(key))
     return key.encode()
 
 

@@ -163,13 +163,19 @@ def fail(message: str) -> typer.Exit:
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn the errors a user can act on into one message and exit status 1."""
-    from ingestion.errors import KeyMissingError, SourceFileError
+    from ingestion.errors import KeyChangedError, KeyMissingError, SourceFileError
     from ingestion.lock import LockBusyError
     from orchestration.registers import RegisterError
 
     try:
         yield
-    except (KeyMissingError, SourceFileError, LockBusyError, RegisterError) as error:
+    except (
+        KeyChangedError,
+        KeyMissingError,
+        SourceFileError,
+        LockBusyError,
+        RegisterError,
+    ) as error:
         raise fail(str(error)) from error
 
 

@@ -48,6 +48,7 @@ def ingest_command(
     from ingestion.lake import iter_receipts
     from ingestion.privacy import key_from_environment
     from ingestion.sources import read_sources
+    from orchestration.taken_in import to_look_at
     from reporting.numbers import spaced
 
     found = read_sources()
@@ -81,7 +82,8 @@ def ingest_command(
     if output_format is OutputFormat.JSON:
         taken = set(report.batch_ids)
         receipts = (item for batch, item in iter_receipts(home.lake) if batch in taken)
-        print_outcomes([file_outcome(receipt) for receipt in receipts], found.skipped)
+        repeats = {name: item.repeats for name, item in report.sources.items() if item.repeats}
+        print_outcomes([file_outcome(receipt) for receipt in receipts], found.skipped, repeats)
         return
     rows = [
         {
@@ -94,8 +96,14 @@ def ingest_command(
             "helt like / duplicates": item.exact_duplicates,
         }
         for item in report.sources.values()
+        if item.files_read
     ]
-    print_frame(pl.DataFrame(rows))
+    if rows:
+        print_frame(pl.DataFrame(rows))
+    else:
+        typer.echo("Ingen nye filer / no new files")
+    for line in to_look_at(report, inbox or home.inbox, found.specs):
+        typer.echo(line)
     typer.echo(
         f"{report.files_read} filer / files, {spaced(report.rows_read)} rader / rows, "
         f"{spaced(report.seconds, 1)} s"

@@ -34,6 +34,50 @@ _NEXT = "Tallene regnes om av / the figures are computed again by: akutt run"
 
 @app.command()
 @with_readable_errors
+def files(
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="Names, or ids as findings show them; else all."),
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Files to show, the latest first.")] = 50,
+) -> None:
+    """What became of each file: its name and id, and how its rows were judged last."""
+    import polars as pl
+
+    from ingestion.home import default_home
+    from ingestion.lake import read_receipts
+
+    if source is not None:
+        _known_source(source)
+    found = read_receipts(default_home().lake)
+    if source is not None:
+        found = found.filter(pl.col("source") == source)
+    if wanted:
+        found = found.filter(pl.col("file_name").is_in(wanted) | pl.col("file_id").is_in(wanted))
+        if found.is_empty():
+            raise fail(f"ikke i datasjøen / not in the lake: {', '.join(wanted)}")
+    shown = (
+        found.sort("ingested_at", descending=True)
+        .unique(["source", "file_name", "file_id"], keep="first", maintain_order=True)
+        .sort("delivered_on", "file_name", descending=True, nulls_last=True)
+    )
+    headings = {
+        "source": "kilde / source",
+        "file_name": "fil / file",
+        "file_id": "id",
+        "status": "status",
+        "refusal_code": "kode / code",
+        "rows_read": "lest / read",
+        "accepted": "godtatt / accepted",
+        "rejected": "avvist / rejected",
+        "exact_duplicates": "helt like / duplicates",
+    }
+    print_frame(shown.select(pl.col(name).alias(nb) for name, nb in headings.items()), limit=limit)
+
+
+@app.command()
+@with_readable_errors
 def withdraw(
     reason: Annotated[str, typer.Option(help="Why, in a sentence; nothing personal.")],
     who: Annotated[str, typer.Option(help="Who decided: a role or initials.")],

@@ -5,7 +5,8 @@
                 "findings": [{"code", "level", "rows", "first_row", "message_nb", "message_en",
                               "columns", "examples": [{"row", "columns", "values"}]}],
                 "unknown_codes": [{"column", "raw", "value", "rows"}], "more_codes"}],
-     "skipped_sources": [{"source", "file", "problems"}]}
+     "skipped_sources": [{"source", "file", "problems"}],
+     "repeats": {source: [file whose content was taken in before]}}
 
 Fields are only added, never renamed or taken away. Values are masked as in the tables. The codes
 are of a dry run alone.
@@ -102,14 +103,16 @@ def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None)
 
 
 def print_outcomes(
-    files: Sequence[Mapping[str, Any]], skipped: Iterable[SourceFileError] = ()
+    files: Sequence[Mapping[str, Any]],
+    skipped: Iterable[SourceFileError] = (),
+    repeats: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """The whole answer on stdout, and nothing else."""
     sources = [
         {"source": error.path.stem, "file": str(error.path), "problems": error.problems}
         for error in skipped
     ]
-    answer = {"files": list(files), "skipped_sources": sources}
+    answer = {"files": list(files), "skipped_sources": sources, "repeats": dict(repeats or {})}
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 

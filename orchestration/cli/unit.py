@@ -143,6 +143,12 @@ def central(
         valid_from=valid_from.date().isoformat(),
     )
     _add(new, write)
+    typer.echo(
+        "Regioner og helseforetak får sine oppdrag gjennom kommunen på hendelsesstedet: sier "
+        "kilden ikke den, står de på sentralen og ellers under «Ukjent». / Regions and trusts get "
+        "their missions through the municipality of the scene: without it they stand under the central, "
+        "and elsewhere as unknown."
+    )
 
 
 @add.command()

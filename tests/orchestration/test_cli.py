@@ -331,6 +331,45 @@ def test_check_and_ingest_as_json_have_stable_fields(
     assert json.loads(akutt("ingest", "--format", "json").stdout)["files"] == []
 
 
+def test_an_intake_says_what_to_look_at_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", KEY.decode())
+    put_source(tmp_path, call_source())
+    (tmp_path / "inbox" / "prove").mkdir(parents=True)
+    (tmp_path / "inbox" / "pröve").mkdir()
+    deliver(tmp_path, "prove_2026-01-15.csv", text(row(1), row(2, id="")))
+    deliver(tmp_path, "prove_2026-01-15_igjen.csv", text(row(1), row(2, id="")))
+    deliver(tmp_path, "prove_2026-01-16.csv", "nothing;here\n1;2\n")
+    taken = akutt("ingest")
+    assert taken.exit_code == 0, taken.output
+    said = " ".join(taken.stdout.split())
+    assert "FILE_COLUMN_MISSING 1 → akutt quarantine show --source prove" in said
+    assert "rejected rows: prove" in said
+    assert "taken in before: prove_2026-01-15_igjen.csv" in said
+    assert "belongs to no source: pröve/" in said
+    assert "bliksund_video" not in said  # no row of zeros for those without files
+    again = akutt("ingest")
+    assert "no new files" in again.stdout
+
+
+@pytest.mark.parametrize(("key", "said"), [("x" * 40, "another AKUTT"), ("kort", "only 4 char")])
+def test_a_key_that_cannot_be_used_is_told_whatever_waits(
+    key: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKUTT_HOME", str(tmp_path))
+    monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", KEY.decode())
+    put_source(tmp_path, call_source())
+    (tmp_path / "inbox" / "prove").mkdir(parents=True)
+    deliver(tmp_path, "prove_2026-01-15.csv", text(row(1)))
+    assert akutt("ingest").exit_code == 0
+    monkeypatch.setenv("AKUTT_PSEUDONYM_KEY", key)
+    told = akutt("ingest")
+    assert told.exit_code == 1 and said in told.stderr
+    assert "Traceback" not in told.output
+
+
 def test_a_source_that_cannot_be_used_stops_no_other_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,17 @@ def test_withdraw_says_first_and_does_when_told(akutt: Callable[..., Result], ho
     assert "feil kart" in akutt("withdrawals").output
 
 
+def test_the_id_of_a_finding_leads_to_the_name_of_the_file(
+    akutt: Callable[..., Result], home: Home
+) -> None:
+    receipt = read_receipts(home.lake).row(0, named=True)
+    for name in (receipt["file_id"], receipt["file_name"]):
+        shown = akutt("files", name)
+        assert shown.exit_code == 0
+        assert receipt["file_name"] in shown.output and receipt["file_id"] in shown.output
+    assert "ikke i datasjøen" in akutt("files", "0000").output
+
+
 def test_remap_under_the_same_map_has_nothing_to_do(
     akutt: Callable[..., Result], home: Home
 ) -> None:
