@@ -146,8 +146,8 @@ def central(
     typer.echo(
         "Regioner og helseforetak får sine oppdrag gjennom kommunen på hendelsesstedet: sier "
         "kilden ikke den, står de på sentralen og ellers under «Ukjent». / Regions and trusts get "
-        "their missions through the municipality of the scene: without it they stand under the central, "
-        "and elsewhere as unknown."
+        "their missions through the municipality of the scene: without it they stand under the "
+        "central, and elsewhere as unknown."
     )
 
 
