@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError
@@ -144,11 +145,12 @@ def marked_lost(raw: RawFile) -> RawFile:
     texts = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
     if not texts or not raw.frame.height:
         return raw
+    # One look at all of them, as most files are small and whole.
+    if not pl.concat([raw.frame[name] for name in texts]).str.contains(LOST, literal=True).any():
+        return raw
     hits = raw.frame.select(
         pl.any_horizontal(pl.col(texts).str.contains(LOST, literal=True)).fill_null(False)
     ).to_series()
-    if not hits.any():
-        return raw
     rows = raw.frame[ROW_NUMBER].filter(hits).to_list()
     return replace(raw, marks={**raw.marks, ROW_CHARACTER_LOST: rows})
 
@@ -156,9 +158,8 @@ def marked_lost(raw: RawFile) -> RawFile:
 def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:
     """The frame with record numbers, and nulls for optional columns the file does not have."""
     absent = [name for name in spec.raw_columns() if name not in frame.columns]
-    return frame.with_columns(
-        pl.lit(None, dtype=pl.String).alias(name) for name in absent
-    ).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_NUMBER))
+    numbers = pl.Series(ROW_NUMBER, np.arange(1, frame.height + 1), dtype=pl.Int64)
+    return frame.with_columns(*(pl.lit(None, pl.String).alias(name) for name in absent), numbers)
 
 
 def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame | None:
