@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from reporting.audience import OPEN, chosen, labelled, not_asked_for, releases_of
 
@@ -44,6 +44,10 @@ _LOCK_DOWN = (
 )
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class NoReleaseError(RuntimeError):
     """There is no release to read."""
 
@@ -60,6 +64,8 @@ class Release:
     path: Path
     metadata: Mapping[str, Any] = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
+    # What `once` keeps.
+    kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
     @property
     def audience(self) -> str:
@@ -131,6 +137,23 @@ class Release:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def once(read: Callable[Concatenate[Release, P], T]) -> Callable[Concatenate[Release, P], T]:
+    """What `read` gives of a release, kept with it: a release never changes.
+
+    For what is small and asked for often; whoever is given it leaves it as it is.
+    """
+
+    @functools.wraps(read)
+    def kept(release: Release, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (read, *args, *kwargs.items())
+        if key not in release.kept:
+            release.kept[key] = read(release, *args, **kwargs)
+        found: T = release.kept[key]
+        return found
+
+    return kept
 
 
 def default_releases_dir(audience: str = OPEN) -> Path:
