@@ -38,7 +38,14 @@ from reporting.empty import why_empty
 from reporting.export import render
 from reporting.periods import GRAINS, LONGER, PeriodError
 from reporting.query import QueryError, page
-from reporting.reader import NoReleaseError, Release, default_releases_dir, published, shared
+from reporting.reader import (
+    DamagedReleaseError,
+    NoReleaseError,
+    Release,
+    default_releases_dir,
+    published,
+    shared,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -141,7 +148,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, ("json",))
         release = source.release(asked.release)
         tag = _tag(release.release_id, release.audience, name)
-        if _has(request, tag):
+        if has_tag(request, tag):
             return _unchanged(tag)
         found = metrics.definition(kpi_id, asked.version, release=release)
         document = {
@@ -197,7 +204,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         current = source.release(asked.release)
         frame = tables.releases(source.releases_dir(), audience)
         tag = _tag(hashlib.sha256(frame.write_json().encode()).hexdigest(), name)
-        if _has(request, tag):
+        if has_tag(request, tag):
             return _unchanged(tag)
         if asked.release is not None:
             frame = frame.filter(release_id=asked.release)
@@ -228,7 +235,7 @@ def _answer(
     name, media_type = chosen_format(request.headers.get("accept"), asked.format, offered)
     release = source.release(asked.release)
     tag = _tag(release.release_id, release.audience, name)
-    if _has(request, tag):
+    if has_tag(request, tag):
         return _unchanged(tag)
     rows = make(release)
     if asked.modified_after is not None and _created(release) <= asked.modified_after:
@@ -344,7 +351,8 @@ def _tag(*parts: str) -> str:
     return '"' + "-".join(parts) + '"'
 
 
-def _has(request: Request, tag: str) -> bool:
+def has_tag(request: Request, tag: str) -> bool:
+    """Whether the client has what the tag is of."""
     given = request.headers.get("if-none-match", "")
     known = [part.strip().removeprefix("W/") for part in given.split(",")]
     return tag in known or "*" in known
@@ -362,6 +370,12 @@ def not_found(request: Request) -> JSONResponse:
     """The answer to an address that there is not."""
     there = f"The addresses are described at {PREFIX}/docs."
     return problems.response(PREFIX, "not-found", there, request.url.path)
+
+
+def allowed(error: HTTPException) -> Mapping[str, str]:
+    """The headers of an error; HEAD is allowed wherever GET is."""
+    headers = dict(error.headers or {})
+    return headers | ({"Allow": "GET, HEAD"} if headers.get("Allow") == "GET" else {})
 
 
 def _answer_problems(api: FastAPI) -> None:
@@ -390,14 +404,16 @@ def _answer_problems(api: FastAPI) -> None:
         return answer(request, "bad-parameter", detail, errors=errors)
 
     @api.exception_handler(NoReleaseError)
-    def no_release(request: Request, _: NoReleaseError) -> JSONResponse:
-        return answer(request, "no-release", problems.KINDS["no-release"].meaning)
+    def no_release(request: Request, error: NoReleaseError) -> JSONResponse:
+        problems.log_no_release(error)
+        kind = "damaged-release" if isinstance(error, DamagedReleaseError) else "no-release"
+        return answer(request, kind, problems.KINDS[kind].meaning)
 
     @api.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 405:
             kind = problems.KINDS["method-not-allowed"]
-            return answer(request, "method-not-allowed", kind.meaning, headers=error.headers)
+            return answer(request, "method-not-allowed", kind.meaning, headers=allowed(error))
         return not_found(request)
 
     @api.exception_handler(Exception)

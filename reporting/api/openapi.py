@@ -21,7 +21,8 @@ from reporting.columns import COLUMNS
 _TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"`([^`]+)`")
 _DESCRIPTION = """Figures of the Norwegian emergency medical chain, from the current release: a
-frozen set that never changes after it is published. Quote its `release_id`. Only GET; no key.
+frozen set that never changes after it is published. Quote its `release_id`. Only GET and HEAD; no
+key.
 
 Small numbers are hidden before a release is made: such a cell has no number in any format, and its
 `status` is `suppressed`. `no_data` is nothing to compute from, which is not zero."""

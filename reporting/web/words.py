@@ -111,6 +111,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "figures_to": ("tall til og med", "figures up to"),
     "not_found": ("Siden finnes ikke", "There is no such page"),
     "no_release": ("Det er ingen utgivelse å vise nå", "There is no release to show now"),
+    "damaged": ("Utgivelsen kan ikke leses", "The release cannot be read"),
     "later": ("Prøv igjen om litt.", "Try again in a while."),
     "suppressed": ("skjult", "hidden"),
     "no_data": ("ingen data", "no data"),
