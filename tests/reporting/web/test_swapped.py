@@ -143,7 +143,7 @@ def test_no_answer_is_of_two_releases_while_they_change_places(home: Path, addre
                 time.sleep(0.05)
         found = [one.result() for one in asked]
     seen = sum((counts for counts, _ in found), Counter[str]())
-    assert min(seen[name] for name in MARKS) > CLIENTS
+    assert seen.keys() == MARKS.keys()
     for _, tags in found:
         assert tags and all(len(names) == 1 for names in tags.values())
 
