@@ -23,6 +23,7 @@ def serve(
     """Pages of the current release; a new release appears without a restart."""
     import uvicorn
 
+    from reporting.api.publisher import PublisherError
     from reporting.audience import OPEN, chosen
     from reporting.web.app import make_app
 
@@ -31,8 +32,12 @@ def serve(
             f"{host}: bare den åpne utgivelsen kan vises utenfor denne maskinen / "
             "only the open release can be shown outside this machine"
         )
+    try:
+        app = make_app(audience=audience)
+    except PublisherError as error:
+        raise fail(str(error)) from error
     typer.echo(f"http://{host}:{port}/ (Ctrl-C avslutter / ends)")
     uvicorn.run(
-        make_app(audience=audience), host=host, port=port, log_level="warning",
+        app, host=host, port=port, log_level="warning",
         access_log=False, server_header=False, limit_concurrency=64, timeout_keep_alive=5,
     )  # fmt: skip

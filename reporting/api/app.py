@@ -16,10 +16,18 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException
 
 from reporting import metrics
-from reporting.api import jsonstat, openapi, problems, tables
-from reporting.api.formats import FIGURES, LISTS, SAYS_WHAT_IS_LEFT_OUT, chosen_format
+from reporting.api import jsonstat, openapi, problems, rdf, tables
+from reporting.api.catalog import catalogue
+from reporting.api.formats import (
+    CATALOGUE,
+    FIGURES,
+    LISTS,
+    SAYS_WHAT_IS_LEFT_OUT,
+    chosen_format,
+)
 from reporting.api.parameters import (
     MOST_ROWS,
+    Catalogued,
     Classes,
     Definition,
     Figures,
@@ -30,6 +38,7 @@ from reporting.api.parameters import (
     Units,
 )
 from reporting.api.problems import ProblemError
+from reporting.api.publisher import read_publisher
 from reporting.audience import chosen
 from reporting.columns import LAST_YEAR, PEERS, TRENDS
 from reporting.describe import brief, describe
@@ -98,6 +107,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         audience: whose release; AKUTT_AUDIENCE, else the open one, when not given.
     """
     source = Source(releases_dir, audience)
+    publisher = read_publisher((releases_dir or default_releases_dir()).parent)
     api = openapi.application(PREFIX)
     _answer_problems(api)
 
@@ -213,6 +223,27 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
             frame = frame.filter(made)
         rows = _paged(frame, asked, brief(current))
         return _sent(request, asked, rows, name, media_type, tag)
+
+    @api.get("/catalog", **openapi.document("The release as a data catalogue has it", CATALOGUE))
+    def catalog(request: Request, asked: Annotated[Catalogued, Query()]) -> Response:
+        """The data set and where its tables are had, as DCAT-AP-NO 3, with grades as DQV."""
+        name, media_type = chosen_format(request.headers.get("accept"), asked.format, CATALOGUE)
+        release = source.release(asked.release)
+        others = [
+            str(row["release_id"])
+            for row in published(source.releases_dir(), audience)
+            if row["release_id"] != release.release_id
+        ]
+        server = publisher.address if publisher and publisher.address else str(request.base_url)
+        root = server.rstrip("/").removesuffix(PREFIX) + PREFIX
+        own = f"?release={release.release_id}" if asked.release else ""
+        nodes = catalogue(release, root, f"{root}/catalog{own}", publisher, others)
+        content = {"jsonld": rdf.json_ld, "turtle": rdf.turtle}[name](nodes)
+        # It names the other releases and the server besides.
+        tag = _tag(release.release_id, hashlib.sha256(content).hexdigest()[:16], name)
+        if has_tag(request, tag):
+            return _unchanged(tag)
+        return Response(content, media_type=media_type, headers=_headers(tag))
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

@@ -87,9 +87,11 @@ def rows(summary: str, formats: Sequence[str]) -> dict[str, Any]:
     return _address(summary, content, headers)
 
 
-def document(summary: str) -> dict[str, Any]:
+def document(summary: str, formats: Sequence[str] = ("json",)) -> dict[str, Any]:
     """What is said of an address that gives one thing."""
-    return _address(summary, {"application/json": {"schema": {"type": "object"}}})
+    schemas = {name: {"type": "string" if name == "turtle" else "object"} for name in formats}
+    content = {media: {"schema": schemas[name]} for name in formats for media in MEDIA_TYPES[name]}
+    return _address(summary, content)
 
 
 def _address(

@@ -234,6 +234,10 @@ def test_a_path_that_no_route_fits_is_a_problem_too(client: TestClient) -> None:
     assert answer.status_code == 404 and answer.headers["content-type"] == problems.MEDIA_TYPE
 
 
+def test_a_number_is_no_moment(client: TestClient) -> None:
+    assert "modified_after" in problem(client, "/units", 422, "bad-parameter", modified_after="13")
+
+
 def test_it_only_reads(client: TestClient) -> None:
     answer = client.post("/api/v1/values")
     assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD"
