@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import threading
@@ -70,6 +71,9 @@ class Release:
     path: Path
     metadata: Mapping[str, Any] = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
+    # Where its tables are; and the units that are in them, when these are not all.
+    schema: str = field(default="release", repr=False)
+    permitted: frozenset[tuple[str, str]] | None = field(default=None, repr=False)
     # What `once` keeps.
     kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
@@ -77,6 +81,14 @@ class Release:
     def audience(self) -> str:
         """Whom it is for. Releases that do not say are for everyone."""
         return str(self.metadata.get("audience") or OPEN)
+
+    @property
+    def edition(self) -> str:
+        """Its id, and which units are in it: what differs in either is not the same."""
+        if self.permitted is None:
+            return self.release_id
+        units = json.dumps(sorted(self.permitted))
+        return f"{self.release_id}-{hashlib.sha256(units.encode()).hexdigest()[:12]}"
 
     @property
     def label(self) -> str:
@@ -94,7 +106,7 @@ class Release:
 
         try:
             with self.connection.cursor() as cursor:
-                cursor.execute("use release")
+                cursor.execute(f"use {self.schema}")
                 yield cursor
         except duckdb.Error as error:
             if not _is_damage(error):
@@ -335,8 +347,9 @@ def _keep_open(path: Path, asked: str) -> Release:
 
 def _let_go(release: Release) -> None:
     with _open_lock:
-        if _open.get(release.path) is release:
-            del _open[release.path]
+        held = _open.get(release.path)
+        if held is release or release.permitted is not None:
+            _open.pop(release.path, None)
 
 
 def _refuse_others(release_id: str, audience: str, asked: str) -> None:

@@ -55,6 +55,7 @@ from reporting.reader import (
     published,
     shared,
 )
+from reporting.restricted import only
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,8 +88,14 @@ class Source:
     def releases_dir(self) -> Path:
         return self.folder or default_releases_dir(chosen(self.audience))
 
-    def release(self, name: str | None) -> Release:
-        """The release of that id, or the current one. An address names no folder."""
+    def release(self, request: Request, name: str | None = None) -> Release:
+        """The release of that id, or the current one, with what whoever asks may see of it."""
+        units = getattr(request.state, "units", None)
+        whole = self._whole(name)
+        return whole if units is None else only(whole, units)
+
+    def _whole(self, name: str | None) -> Release:
+        # An address names no folder.
         if name is None:
             return shared(releases_dir=self.folder, audience=self.audience)
         there = [str(row["release_id"]) for row in published(self.releases_dir(), self.audience)]
@@ -156,8 +163,8 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     ) -> Response:
         """Everything the registry says about one KPI, with the SQL that computes it."""
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, ("json",))
-        release = source.release(asked.release)
-        tag = _tag(release.release_id, release.audience, name)
+        release = source.release(request, asked.release)
+        tag = _tag(release.edition, release.audience, name)
         if has_tag(request, tag):
             return _unchanged(tag)
         found = metrics.definition(kpi_id, asked.version, release=release)
@@ -211,7 +218,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     def releases(request: Request, asked: Annotated[Listed, Query()]) -> Response:
         """The releases that are kept, the newest first. `modified_after` selects among them."""
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, LISTS)
-        current = source.release(asked.release)
+        current = source.release(request, asked.release)
         frame = tables.releases(source.releases_dir(), audience)
         tag = _tag(hashlib.sha256(frame.write_json().encode()).hexdigest(), name)
         if has_tag(request, tag):
@@ -228,7 +235,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     def catalog(request: Request, asked: Annotated[Catalogued, Query()]) -> Response:
         """The data set and where its tables are had, as DCAT-AP-NO 3, with grades as DQV."""
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, CATALOGUE)
-        release = source.release(asked.release)
+        release = source.release(request, asked.release)
         others = [
             str(row["release_id"])
             for row in published(source.releases_dir(), audience)
@@ -240,7 +247,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         nodes = catalogue(release, root, f"{root}/catalog{own}", publisher, others)
         content = {"jsonld": rdf.json_ld, "turtle": rdf.turtle}[name](nodes)
         # It names the other releases and the server besides.
-        tag = _tag(release.release_id, hashlib.sha256(content).hexdigest()[:16], name)
+        tag = _tag(release.edition, hashlib.sha256(content).hexdigest()[:16], name)
         if has_tag(request, tag):
             return _unchanged(tag)
         return Response(content, media_type=media_type, headers=_headers(tag))
@@ -264,8 +271,8 @@ def _answer(
     make: Callable[[Release], Rows],
 ) -> Response:
     name, media_type = chosen_format(request.headers.get("accept"), asked.format, offered)
-    release = source.release(asked.release)
-    tag = _tag(release.release_id, release.audience, name)
+    release = source.release(request, asked.release)
+    tag = _tag(release.edition, release.audience, name)
     if has_tag(request, tag):
         return _unchanged(tag)
     rows = make(release)

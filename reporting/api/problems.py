@@ -55,6 +55,12 @@ KINDS: Mapping[str, Kind] = {
         "they are given only whole.",
     ),
     "no-release": Kind(503, "No release yet", "Nothing is published. Ask again later."),
+    "not-permitted": Kind(
+        403,
+        "No access",
+        "Nobody that the server knows asks, or the address was reached past the proxy. Of units "
+        "that may not be seen there is nothing: such a name is unknown.",
+    ),
     "damaged-release": Kind(
         503, "The release cannot be read", "What is stored of it is damaged. Ask again later."
     ),

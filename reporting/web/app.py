@@ -16,15 +16,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reporting.api.app import PREFIX, allowed, has_tag, make_api, not_found
+from reporting.api.app import PREFIX, Source, allowed, has_tag, make_api, not_found
 from reporting.api.problems import log_no_release
 from reporting.describe import describe
 from reporting.export import render
 from reporting.periods import PeriodError, parse_period
 from reporting.query import QueryError
-from reporting.reader import DamagedReleaseError, NoReleaseError, Release, shared
+from reporting.reader import DamagedReleaseError, NoReleaseError, Release
 from reporting.web import figures, pages
 from reporting.web.figures import When
+from reporting.web.gate import Gate
 from reporting.web.pages import NoPageError, View
 from reporting.web.words import Language, Speech
 
@@ -73,17 +74,23 @@ class Heads:
         await self.app({**scope, "method": "GET"}, receive, without_content)
 
 
-def make_app(releases_dir: Path | None = None, audience: str | None = None) -> FastAPI:
+def make_app(
+    releases_dir: Path | None = None, audience: str | None = None, access: Path | None = None
+) -> FastAPI:
     """The pages as an ASGI application, with the API below `/api/v1`.
 
     Args:
         releases_dir: where the releases lie; `releases/` of AKUTT_HOME when not given.
         audience: whose release; AKUTT_AUDIENCE, else the open one, when not given.
+        access: the file of who may see which units; when not given, all may see all.
     """
+    source = Source(releases_dir, audience)
     app = FastAPI(title="Akuttkjede", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount(PREFIX, make_api(releases_dir, audience), name="api")
     app.add_middleware(Heads)
+    if access is not None:
+        app.add_middleware(Gate, access=access, api=PREFIX)
 
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Callable[[Request], object]) -> Response:
@@ -110,7 +117,7 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
     def search(request: Request, q: Annotated[str, Query(max_length=80)] = "") -> Response:
         language, _ = _language(request.url.path)
         try:
-            release = shared(releases_dir=releases_dir, audience=audience)
+            release = source.release(request)
             view = View(release, language, "/search", lambda path: path)
             return HTMLResponse(pages.search(view, q).html)
         except NoReleaseError as error:
@@ -124,8 +131,8 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
             return _missing("nb", "")
         language, path = _language(request.url.path)
         try:
-            release = shared(releases_dir=releases_dir, audience=audience)
-            tag = f'"{release.release_id}"'
+            release = source.release(request)
+            tag = f'"{release.edition}"'
             if has_tag(request, tag):
                 return Response(status_code=304, headers={"ETag": tag})
             response = _answer(release, language, path, _choices(request))

@@ -111,6 +111,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "figures_to": ("tall til og med", "figures up to"),
     "not_found": ("Siden finnes ikke", "There is no such page"),
     "no_release": ("Det er ingen utgivelse å vise nå", "There is no release to show now"),
+    "not_permitted": ("Du har ikke tilgang", "You have no access"),
+    "who_permits": (
+        "Den som driver sidene, gir tilgang.",
+        "Whoever runs the pages gives access.",
+    ),
     "damaged": ("Utgivelsen kan ikke leses", "The release cannot be read"),
     "later": ("Prøv igjen om litt.", "Try again in a while."),
     "suppressed": ("skjult", "hidden"),
