@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting.columns import KEY
 from reporting.reader import DATABASE, METADATA, NoReleaseError, Release
+from reporting.restricted import seen_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,7 +77,8 @@ def changes(old: Release, new: Release) -> pl.DataFrame:
             path = str(release.path / DATABASE).replace("'", "''")
             connection.execute(f"attach '{path}' as {name} (read_only)")
         frame: pl.DataFrame = connection.sql(_statement(connection, old, new)).pl()
-    return frame
+    # The files are attached as they are.
+    return seen_of(frame, new)
 
 
 def summary(frame: pl.DataFrame) -> list[dict[str, Any]]:

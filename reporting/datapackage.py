@@ -86,13 +86,13 @@ def package(
 ) -> dict[str, Any]:
     """The description of a folder: each file with its schema, or None for a file of many tables."""
     names = {path.stem for path, schema in files.items() if schema is not None}
+    title, description = described(metadata)
     return {
         "$schema": _PROFILE,
         "name": "akuttkjede",
         "id": metadata["release_id"],
-        "title": "Akuttkjede: nøkkeltall for den akuttmedisinske kjeden / "
-        "key figures of the emergency medical chain",
-        "description": _description(metadata),
+        "title": " / ".join(title),
+        "description": " / ".join(description),
         "audience": metadata.get("audience", OPEN),
         "version": metadata["release_id"],
         "created": metadata.get("created_at"),
@@ -116,14 +116,21 @@ def write_package(
     return target
 
 
-def _description(metadata: Mapping[str, Any]) -> str:
+def described(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Title and description of a release, each in bokmål and English."""
     said = warning(str(metadata.get("audience") or OPEN))
     parts = [
         said or "Utgitte tall; små tall er skjult. / Released figures; small numbers are hidden.",
+        "Tall skal aldri legges sammen eller snittes over enheter, perioder eller segmenter. / "
         "Figures are never to be added or averaged over units, periods or segments.",
         *([SYNTHETIC] if metadata.get("is_synthetic") else []),
     ]
-    return " ".join(parts)
+    nb, en = zip(*(part.split(" / ") for part in parts), strict=True)
+    title = (
+        "Akuttkjede: nøkkeltall for den akuttmedisinske kjeden",
+        "Akuttkjede: key figures of the emergency medical chain",
+    )
+    return title, (" ".join(nb), " ".join(en))
 
 
 def _resource(

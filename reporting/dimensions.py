@@ -6,14 +6,13 @@ Names in a query are checked against these, never against the millions of values
 from __future__ import annotations
 
 import difflib
-import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from reporting.periods import GRAINS
-from reporting.reader import Release
+from reporting.reader import Release, once
 
 if TYPE_CHECKING:
     import polars as pl
@@ -198,18 +197,9 @@ def _near(name: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(meant.get(word, word) for word in found))
 
 
-_cache: weakref.WeakKeyDictionary[Release, Dimensions] = weakref.WeakKeyDictionary()
-
-
+@once
 def dimensions(release: Release) -> Dimensions:
     """The definitions and units of an open release."""
-    found = _cache.get(release)
-    if found is None:
-        found = _cache[release] = _read(release)
-    return found
-
-
-def _read(release: Release) -> Dimensions:
     kpis: dict[str, list[dict[str, Any]]] = {}
     rows = release.rows(
         "select * replace (cast(version as integer) as version) from kpi_registry"
@@ -248,24 +238,15 @@ class SmallTables:
     breaks: pl.DataFrame
 
 
-_frames: weakref.WeakKeyDictionary[Release, SmallTables] = weakref.WeakKeyDictionary()
-
-
-def small_tables(release: Release) -> SmallTables:
-    """What is joined to the values of an open release."""
-    found = _frames.get(release)
-    if found is None:
-        found = _frames[release] = _read_frames(release)
-    return found
-
-
 def breaks_table(release: Release) -> str | None:
     """The table with one row per series and break; releases made before there was one have none."""
     name = "kpi_series_breaks"
     return name if release.has(name, *SERIES, "break_date", "kind") else None
 
 
-def _read_frames(release: Release) -> SmallTables:
+@once
+def small_tables(release: Release) -> SmallTables:
+    """What is joined to the values of an open release."""
     import polars as pl
 
     known = dimensions(release)

@@ -51,6 +51,9 @@ def run_sql(
     """Run one reading statement, for so many rows and so many seconds at most."""
     if limit < 1 or seconds <= 0:
         raise SqlError("limit og tid må være over 0 / limit and seconds must be above 0")
+    if release.permitted is not None:
+        # The process of a statement opens the file as it is.
+        raise SqlError("ikke for utvalgte enheter / not for chosen units")
     with release.cursor() as cursor:
         text, is_plain = _check(cursor, statement)
     # Only a plain query can be limited before it runs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from reporting.audience import OPEN, chosen, labelled, not_asked_for, releases_of
 
@@ -31,6 +32,8 @@ _ATTEMPTS = 20
 _WAIT_SECONDS = 0.05
 # Releases that stay open in a process, the one used last at the end.
 _KEPT_OPEN = 3
+# What every release has; without them it is none.
+_TABLES = frozenset({"kpi_registry", "kpi_values", "units"})
 # The order matters: without external access, nothing can be attached and no folder chosen.
 _LOCK_DOWN = (
     "set temp_directory = ''",
@@ -44,8 +47,16 @@ _LOCK_DOWN = (
 )
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class NoReleaseError(RuntimeError):
     """There is no release to read."""
+
+
+class DamagedReleaseError(NoReleaseError):
+    """There is a release, and its files cannot be read."""
 
 
 class NotForThisAudienceError(NoReleaseError):
@@ -60,11 +71,24 @@ class Release:
     path: Path
     metadata: Mapping[str, Any] = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
+    # Where its tables are; and the units that are in them, when these are not all.
+    schema: str = field(default="release", repr=False)
+    permitted: frozenset[tuple[str, str]] | None = field(default=None, repr=False)
+    # What `once` keeps.
+    kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
     @property
     def audience(self) -> str:
         """Whom it is for. Releases that do not say are for everyone."""
         return str(self.metadata.get("audience") or OPEN)
+
+    @property
+    def edition(self) -> str:
+        """Its id, and which units are in it: what differs in either is not the same."""
+        if self.permitted is None:
+            return self.release_id
+        units = json.dumps(sorted(self.permitted))
+        return f"{self.release_id}-{hashlib.sha256(units.encode()).hexdigest()[:12]}"
 
     @property
     def label(self) -> str:
@@ -73,10 +97,22 @@ class Release:
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own on the tables of the release, for one thread."""
-        with self.connection.cursor() as cursor:
-            cursor.execute("use release")
-            yield cursor
+        """A cursor of its own on the tables of the release, for one thread.
+
+        Raises:
+            DamagedReleaseError: what is stored cannot be read; the next who asks opens it anew.
+        """
+        import duckdb
+
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"use {self.schema}")
+                yield cursor
+        except duckdb.Error as error:
+            if not _is_damage(error):
+                raise
+            _let_go(self)
+            raise _damaged(self.release_id, error) from error
 
     def sql(self, statement: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """The result of one read-only statement."""
@@ -133,6 +169,23 @@ class Release:
         self.close()
 
 
+def once(read: Callable[Concatenate[Release, P], T]) -> Callable[Concatenate[Release, P], T]:
+    """What `read` gives of a release, kept with it: a release never changes.
+
+    For what is small and asked for often; whoever is given it leaves it as it is.
+    """
+
+    @functools.wraps(read)
+    def kept(release: Release, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (read, *args, *kwargs.items())
+        if key not in release.kept:
+            release.kept[key] = read(release, *args, **kwargs)
+        found: T = release.kept[key]
+        return found
+
+    return kept
+
+
 def default_releases_dir(audience: str = OPEN) -> Path:
     """`releases/` under AKUTT_HOME or under ./data, or the folder of another audience there."""
     home = Path(os.environ.get("AKUTT_HOME") or "data").expanduser().resolve()
@@ -145,6 +198,8 @@ def current_release_id(releases_dir: Path) -> str:
         release_id = (releases_dir / POINTER).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         release_id = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(POINTER, error) from error
     if not release_id:
         raise NoReleaseError(no_release(releases_dir))
     return release_id
@@ -189,6 +244,8 @@ def open_release(releases_dir: Path, release_id: str, audience: str | None = Non
     """Open one release by its id.
 
     Raises:
+        NoReleaseError: there is none of that id.
+        DamagedReleaseError: there is one, and it cannot be read.
         NotForThisAudienceError: it is for others than were asked for.
     """
     import duckdb
@@ -197,6 +254,8 @@ def open_release(releases_dir: Path, release_id: str, audience: str | None = Non
     connection = duckdb.connect(":memory:")
     try:
         metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+        if not isinstance(metadata, dict):
+            raise ValueError(METADATA)
         _refuse_others(release_id, str(metadata.get("audience") or OPEN), chosen(audience))
         # Attached and not opened, so that the same process can still open the file by itself with
         # other settings: DuckDB allows one set of settings per opened file and process.
@@ -204,19 +263,43 @@ def open_release(releases_dir: Path, release_id: str, audience: str | None = Non
         connection.execute("use release")
         for statement in _LOCK_DOWN:
             connection.execute(statement)
-    except NotForThisAudienceError:
+        release = Release(release_id, path, metadata, connection)
+        if lacking := _TABLES - release.columns.keys():
+            raise ValueError(f"{DATABASE}: {', '.join(sorted(lacking))}")
+    except NoReleaseError:
         connection.close()
         raise
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, ValueError, duckdb.Error) as error:
         connection.close()
+        if (path / METADATA).is_file() and (path / DATABASE).is_file():
+            raise _damaged(release_id, error) from error
         raise NoReleaseError(
             f"Utgivelse {release_id} kan ikke åpnes / cannot be opened: {error}"
         ) from error
-    return Release(release_id, path, metadata, connection)
+    return release
+
+
+def _damaged(what: str, error: Exception) -> DamagedReleaseError:
+    return DamagedReleaseError(f"Utgivelse {what} kan ikke leses / cannot be read: {error}")
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the engine could not read what is stored, whatever was asked."""
+    import duckdb
+
+    # A checksum that does not match is an error of no class of its own.
+    return type(error) is duckdb.Error or isinstance(
+        error,
+        duckdb.IOException
+        | duckdb.FatalException
+        | duckdb.InternalException
+        | duckdb.SerializationException,
+    )
 
 
 _open: OrderedDict[Path, Release] = OrderedDict()
-_open_lock = threading.Lock()
+# Whoever opens a release may find that it is to be let go of.
+_open_lock = threading.RLock()
 
 
 def shared(
@@ -262,6 +345,13 @@ def _keep_open(path: Path, asked: str) -> Release:
         return release
 
 
+def _let_go(release: Release) -> None:
+    with _open_lock:
+        held = _open.get(release.path)
+        if held is release or release.permitted is not None:
+            _open.pop(release.path, None)
+
+
 def _refuse_others(release_id: str, audience: str, asked: str) -> None:
     if audience != asked:
         raise NotForThisAudienceError(not_asked_for(release_id, audience, asked))
@@ -289,7 +379,7 @@ def _patiently(releases_dir: Path, attempt: Callable[[], Release]) -> Release:
         current_release_id(releases_dir)
         try:
             return attempt()
-        except NotForThisAudienceError:
+        except (NotForThisAudienceError, DamagedReleaseError):
             raise
         except NoReleaseError as error:
             problem = error

@@ -23,16 +23,30 @@ def serve(
     """Pages of the current release; a new release appears without a restart."""
     import uvicorn
 
+    from reporting.access import FILE, AccessError, read_access
+    from reporting.api.publisher import PublisherError
     from reporting.audience import OPEN, chosen
+    from reporting.reader import default_releases_dir
     from reporting.web.app import make_app
 
-    if chosen(audience) != OPEN and host not in _LOCAL:
+    access = default_releases_dir().parent / FILE
+    is_open = chosen(audience) == OPEN
+    is_guarded = not is_open and access.is_file()
+    if not is_open and not is_guarded and host not in _LOCAL:
         raise fail(
-            f"{host}: bare den åpne utgivelsen kan vises utenfor denne maskinen / "
-            "only the open release can be shown outside this machine"
+            f"{host}: uten {access} kan bare den åpne utgivelsen vises utenfor denne maskinen / "
+            "without that file only the open release can be shown outside this machine"
         )
+    try:
+        if is_guarded:
+            read_access(access)
+        app = make_app(audience=audience, access=access if is_guarded else None)
+    except (AccessError, PublisherError) as error:
+        raise fail(str(error)) from error
     typer.echo(f"http://{host}:{port}/ (Ctrl-C avslutter / ends)")
     uvicorn.run(
-        make_app(audience=audience), host=host, port=port, log_level="warning",
+        app, host=host, port=port, log_level="warning",
         access_log=False, server_header=False, limit_concurrency=64, timeout_keep_alive=5,
+        # The address of a connection is that of whoever made it, whatever a header says.
+        proxy_headers=False,
     )  # fmt: skip

@@ -16,10 +16,18 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException
 
 from reporting import metrics
-from reporting.api import jsonstat, openapi, problems, tables
-from reporting.api.formats import FIGURES, LISTS, SAYS_WHAT_IS_LEFT_OUT, chosen_format
+from reporting.api import jsonstat, openapi, problems, rdf, tables
+from reporting.api.catalog import catalogue
+from reporting.api.formats import (
+    CATALOGUE,
+    FIGURES,
+    LISTS,
+    SAYS_WHAT_IS_LEFT_OUT,
+    chosen_format,
+)
 from reporting.api.parameters import (
     MOST_ROWS,
+    Catalogued,
     Classes,
     Definition,
     Figures,
@@ -30,6 +38,7 @@ from reporting.api.parameters import (
     Units,
 )
 from reporting.api.problems import ProblemError
+from reporting.api.publisher import read_publisher
 from reporting.audience import chosen
 from reporting.columns import LAST_YEAR, PEERS, TRENDS
 from reporting.describe import brief, describe
@@ -38,7 +47,15 @@ from reporting.empty import why_empty
 from reporting.export import render
 from reporting.periods import GRAINS, LONGER, PeriodError
 from reporting.query import QueryError, page
-from reporting.reader import NoReleaseError, Release, default_releases_dir, published, shared
+from reporting.reader import (
+    DamagedReleaseError,
+    NoReleaseError,
+    Release,
+    default_releases_dir,
+    published,
+    shared,
+)
+from reporting.restricted import only
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,8 +88,14 @@ class Source:
     def releases_dir(self) -> Path:
         return self.folder or default_releases_dir(chosen(self.audience))
 
-    def release(self, name: str | None) -> Release:
-        """The release of that id, or the current one. An address names no folder."""
+    def release(self, request: Request, name: str | None = None) -> Release:
+        """The release of that id, or the current one, with what whoever asks may see of it."""
+        units = getattr(request.state, "units", None)
+        whole = self._whole(name)
+        return whole if units is None else only(whole, units)
+
+    def _whole(self, name: str | None) -> Release:
+        # An address names no folder.
         if name is None:
             return shared(releases_dir=self.folder, audience=self.audience)
         there = [str(row["release_id"]) for row in published(self.releases_dir(), self.audience)]
@@ -91,6 +114,7 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
         audience: whose release; AKUTT_AUDIENCE, else the open one, when not given.
     """
     source = Source(releases_dir, audience)
+    publisher = read_publisher((releases_dir or default_releases_dir()).parent)
     api = openapi.application(PREFIX)
     _answer_problems(api)
 
@@ -139,9 +163,9 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     ) -> Response:
         """Everything the registry says about one KPI, with the SQL that computes it."""
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, ("json",))
-        release = source.release(asked.release)
-        tag = _tag(release.release_id, release.audience, name)
-        if _has(request, tag):
+        release = source.release(request, asked.release)
+        tag = _tag(release.edition, release.audience, name)
+        if has_tag(request, tag):
             return _unchanged(tag)
         found = metrics.definition(kpi_id, asked.version, release=release)
         document = {
@@ -194,10 +218,10 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
     def releases(request: Request, asked: Annotated[Listed, Query()]) -> Response:
         """The releases that are kept, the newest first. `modified_after` selects among them."""
         name, media_type = chosen_format(request.headers.get("accept"), asked.format, LISTS)
-        current = source.release(asked.release)
+        current = source.release(request, asked.release)
         frame = tables.releases(source.releases_dir(), audience)
         tag = _tag(hashlib.sha256(frame.write_json().encode()).hexdigest(), name)
-        if _has(request, tag):
+        if has_tag(request, tag):
             return _unchanged(tag)
         if asked.release is not None:
             frame = frame.filter(release_id=asked.release)
@@ -206,6 +230,27 @@ def make_api(releases_dir: Path | None = None, audience: str | None = None) -> F
             frame = frame.filter(made)
         rows = _paged(frame, asked, brief(current))
         return _sent(request, asked, rows, name, media_type, tag)
+
+    @api.get("/catalog", **openapi.document("The release as a data catalogue has it", CATALOGUE))
+    def catalog(request: Request, asked: Annotated[Catalogued, Query()]) -> Response:
+        """The data set and where its tables are had, as DCAT-AP-NO 3, with grades as DQV."""
+        name, media_type = chosen_format(request.headers.get("accept"), asked.format, CATALOGUE)
+        release = source.release(request, asked.release)
+        others = [
+            str(row["release_id"])
+            for row in published(source.releases_dir(), audience)
+            if row["release_id"] != release.release_id
+        ]
+        server = publisher.address if publisher and publisher.address else str(request.base_url)
+        root = server.rstrip("/").removesuffix(PREFIX) + PREFIX
+        own = f"?release={release.release_id}" if asked.release else ""
+        nodes = catalogue(release, root, f"{root}/catalog{own}", publisher, others)
+        content = {"jsonld": rdf.json_ld, "turtle": rdf.turtle}[name](nodes)
+        # It names the other releases and the server besides.
+        tag = _tag(release.edition, hashlib.sha256(content).hexdigest()[:16], name)
+        if has_tag(request, tag):
+            return _unchanged(tag)
+        return Response(content, media_type=media_type, headers=_headers(tag))
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -226,9 +271,9 @@ def _answer(
     make: Callable[[Release], Rows],
 ) -> Response:
     name, media_type = chosen_format(request.headers.get("accept"), asked.format, offered)
-    release = source.release(asked.release)
-    tag = _tag(release.release_id, release.audience, name)
-    if _has(request, tag):
+    release = source.release(request, asked.release)
+    tag = _tag(release.edition, release.audience, name)
+    if has_tag(request, tag):
         return _unchanged(tag)
     rows = make(release)
     if asked.modified_after is not None and _created(release) <= asked.modified_after:
@@ -344,7 +389,8 @@ def _tag(*parts: str) -> str:
     return '"' + "-".join(parts) + '"'
 
 
-def _has(request: Request, tag: str) -> bool:
+def has_tag(request: Request, tag: str) -> bool:
+    """Whether the client has what the tag is of."""
     given = request.headers.get("if-none-match", "")
     known = [part.strip().removeprefix("W/") for part in given.split(",")]
     return tag in known or "*" in known
@@ -362,6 +408,12 @@ def not_found(request: Request) -> JSONResponse:
     """The answer to an address that there is not."""
     there = f"The addresses are described at {PREFIX}/docs."
     return problems.response(PREFIX, "not-found", there, request.url.path)
+
+
+def allowed(error: HTTPException) -> Mapping[str, str]:
+    """The headers of an error; HEAD is allowed wherever GET is."""
+    headers = dict(error.headers or {})
+    return headers | ({"Allow": "GET, HEAD"} if headers.get("Allow") == "GET" else {})
 
 
 def _answer_problems(api: FastAPI) -> None:
@@ -390,14 +442,16 @@ def _answer_problems(api: FastAPI) -> None:
         return answer(request, "bad-parameter", detail, errors=errors)
 
     @api.exception_handler(NoReleaseError)
-    def no_release(request: Request, _: NoReleaseError) -> JSONResponse:
-        return answer(request, "no-release", problems.KINDS["no-release"].meaning)
+    def no_release(request: Request, error: NoReleaseError) -> JSONResponse:
+        problems.log_no_release(error)
+        kind = "damaged-release" if isinstance(error, DamagedReleaseError) else "no-release"
+        return answer(request, kind, problems.KINDS[kind].meaning)
 
     @api.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 405:
             kind = problems.KINDS["method-not-allowed"]
-            return answer(request, "method-not-allowed", kind.meaning, headers=error.headers)
+            return answer(request, "method-not-allowed", kind.meaning, headers=allowed(error))
         return not_found(request)
 
     @api.exception_handler(Exception)

@@ -14,7 +14,10 @@ MEDIA_TYPES: dict[str, tuple[str, ...]] = {
     "csv": ("text/csv",),
     "parquet": ("application/vnd.apache.parquet",),
     "jsonstat": ("application/vnd.json-stat+json", f'application/json; profile="{PROFILE}"'),
+    "jsonld": ("application/ld+json", "application/json"),
+    "turtle": ("text/turtle",),
 }
+CATALOGUE = ("jsonld", "turtle")
 LISTS = ("json", "csv", "parquet")
 FIGURES = (*LISTS, "jsonstat")
 # Those that say within themselves whether there are more rows.

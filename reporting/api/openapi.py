@@ -21,7 +21,8 @@ from reporting.columns import COLUMNS
 _TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"`([^`]+)`")
 _DESCRIPTION = """Figures of the Norwegian emergency medical chain, from the current release: a
-frozen set that never changes after it is published. Quote its `release_id`. Only GET; no key.
+frozen set that never changes after it is published. Quote its `release_id`. Only GET and HEAD; no
+key.
 
 Small numbers are hidden before a release is made: such a cell has no number in any format, and its
 `status` is `suppressed`. `no_data` is nothing to compute from, which is not zero."""
@@ -86,9 +87,11 @@ def rows(summary: str, formats: Sequence[str]) -> dict[str, Any]:
     return _address(summary, content, headers)
 
 
-def document(summary: str) -> dict[str, Any]:
+def document(summary: str, formats: Sequence[str] = ("json",)) -> dict[str, Any]:
     """What is said of an address that gives one thing."""
-    return _address(summary, {"application/json": {"schema": {"type": "object"}}})
+    schemas = {name: {"type": "string" if name == "turtle" else "object"} for name in formats}
+    content = {media: {"schema": schemas[name]} for name in formats for media in MEDIA_TYPES[name]}
+    return _address(summary, content)
 
 
 def _address(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from reporting.dimensions import LEVELS
 from reporting.metrics import kpi_query
@@ -28,7 +28,14 @@ def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+def _no_count(given: object) -> object:
+    """A number would be read as seconds, which the document does not offer."""
+    if isinstance(given, str) and given.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        raise ValueError("a date and time, as 2026-10-01T06:00:00Z")
+    return given
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_count), AfterValidator(_in_utc)]
 
 
 class Asked(BaseModel):
@@ -39,6 +46,12 @@ class Asked(BaseModel):
     release: Name | None = Field(
         None, description="Id of a release that `/releases` lists; the current one when not given."
     )
+
+
+class Catalogued(Asked):
+    """In which notation."""
+
+    format: Literal["jsonld", "turtle"] | None = Field(None, description="Goes before `Accept`.")
 
 
 class Listed(Asked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ KINDS: Mapping[str, Kind] = {
         "nothing, and what there is instead.",
     ),
     "not-found": Kind(404, "There is no such address", "The path leads nowhere."),
-    "method-not-allowed": Kind(405, "Only GET", "The API only reads."),
+    "method-not-allowed": Kind(405, "Only GET and HEAD", "The API only reads."),
     "not-acceptable": Kind(
         406,
         "No such format",
@@ -54,8 +55,22 @@ KINDS: Mapping[str, Kind] = {
         "they are given only whole.",
     ),
     "no-release": Kind(503, "No release yet", "Nothing is published. Ask again later."),
+    "not-permitted": Kind(
+        403,
+        "No access",
+        "Nobody that the server knows asks, or the address was reached past the proxy. Of units "
+        "that may not be seen there is nothing: such a name is unknown.",
+    ),
+    "damaged-release": Kind(
+        503, "The release cannot be read", "What is stored of it is damaged. Ask again later."
+    ),
     "unexpected": Kind(500, "An error of ours", "A fault in the program; the log has it."),
 }
+
+
+def log_no_release(error: Exception) -> None:
+    """Why nothing can be shown, for whoever runs the server; addresses and files stay there."""
+    logging.getLogger(__name__).error("%s", error)
 
 
 class ProblemError(Exception):

@@ -223,8 +223,8 @@ def _name(say: Speech, figure: Figure) -> str:
 def _chart(release: Release, say: Speech, place: Place, figure: Figure) -> Chart | None:
     row = figure.row
     last = When(row["period_grain"], row["period_start"])
-    wanted = figures.series_query(row["kpi_id"], row["segment"], place.level, last)
-    rows = figures.series(release, wanted, place.unit_id)
+    wanted = figures.series_query(row["kpi_id"], row["segment"], place, last)
+    rows = figures.rows_of(release, wanted)
     drawn = chart_of_series(say, figure.definition, place, rows, last.grain)
     if not drawn.svg:
         return None

@@ -14,15 +14,18 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reporting.api.app import PREFIX, make_api, not_found
+from reporting.api.app import PREFIX, Source, allowed, has_tag, make_api, not_found
+from reporting.api.problems import log_no_release
 from reporting.describe import describe
 from reporting.export import render
 from reporting.periods import PeriodError, parse_period
 from reporting.query import QueryError
-from reporting.reader import NoReleaseError, Release, shared
+from reporting.reader import DamagedReleaseError, NoReleaseError, Release
 from reporting.web import figures, pages
 from reporting.web.figures import When
+from reporting.web.gate import Gate
 from reporting.web.pages import NoPageError, View
 from reporting.web.words import Language, Speech
 
@@ -52,16 +55,42 @@ _LONGEST_PATH = 300
 _LONGEST_CHOICES = 2000
 
 
-def make_app(releases_dir: Path | None = None, audience: str | None = None) -> FastAPI:
+class Heads:
+    """HEAD is answered as GET is, without the content, wherever GET is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_content(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, without_content)
+
+
+def make_app(
+    releases_dir: Path | None = None, audience: str | None = None, access: Path | None = None
+) -> FastAPI:
     """The pages as an ASGI application, with the API below `/api/v1`.
 
     Args:
         releases_dir: where the releases lie; `releases/` of AKUTT_HOME when not given.
         audience: whose release; AKUTT_AUDIENCE, else the open one, when not given.
+        access: the file of who may see which units; when not given, all may see all.
     """
+    source = Source(releases_dir, audience)
     app = FastAPI(title="Akuttkjede", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount(PREFIX, make_api(releases_dir, audience), name="api")
+    app.add_middleware(Heads)
+    if access is not None:
+        app.add_middleware(Gate, access=access, api=PREFIX)
 
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Callable[[Request], object]) -> Response:
@@ -76,7 +105,7 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
             return not_found(request)
         response = _missing("nb", "")
         response.status_code = error.status_code
-        response.headers.update(error.headers or {})
+        response.headers.update(allowed(error))
         return response
 
     @app.get(PREFIX, include_in_schema=False)
@@ -88,11 +117,11 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
     def search(request: Request, q: Annotated[str, Query(max_length=80)] = "") -> Response:
         language, _ = _language(request.url.path)
         try:
-            release = shared(releases_dir=releases_dir, audience=audience)
+            release = source.release(request)
             view = View(release, language, "/search", lambda path: path)
             return HTMLResponse(pages.search(view, q).html)
-        except NoReleaseError:
-            return _unavailable()
+        except NoReleaseError as error:
+            return _unavailable(error)
         except QueryError as error:
             return _missing(language, str(error))
 
@@ -102,13 +131,13 @@ def make_app(releases_dir: Path | None = None, audience: str | None = None) -> F
             return _missing("nb", "")
         language, path = _language(request.url.path)
         try:
-            release = shared(releases_dir=releases_dir, audience=audience)
-            tag = f'"{release.release_id}"'
-            if request.headers.get("if-none-match") == tag:
+            release = source.release(request)
+            tag = f'"{release.edition}"'
+            if has_tag(request, tag):
                 return Response(status_code=304, headers={"ETag": tag})
             response = _answer(release, language, path, _choices(request))
-        except NoReleaseError:
-            return _unavailable()
+        except NoReleaseError as error:
+            return _unavailable(error)
         except (NoPageError, QueryError) as error:
             return _missing(language, str(error))
         response.headers["ETag"] = tag
@@ -184,8 +213,10 @@ def _missing(language: Language, detail: str) -> Response:
     return HTMLResponse(text, status_code=404)
 
 
-def _unavailable() -> Response:
+def _unavailable(error: NoReleaseError) -> Response:
+    log_no_release(error)
     nb, en = Speech("nb"), Speech("en")
-    heading = f"{nb('no_release')}. / {en('no_release')}."
+    what = "damaged" if isinstance(error, DamagedReleaseError) else "no_release"
+    heading = f"{nb(what)}. / {en(what)}."
     text = pages.error("nb", heading, f"{nb('later')} / {en('later')}")
     return HTMLResponse(text, status_code=503, headers={"Retry-After": "30"})

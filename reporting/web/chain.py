@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from reporting.dimensions import dimensions
-from reporting.query import KpiQuery, query
-from reporting.reader import Release
+from reporting.query import KpiQuery
+from reporting.reader import Release, once
 from reporting.web import charts
-from reporting.web.figures import PAGED, Place, Row, When, in_order
+from reporting.web.figures import PAGED, Place, Row, When, in_order, rows_of
 from reporting.web.words import Speech
 
 LEVELS = ("national", "region", "health_trust", "county", "central")
@@ -85,13 +84,18 @@ def wanted(release: Release, place: Place, when: When) -> KpiQuery:
     )  # fmt: skip
 
 
-def chain(release: Release, place: Place, when: When, say: Speech) -> Chain:
-    """What the page shows; empty where there is nothing of the unit and period."""
+def chain(
+    release: Release, place: Place, when: When, say: Speech, *, is_all: bool = False
+) -> Chain:
+    """What the page shows; empty where there is nothing of the unit and period.
+
+    `is_all` reads all periods at once, for whoever makes all pages.
+    """
     known = dimensions(release)
     segments = {"113", "all"} <= known.segments
     found: dict[Key, Row] = {}
     if segments:
-        rows = query(release, wanted(release, place, when)).iter_rows(named=True)
+        rows = rows_of(release, wanted(release, place, when), "period_start" if is_all else None)
         found = {(row["kpi_id"], row["segment"]): row for row in rows if row["unit_id"]}
 
     def told(part: tuple[str, str] | None, key: Key | None) -> list[Told]:
@@ -137,7 +141,7 @@ def _drawn(found: Mapping[Key, Row], say: Speech) -> Markup:
     )
 
 
-@functools.lru_cache(maxsize=4)
+@once
 def pages(release: Release) -> Mapping[str, Mapping[str, Sequence[When]]]:
     """Per level the units that have figures of the chain, with the periods that can be chosen."""
     listed = ", ".join(f"'{kpi_id}'" for kpi_id, _ in all_keys())

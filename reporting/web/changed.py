@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reporting.changes import CHANGES, REASONS, changes, release_before, summary
 from reporting.query import EVENT_GEOGRAPHY
-from reporting.reader import NoReleaseError, Release, open_release
+from reporting.reader import NoReleaseError, Release, once, open_release
 from reporting.web.figures import GRAINS
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Changed:
         return self.frame if kpi_id is None else self.frame.filter(kpi_id=kpi_id)
 
 
-@functools.lru_cache(maxsize=4)
+@once
 def changed(release: Release) -> Changed | None:
     """What changed since the release before; None where no earlier one is kept."""
     import polars as pl

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from statistics import quantiles
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from reporting.dimensions import Dimensions, QueryError, dimensions
 from reporting.periods import LONGER, RUNNING, months_after
 from reporting.query import KpiQuery, query
-from reporting.reader import Release
+from reporting.reader import Release, once
 from reporting.web.words import PARTS
 
 # Grains that have pages of their own.
@@ -29,6 +28,8 @@ FEWEST_OF_DECILES = 10
 # The services whose figures the first page looks through.
 FURTHEST_LEVELS = ("health_trust", "central", "base")
 Row = Mapping[str, Any]
+# What neighbouring pages differ in.
+Along = Literal["unit_id", "period_start"]
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,22 @@ def periods(
     Of the periods that run up to each month those up to the last one: so that the choice, and the
     pages in a folder, do not become three times as many.
     """
+    return _periods(release).get((level, kpi), [])
+
+
+@once
+def _periods(release: Release) -> Mapping[tuple[str, tuple[str, str] | None], list[When]]:
+    """What can be chosen, per level, and per level with KPI and segment."""
     rows = release.rows(
-        f"select distinct period_grain, period_start from kpi_values where level = ? and {PAGED}"
-        " and geography_version <> 'event'" + (" and kpi_id = ? and segment = ?" if kpi else ""),
-        [level, *(kpi or ())],
+        "select distinct level, kpi_id, segment, period_grain, period_start from kpi_values"
+        f" where {PAGED} and geography_version <> 'event'"
     )
-    return in_order(When(row["period_grain"], row["period_start"]) for row in rows)
+    found: dict[tuple[str, tuple[str, str] | None], set[When]] = {}
+    for row in rows:
+        for kpi in (None, (row["kpi_id"], row["segment"])):
+            when = When(row["period_grain"], row["period_start"])
+            found.setdefault((row["level"], kpi), set()).add(when)
+    return {key: in_order(periods) for key, periods in found.items()}
 
 
 def in_order(found: Iterable[When]) -> list[When]:
@@ -118,6 +129,7 @@ def latest_running(found: Iterable[When]) -> list[When]:
     return [when for when in every if last.get(when.grain, when.start) == when.start]
 
 
+@once
 def latest_whole(release: Release) -> When:
     """The latest month whose national figures are not of a part of it; else the latest."""
     partial = "is_partial" if release.has("kpi_values", "is_partial") else "false"
@@ -154,6 +166,7 @@ def views(release: Release, definition: Row) -> list[tuple[str, str, When]]:
     ]
 
 
+@once
 def places(release: Release) -> dict[str, list[Place]]:
     """The units there are figures of, shown or hidden, per level, by name."""
     known = dimensions(release)
@@ -166,7 +179,10 @@ def places(release: Release) -> dict[str, list[Place]]:
         key = row["level"], row["unit_id"]
         place = Place(*key, known.units.get(key, row["unit_id"]))
         found.setdefault(row["level"], []).append(place)
-    return {level: sorted(units, key=lambda unit: unit.name) for level, units in found.items()}
+    return {
+        level: sorted(units, key=lambda unit: (unit.name, unit.unit_id))
+        for level, units in found.items()
+    }
 
 
 def of_unit(release: Release, place: Place, when: When) -> list[Figure]:
@@ -175,26 +191,26 @@ def of_unit(release: Release, place: Place, when: When) -> list[Figure]:
 
 
 def unit_figures(
-    release: Release, place: Place, when: When, *, ahead: bool = False
+    release: Release, place: Place, when: When, *, is_all: bool = False
 ) -> dict[str, list[Figure]]:
     """The figures of a unit by part of the chain, those furthest from what is expected first.
 
-    `ahead` reads those of all units of the level at once, for whoever makes all their pages.
+    `is_all` reads those of all units of the level at once, for whoever makes all their pages.
     """
     unit = place.level, place.unit_id
-    return _by_part(dimensions(release), _figures(release, unit, when, ahead=ahead))
+    return _by_part(dimensions(release), _figures(release, unit, when, is_all=is_all))
 
 
 def _figures(
-    release: Release, unit: tuple[str, str], when: When, *, ahead: bool = False
+    release: Release, unit: tuple[str, str], when: When, *, is_all: bool = False
 ) -> list[Figure]:
     wanted = KpiQuery(
-        levels=(unit[0],), grain=when.grain, peers=True, trends=True, last_year=True,
-        start_from=back(when, SPARK - 1), start_to=when.start,
+        levels=(unit[0],), units=(unit[1],), grain=when.grain, peers=True, trends=True,
+        last_year=True, start_from=back(when, SPARK - 1), start_to=when.start,
     )  # fmt: skip
     known = dimensions(release)
     series: dict[tuple[str, str], list[Row]] = {}
-    for row in _rows_of(release, wanted, unit[1], ahead):
+    for row in rows_of(release, wanted, "unit_id" if is_all else None):
         series.setdefault((row["kpi_id"], row["segment"]), []).append(row)
     found = []
     for (kpi_id, segment), rows in series.items():
@@ -224,23 +240,32 @@ def furthest(release: Release, when: When, most: int = 10) -> list[Figure]:
     return list(first.values())[:most]
 
 
-def _rows_of(release: Release, wanted: KpiQuery, unit_id: str, ahead: bool) -> Iterable[Row]:
-    if not ahead:
-        return query(release, replace(wanted, units=(unit_id,))).iter_rows(named=True)
-    frame = _by_unit(release, wanted).get(unit_id)
-    return () if frame is None else frame.iter_rows(named=True)
+# A page is asked for in one language and then in the other.
+@functools.lru_cache(maxsize=8)
+def rows_of(release: Release, wanted: KpiQuery, along: Along | None = None) -> Sequence[Row]:
+    """The rows of a query of one unit or one period.
+
+    `along` says what its neighbours differ in, when all of them are to be made: the query is then
+    answered for all units, or for all periods, and kept for these.
+    """
+    if along is None:
+        return list(query(release, wanted).iter_rows(named=True))
+    one = wanted.units[0] if along == "unit_id" else wanted.start_to
+    frame = _parts(release, replace(wanted, **_ALL[along]), along).get(one)
+    return [] if frame is None else list(frame.iter_rows(named=True))
 
 
+_ALL: Mapping[Along, Mapping[str, Any]] = {
+    "unit_id": {"units": ()},
+    "period_start": {"start_from": None, "start_to": None},
+}
+
+
+# A page of a KPI reads its level and the country.
 @functools.lru_cache(maxsize=4)
-def _frame(release: Release, wanted: KpiQuery) -> pl.DataFrame:
-    """A page is asked for in one language and then in the other."""
-    return query(release, wanted)
-
-
-@functools.lru_cache(maxsize=2)
-def _by_unit(release: Release, wanted: KpiQuery) -> Mapping[str, pl.DataFrame]:
-    parts = query(release, wanted).partition_by("unit_id", as_dict=True, maintain_order=True)
-    return {str(unit_id): frame for (unit_id,), frame in parts.items()}
+def _parts(release: Release, wanted: KpiQuery, along: Along) -> Mapping[object, pl.DataFrame]:
+    parts = query(release, wanted).partition_by(along, as_dict=True, maintain_order=True)
+    return {one: frame for (one,), frame in parts.items()}
 
 
 def _by_part(known: Dimensions, figures: Iterable[Figure]) -> dict[str, list[Figure]]:
@@ -277,30 +302,47 @@ def kpi_query(kpi_id: str, segment: str, level: str, when: When) -> KpiQuery:
     )  # fmt: skip
 
 
-def kpi_figures(release: Release, wanted: KpiQuery) -> list[Row]:
-    """The figures of `kpi_query`, by name of the unit; what could not be placed last."""
+def kpi_figures(release: Release, wanted: KpiQuery, *, is_all: bool = False) -> list[Row]:
+    """The figures of `kpi_query`, by name of the unit; what could not be placed last.
+
+    `is_all` reads all periods at once, for whoever makes all pages.
+    """
     # A KPI without a source has one row that is of no unit.
-    rows = list(
-        _frame(release, wanted).filter(pl.col("unit_id").is_not_null()).iter_rows(named=True)
-    )
+    found = rows_of(release, wanted, "period_start" if is_all else None)
+    rows = [row for row in found if row["unit_id"] is not None]
     return sorted(rows, key=lambda row: (row["unit_id"] == "UNKNOWN", row["unit_name"]))
 
 
-def national_figure(release: Release, kpi_id: str, segment: str, when: When) -> Row | None:
-    """The country's figure of a KPI."""
-    rows = kpi_figures(release, kpi_query(kpi_id, segment, "national", when))
+def national_figure(
+    release: Release, kpi_id: str, segment: str, when: When, *, is_all: bool = False
+) -> Row | None:
+    """The country's figure of a KPI; `is_all` as above."""
+    wanted = kpi_query(kpi_id, segment, "national", when)
+    rows = kpi_figures(release, wanted, is_all=is_all)
     return rows[0] if rows else None
 
 
-@functools.lru_cache(maxsize=64)
+Spread = tuple[date, int, Sequence[float] | None]
+
+
 def deciles(
     release: Release, kpi_id: str, segment: str, level: str, last: When
-) -> Sequence[tuple[date, int, Sequence[float] | None]]:
+) -> Sequence[Spread]:
     """Per period up to the last its units with a value, and the deciles of their values.
 
     No deciles where fewer than ten units can be shown: they would be single units.
     """
-    wanted = replace(series_query(kpi_id, segment, level, last), peers=False, trends=False)
+    first = back(last, SERIES - 1)
+    every = _spread(release, kpi_id, segment, level, last.grain)
+    return [one for one in every if first <= one[0] <= last.start]
+
+
+# The pages of a KPI differ in the last period.
+@functools.lru_cache(maxsize=64)
+def _spread(
+    release: Release, kpi_id: str, segment: str, level: str, grain: str
+) -> Sequence[Spread]:
+    wanted = KpiQuery(kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=grain)
     shown = query(release, wanted).filter(
         pl.col("value").is_not_null(), pl.col("unit_id") != "UNKNOWN"
     )
@@ -313,17 +355,13 @@ def deciles(
     return found
 
 
-def series_query(kpi_id: str, segment: str, level: str, last: When) -> KpiQuery:
-    """The latest periods of one KPI for all units of a level."""
+def series_query(kpi_id: str, segment: str, place: Place, last: When) -> KpiQuery:
+    """The latest periods of one KPI of a unit."""
     return KpiQuery(
-        kpis=(kpi_id,), levels=(level,), segments=(segment,), grain=last.grain, trends=True,
-        peers=True, start_from=back(last, SERIES - 1), start_to=last.start,
+        kpis=(kpi_id,), levels=(place.level,), units=(place.unit_id,), segments=(segment,),
+        grain=last.grain, trends=True, peers=True, start_from=back(last, SERIES - 1),
+        start_to=last.start,
     )  # fmt: skip
-
-
-def series(release: Release, wanted: KpiQuery, unit_id: str, *, ahead: bool = False) -> list[Row]:
-    """The figures of `series_query` of one unit, the earliest first; `ahead` as above."""
-    return list(_rows_of(release, wanted, unit_id, ahead))
 
 
 def back(when: When, steps: int) -> date:
@@ -361,24 +399,17 @@ def nation(release: Release) -> str:
     return next(unit for level, unit in known.units if level == "national")
 
 
-_finest: weakref.WeakKeyDictionary[Release, dict[tuple[str, str, str], str]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
+@once
 def finest(release: Release) -> Mapping[tuple[str, str, str], str]:
     """Per KPI, segment and level the grain its series are drawn in: months where there are any."""
-    found = _finest.get(release)
-    if found is None:
-        rows = release.rows(
-            "select kpi_id, segment, level, list(distinct period_grain) as grains from kpi_values"
-            f" where {PAGED} group by all"
-        )
-        found = _finest[release] = {
-            (row["kpi_id"], row["segment"], row["level"]): min(row["grains"], key=GRAINS.index)
-            for row in rows
-        }
-    return found
+    rows = release.rows(
+        "select kpi_id, segment, level, list(distinct period_grain) as grains from kpi_values"
+        f" where {PAGED} group by all"
+    )
+    return {
+        (row["kpi_id"], row["segment"], row["level"]): min(row["grains"], key=GRAINS.index)
+        for row in rows
+    }
 
 
 def place_of(release: Release, level: str, unit_id: str) -> Place | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ from reporting.dimensions import dimensions
 from reporting.news import news
 from reporting.periods import PeriodError, label, parse_period
 from reporting.query import KpiQuery, query
-from reporting.reader import Release
+from reporting.reader import Release, once
 from reporting.report.template import levels_reported
 from reporting.web import air, chain, changed, charts, compare, figures, quality, staffing, tiles
 from reporting.web.figures import Figure, Place, When
@@ -118,7 +117,7 @@ def paths(release: Release) -> Iterator[str]:
     yield from _series_paths(release)
 
 
-@functools.lru_cache(maxsize=4)
+@once
 def _series_paths(release: Release) -> Mapping[str, None]:
     """Every page of a series, in order."""
     told = _told(release)
@@ -199,7 +198,7 @@ def _units(view: View) -> Page:
 def _unit(view: View, level: str, unit_id: str, period: str | None = None) -> Page:
     place = _place(view, level, unit_id)
     when = _when(view, period)
-    parts = figures.unit_figures(view.release, place, when, ahead=view.is_file)
+    parts = figures.unit_figures(view.release, place, when, is_all=view.is_file)
     first = sorted(
         (figure for part in parts.values() for figure in part if figure.needs_a_look),
         key=lambda figure: -figure.surprise,
@@ -239,8 +238,8 @@ def _kpi(view: View, kpi_id: str, segment: str, level: str, period: str | None =
         )
     when = _when(view, period)
     wanted = figures.kpi_query(kpi_id, segment, level, when)
-    rows = figures.kpi_figures(view.release, wanted)
-    national = figures.national_figure(view.release, kpi_id, segment, when)
+    rows = figures.kpi_figures(view.release, wanted, is_all=view.is_file)
+    national = figures.national_figure(view.release, kpi_id, segment, when, is_all=view.is_file)
     reference = national["value"] if national else None
     unit = str(definition["unit"])
     bars = [
@@ -321,8 +320,8 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     last = next((w for w in figures.periods(view.release, level) if w.grain == grain), None)
     if last is None or segment not in figures.segments_of(definition):
         raise NoPageError(view.path)
-    wanted = figures.series_query(kpi_id, segment, level, last)
-    rows = figures.series(view.release, wanted, unit_id, ahead=view.is_file)
+    wanted = figures.series_query(kpi_id, segment, place, last)
+    rows = figures.rows_of(view.release, wanted, "unit_id" if view.is_file else None)
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
     chart = chart_of_series(say, definition, place, rows, grain).svg
@@ -330,7 +329,7 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
         _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
                 place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
                 name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
-        replace(wanted, units=(unit_id,)),
+        wanted,
     )  # fmt: skip
 
 
@@ -448,7 +447,7 @@ def _chain(
         unit_id = figures.nation(view.release)
     place = _place(view, level, unit_id)
     when = _when(view, period or chosen.get("period"))
-    told = chain.chain(view.release, place, when, view.say)
+    told = chain.chain(view.release, place, when, view.say, is_all=view.is_file)
     here = figures.places(view.release)
     return Page(
         _render(view, "chain.html", title=f"{view.say('where_time_goes')}: {place.name}",
@@ -629,7 +628,7 @@ def shown_of(say: Speech, row: Mapping[str, Any]) -> str:
 
 _environment = Environment(
     loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
+    trim_blocks=True, lstrip_blocks=True, auto_reload=False,
 )  # fmt: skip
 
 

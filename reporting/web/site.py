@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from reporting.audience import keep_private
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 _MARK = ".akuttkjede-site"
 # Pages that are written in one go: neighbours, which are read together.
 _CHUNK = 250
+_LOOK_SECONDS = 0.2
 
 
 class NotEmptyError(RuntimeError):
@@ -44,7 +46,6 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    audience = release.audience
     # Before the first page: what is not for everyone is nobody else's while it is written either.
     keep_private([folder], release.audience)
     (folder / _MARK).write_text(release.release_id, "utf-8")
@@ -52,24 +53,39 @@ def write(release: Release, folder: Path, progress: Progress | None = None) -> i
     known = list(dict.fromkeys(pages.paths(release)))
     chunks = [known[at : at + _CHUNK] for at in range(0, len(known), _CHUNK)]
     done = 0
-    # Processes of their own kind: a fork of one that has an open database is no safe one.
-    with ProcessPoolExecutor(
-        min(os.cpu_count() or 1, len(chunks)), get_context("spawn"), _open, (release.path, audience)
-    ) as workers:
-        for count in workers.map(_write, repeat(folder), chunks):
+    with workers(release, min(os.cpu_count() or 1, len(chunks))) as pool:
+        for count in pool.map(_write, repeat(folder), chunks):
             done += count
             if progress is not None:
                 progress(done, len(known) * len(LANGUAGES))
     return done
 
 
+def workers(release: Release, count: int) -> ProcessPoolExecutor:
+    """Processes that have the release open, and end when this one does, however it ends."""
+    # Processes of their own kind: a fork of one that has an open database is no safe one.
+    asked = release.path, release.audience
+    return ProcessPoolExecutor(count, get_context("spawn"), _begin, asked)
+
+
 _release: Release
 
 
-def _open(path: Path, audience: str) -> None:
-    """Open the release in a process that writes pages of it."""
+def _begin(path: Path, audience: str) -> None:
     global _release
+    threading.Thread(target=_end_with_parent).start()
     _release = open_release(path.parent, path.name, audience)
+
+
+def _end_with_parent() -> None:
+    """A process of a pool waits for work for ever when the one that gives it was killed."""
+    parent = parent_process()
+    assert parent is not None
+    while threading.main_thread().is_alive():
+        parent.join(_LOOK_SECONDS)
+        if not parent.is_alive():
+            # The main thread waits and cannot be told; what it has open is only read.
+            os._exit(1)
 
 
 def _write(folder: Path, known: list[str]) -> int:
@@ -95,5 +111,5 @@ def file_of(path: str) -> str:
 
 
 def _relative(own: str) -> Callable[[str], str]:
-    here = posixpath.dirname(own)
-    return lambda path: posixpath.relpath(file_of(path), here or ".")
+    up = "../" * own.count("/")
+    return lambda path: up + file_of(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from markupsafe import Markup
 
 from reporting.periods import label
 from reporting.profiles import HOURS, WEEKDAYS, busiest, periods, profile
-from reporting.reader import Release
+from reporting.reader import Release, once
 from reporting.web.figures import Row, When
 from reporting.web.heatmap import Cell, heat_map
 from reporting.web.words import Speech
@@ -87,29 +86,21 @@ def paths(release: Release) -> Iterator[str]:
             yield f"/staffing/{level}/{unit_id}/{label(when.grain, when.start)}"
 
 
-# Per period, the one that ended last first, the units of which some hour is shown.
-_found: weakref.WeakKeyDictionary[Release, dict[When, set[tuple[str, str]]]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
+@once
 def _shown(release: Release) -> Mapping[When, set[tuple[str, str]]]:
-    """Read once: the page of every unit asks."""
-    found = _found.get(release)
-    if found is None:
-        found = {When(*at): set() for at in periods(release)}
-        rows = (
-            release.rows(
-                f"select distinct period_grain, period_start, level, unit_id from {HOURS}"
-                " where status = 'ok'"
-            )
-            if found
-            else []
+    """Per period, the one that ended last first, the units of which some hour is shown."""
+    found: dict[When, set[tuple[str, str]]] = {When(*at): set() for at in periods(release)}
+    rows = (
+        release.rows(
+            f"select distinct period_grain, period_start, level, unit_id from {HOURS}"
+            " where status = 'ok'"
         )
-        for row in rows:
-            at = When(row["period_grain"], row["period_start"])
-            found[at].add((row["level"], row["unit_id"]))
-        _found[release] = found
+        if found
+        else []
+    )
+    for row in rows:
+        at = When(row["period_grain"], row["period_start"])
+        found[at].add((row["level"], row["unit_id"]))
     return found
 
 

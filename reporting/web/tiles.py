@@ -5,7 +5,6 @@ A tile is as large for a small place as for a large one, so that no county is it
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from statistics import quantiles
 
 from markupsafe import Markup, escape
 
-from reporting.reader import Release
+from reporting.reader import Release, once
 from reporting.web import charts
 
 Cell = tuple[int, int]
@@ -41,7 +40,7 @@ class Tile:
     text: str
 
 
-@functools.lru_cache(maxsize=8)
+@once
 def cells(release: Release, level: str) -> Mapping[str, Cell]:
     """Column and row of each unit of a level that has a place in the country."""
     if level not in COLUMNS or not release.has("geography", "latitude", "longitude"):

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
 
 Language = Literal["nb", "en"]
 LANGUAGES: tuple[Language, ...] = ("nb", "en")
 _LOCALES = {"nb": "nb_NO", "en": "en_GB"}
+
+
+def _signs(locale: str) -> Mapping[int, str]:
+    """What a language writes for the signs of a number."""
+    symbols = Locale.parse(locale).number_symbols["latn"]
+    return str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
+
+
+_SIGNS = {language: _signs(locale) for language, locale in _LOCALES.items()}
 
 LEVELS: Mapping[str, tuple[str, str]] = {
     "national": ("Landet", "The country"),
@@ -100,6 +111,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "figures_to": ("tall til og med", "figures up to"),
     "not_found": ("Siden finnes ikke", "There is no such page"),
     "no_release": ("Det er ingen utgivelse å vise nå", "There is no release to show now"),
+    "not_permitted": ("Du har ikke tilgang", "You have no access"),
+    "who_permits": (
+        "Den som driver sidene, gir tilgang.",
+        "Whoever runs the pages gives access.",
+    ),
+    "damaged": ("Utgivelsen kan ikke leses", "The release cannot be read"),
     "later": ("Prøv igjen om litt.", "Try again in a while."),
     "suppressed": ("skjult", "hidden"),
     "no_data": ("ingen data", "no data"),
@@ -337,16 +354,15 @@ class Speech:
             return ""
         if decimals is None:
             decimals = 0 if unit == "n" else 1 if abs(value) >= 1 or value == 0 else 2
-        text = format_decimal(
-            value, format="#,##0" + ("." + "0" * decimals if decimals else ""),
-            locale=_LOCALES[self.language],
-        )  # fmt: skip
+        # Of what the number reads as, not of the binary fraction nearest to it; half to even.
+        text = f"{Decimal(str(value)):,.{decimals}f}".translate(_SIGNS[self.language])
         return text if unit in ("", "n") else f"{text}\u00a0{unit}"
 
     def day(self, value: date) -> str:
         """A date in full."""
         return str(format_date(value, format="long", locale=_LOCALES[self.language]))
 
+    @functools.lru_cache(maxsize=4096)  # noqa: B019  (there is one Speech of each language)
     def period(self, grain: str, start: date) -> str:
         """A period as people say it."""
         match grain:

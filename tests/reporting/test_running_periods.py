@@ -23,7 +23,7 @@ from reporting.periods import first_date, label, last_date, parse_period
 from reporting.query import query
 from reporting.reader import Release, open_current
 from reporting.web import figures, pages
-from reporting.web.figures import When
+from reporting.web.figures import Place, When
 from reporting.web.pages import View
 from reporting.web.words import Speech
 from tests.orchestration.fabricated import newest, receipts, share, values, write_warehouse
@@ -240,9 +240,9 @@ def test_a_page_shows_the_figure_of_the_period_with_its_marks(
         assert f'<span class="number">{told}</span>' in html
         assert f'<span class="note-of">{mark}</span>' in html
         assert f'<span class="note-of">{other}</span>' not in html
-    earlier = figures.series(
-        release, figures.series_query(KPI, "113", "central", When(grain, start)), "amk_oslo"
-    )
+    place = Place("central", "amk_oslo", "AMK Oslo")
+    wanted = figures.series_query(KPI, "113", place, When(grain, start))
+    earlier = figures.rows_of(release, wanted)
     assert [row["period_start"] for row in earlier] == (MONTHS if grain == "ytd" else MONTHS[11:])
 
 

@@ -234,10 +234,29 @@ def test_a_path_that_no_route_fits_is_a_problem_too(client: TestClient) -> None:
     assert answer.status_code == 404 and answer.headers["content-type"] == problems.MEDIA_TYPE
 
 
+def test_a_number_is_no_moment(client: TestClient) -> None:
+    assert "modified_after" in problem(client, "/units", 422, "bad-parameter", modified_after="13")
+
+
 def test_it_only_reads(client: TestClient) -> None:
     answer = client.post("/api/v1/values")
-    assert answer.status_code == 405 and answer.headers["allow"] == "GET"
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD"
     assert answer.json()["type"] == "/api/v1/docs#problem-method-not-allowed"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/", "/en/units", "/search?q=oslo", "/static/style.css", "/nowhere", "/api/v1"),
+        *("/kpi/c113_within_10s/113/central/2026-09.csv", "/api/v1/docs", "/api/v1/openapi.json"),
+        *("/api/v1/values?level=central", "/api/v1/units?format=parquet", "/api/v1/nowhere"),
+    ],
+)
+def test_head_is_get_without_the_content(client: TestClient, address: str) -> None:
+    got = client.get(address, follow_redirects=False)
+    head = client.head(address, follow_redirects=False)
+    assert head.content == b"" and head.status_code == got.status_code
+    assert head.headers == got.headers
 
 
 def test_a_fault_of_ours_tells_nothing_of_the_inside(

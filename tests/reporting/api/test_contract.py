@@ -20,6 +20,7 @@ ADDRESSES = (
     *("/values", "/comparisons", "/trends"),
     *("/profiles", "/distributions"),
     *("/kpis", "/kpis/{kpi_id}", "/units", "/readiness", "/releases"),
+    "/catalog",
 )
 # Each asks the release; with as many as these the whole takes half a minute on two cores.
 TRIED = settings(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
@@ -125,11 +127,14 @@ def test_what_is_read_ahead_is_what_is_read_alone(current: Release) -> None:
     place = Place("central", "amk_oslo", "AMK Oslo")
     when = When("month", date(2026, 9, 1))
     one = figures.unit_figures(current, place, when)
-    assert one and one == figures.unit_figures(current, place, when, ahead=True)
-    wanted = figures.series_query("c113_within_10s", "113", "central", when)
-    rows = figures.series(current, wanted, "amk_oslo")
+    assert one and one == figures.unit_figures(current, place, when, is_all=True)
+    wanted = figures.series_query("c113_within_10s", "113", place, when)
+    rows = figures.rows_of(current, wanted)
     assert len(rows) == 2
-    assert rows == figures.series(current, wanted, "amk_oslo", ahead=True)
+    assert rows == figures.rows_of(current, wanted, "unit_id")
+    of_all = figures.kpi_query("c113_within_10s", "113", "central", when)
+    there = figures.kpi_figures(current, of_all)
+    assert there and there == figures.kpi_figures(current, of_all, is_all=True)
 
 
 def test_what_is_not_there_says_so(current: Release) -> None:
@@ -199,6 +204,36 @@ def test_a_folder_of_files_holds_together(current: Release, tmp_path: Path) -> N
     with pytest.raises(NotEmptyError):
         write(current, tmp_path / "mine")
     assert (tmp_path / "mine" / "letter.txt").is_file()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from reporting.reader import open_current
+from reporting.web.site import workers
+
+if __name__ == "__main__":
+    with workers(open_current(Path(sys.argv[1])), 2) as pool:
+        list(pool.map(abs, range(2)))
+        print("at work", flush=True)
+        time.sleep(600)
+"""
+
+
+def test_processes_that_write_pages_end_with_the_one_that_began_them(
+    releases: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    began = subprocess.Popen(
+        [sys.executable, script, releases], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert began.stdout is not None and began.stdout.readline() == "at work\n"
+    began.kill()
+    # The end of the output comes when nobody is left who could write to it.
+    assert began.communicate(timeout=20) == ("", None)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
