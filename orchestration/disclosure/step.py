@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from orchestration import release_content
+from orchestration.disclosure import events as kinds_of_events
 from orchestration.disclosure import parts
 from orchestration.disclosure.assistant import Assistant, assistant
 from orchestration.disclosure.history import (
@@ -42,6 +43,7 @@ from reporting.columns import KEY, UNPLACED
 
 if TYPE_CHECKING:
     from orchestration.audiences import Audience
+    from orchestration.disclosure.events import Events
     from orchestration.disclosure.history import History
     from orchestration.registry.spec import Registry
 
@@ -124,8 +126,11 @@ def disclose(
     # It gets ready while the figures are read.
     with assistant(decide_group, wanted=_rows(warehouse) >= _WORTH_A_PROCESS) as helper:
         values, parents = _read(warehouse, registry, delivered, policy)
+        events = kinds_of_events.read(warehouse, registry)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
-        decision = decide(values, parents, registry, delivered, policy, history, helper)
+        decision = decide(
+            values, parents, registry, delivered, policy, history, helper, events=events
+        )
     decide_parts = functools.partial(
         parts.decide,
         parts.read(warehouse),
@@ -146,7 +151,9 @@ def disclose(
         )
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
-        own = decide(values, parents, registry, delivered, policy, history, seen=seen)
+        own = decide(
+            values, parents, registry, delivered, policy, history, seen=seen, events=events
+        )
         of_parts = decide_parts(own.numbers, parts.released(folder, history), seen=seen)
         further = {"kpi_seen": seen, **of_parts.tables()}
         _write(warehouse, audience.schema_name, name, own, policy, history, further)
@@ -169,10 +176,12 @@ def decide(
     history: History,
     helper: Assistant[Decided] | None = None,
     seen: pl.DataFrame | None = None,
+    events: Mapping[str, Events] | None = None,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract.
 
-    `seen` are KPIs, levels and units whose cells are shown in full whatever they are.
+    `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
+    the kinds of events per family, where they are known.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -189,6 +198,7 @@ def decide(
         parents,
         policy,
         helper,
+        events,
     )
     hidden = cells.join(coded(found.hidden), on=KEY)
     taken_back = find_withdrawn(hidden, history)
