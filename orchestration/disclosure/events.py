@@ -58,11 +58,14 @@ def read(warehouse: Path, registry: Registry) -> dict[str, Events]:
             fact = release_content.relation(connection, family.fact, required=False)
             columns = {} if fact is None else _columns(connection, fact, family)
             if columns:
-                counted = ", ".join(f"cast({column} as bigint)" for column in columns.values())
+                # One bit per measure: a number is told from others faster than many columns.
+                bits = " + ".join(
+                    f"({c})::bigint * {1 << at}" for at, c in enumerate(columns.values())
+                )
                 scope = family.scope or "true"
-                rows = connection.execute(f"select distinct {counted} from {fact} where {scope}")
-                counts = np.array(rows.fetchall(), dtype=np.int64).reshape(-1, len(columns))
-                found[name] = Events(tuple(columns), counts)
+                rows = connection.execute(f"select distinct {bits} from {fact} where {scope}")
+                kinds = np.array(sorted(rows.fetchall()), dtype=np.int64).reshape(-1, 1)
+                found[name] = Events(tuple(columns), kinds >> np.arange(len(columns)) & 1)
     return found
 
 

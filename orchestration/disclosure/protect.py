@@ -32,10 +32,10 @@ _LIMITS = (60.0, float("inf"))
 
 @dataclass(frozen=True)
 class Protection:
-    """Hidden rows with their reasons, and how many small numbers could not be protected."""
+    """Hidden rows with their reasons, and how many numbers have no other world, by families."""
 
     hidden: pl.DataFrame
-    unprotected: int
+    unprotected: Mapping[tuple[str, ...], int]
 
 
 def protect(
@@ -74,14 +74,16 @@ def protect(
         jobs.append((families, mine, here, registry, kpis, parents, policy, events or {}))
     # The largest group is about half of the work.
     jobs.sort(key=lambda job: -job[1].height)
+    order = [job[0] for job in jobs]
     if helper is None or not jobs:
         found = [decide_group(*job) for job in jobs]
     else:
         helper.ask(*jobs[0])
-        found = [*(decide_group(*job) for job in jobs[1:]), helper.answer()]
+        rest = [decide_group(*job) for job in jobs[1:]]
+        found = [helper.answer(), *rest]
     return Protection(
         pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _ in found)]),
-        sum(left for _, left in found),
+        {families: left for families, (_, left) in zip(order, found, strict=True) if left},
     )
 
 

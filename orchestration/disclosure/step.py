@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from orchestration import release_content
 from orchestration.disclosure import events as kinds_of_events
 from orchestration.disclosure import parts
 from orchestration.disclosure.assistant import Assistant, assistant
+from orchestration.disclosure.forms import groups
 from orchestration.disclosure.history import (
     FLAGS,
     NUMBERS,
@@ -35,7 +36,7 @@ from orchestration.disclosure.scope import (
     released_periods,
     unplaced,
 )
-from orchestration.disclosure.table import SHOWN
+from orchestration.disclosure.table import SHOWN, tells
 from orchestration.registry import load_registry
 from orchestration.suppression import KINDS_SCHEMA, PARTS, SuppressionPolicy, small_parts
 from reporting.audience import releases_of
@@ -95,6 +96,18 @@ class DisclosureError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Audited:
+    """What an audit found: the rows that follow (by KEY), and what it says about itself."""
+
+    recovered: pl.DataFrame | None
+    report: Mapping[str, Any]
+
+
+# Given the figures as everyone would see them.
+Audit = Callable[[pl.DataFrame], Audited]
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a run of the step came to."""
 
@@ -114,11 +127,13 @@ def disclose(
     receipts: pl.DataFrame,
     policy: SuppressionPolicy,
     audiences: Sequence[Audience] = (),
+    audit: Audit | None = None,
 ) -> Decision:
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there.
 
-    For everyone, and for each audience that sees some of the cells in full but not all. Returns
-    the decision for everyone.
+    For everyone, and for each audience that sees some of the cells in full but not all. `audit`
+    looks for numbers that follow all the same from what everyone would see; more is hidden until
+    there are none. Returns the decision for everyone.
     """
     registry, delivered = load_registry(), last_delivered(receipts)
     # One name for what is decided together; the releases made of it carry it.
@@ -131,6 +146,11 @@ def disclose(
         decision = decide(
             values, parents, registry, delivered, policy, history, helper, events=events
         )
+    if audit is not None:
+        again = functools.partial(
+            decide, values, parents, registry, delivered, policy, history, events=events
+        )
+        decision = audited(decision, again, values, registry, audit)
     decide_parts = functools.partial(
         parts.decide,
         parts.read(warehouse),
@@ -160,6 +180,69 @@ def disclose(
     return decision
 
 
+def audited(
+    decision: Decision,
+    again: Callable[..., Decision],
+    values: pl.DataFrame,
+    registry: Registry,
+    audit: Audit,
+) -> Decision:
+    """The decision with more hidden where numbers follow from what everyone would see.
+
+    First everything of the same families in the periods of what follows, then the whole table of
+    these families. `again` decides anew, with `more` rows to hide.
+    """
+    more: pl.DataFrame | None = None
+    for whole in (False, True):
+        shown = released(values, decision)
+        found = audit(shown)
+        told = {"audit": {**found.report, "hidden_for_it": 0 if more is None else more.height}}
+        decision = replace(decision, report={**decision.report, **told})
+        if found.recovered is None:
+            return decision
+        same = _same_families(shown, found.recovered, registry, whole=whole)
+        more = same if more is None else pl.concat([more, same]).unique(maintain_order=True)
+        decision = again(more=more)
+    # Of these families nothing is left that something could follow from.
+    hidden = 0 if more is None else more.height
+    told = {"audit": {**found.report, "recovered": 0, "hidden_for_it": hidden}}
+    return replace(decision, report={**decision.report, **told})
+
+
+def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
+    """The figures as everyone would see them: KEY, numbers and status."""
+    hidden = coded(decision.hidden.select(*KEY, pl.lit(True).alias("_hidden")))
+    marked = in_scope(coded(values), coded(decision.scope)).join(hidden, on=KEY, how="left")
+    is_hidden = pl.col("_hidden").fill_null(False)
+    return plain(
+        marked.select(
+            *KEY,
+            *(pl.when(~is_hidden).then(pl.col(name)).alias(name) for name in _NUMBERS),
+            pl.when(is_hidden).then(pl.lit("suppressed")).otherwise("status").alias("status"),
+        )
+    )
+
+
+def _same_families(
+    shown: pl.DataFrame, recovered: pl.DataFrame, registry: Registry, *, whole: bool
+) -> pl.DataFrame:
+    """Keys of the rows of families that share measures with some rows; in the same periods only,
+    or all of them."""
+    concerned = set(recovered["kpi_id"])
+    kpis = {
+        kpi.id
+        for families in groups(registry)
+        for mine in [[kpi for kpi in registry.kpis if kpi.family in families]]
+        if concerned & {kpi.id for kpi in mine}
+        for kpi in mine
+    }
+    rows = shown.filter(pl.col("kpi_id").is_in(sorted(kpis)) & tells())
+    if not whole:
+        periods = ["period_grain", "period_start"]
+        rows = rows.join(recovered.select(periods).unique(), on=periods, how="semi")
+    return rows.select(KEY)
+
+
 def _history(warehouse: Path, schema: str, folder: Path, policy: SuppressionPolicy) -> History:
     history = last_release(folder, policy)
     if history.decision is None:
@@ -177,11 +260,13 @@ def decide(
     helper: Assistant[Decided] | None = None,
     seen: pl.DataFrame | None = None,
     events: Mapping[str, Events] | None = None,
+    more: pl.DataFrame | None = None,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract.
 
     `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
-    the kinds of events per family, where they are known.
+    the kinds of events per family, where they are known. `more` are rows to hide besides. Where
+    a number is left without another world, all that its families show is hidden.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -200,11 +285,14 @@ def decide(
         helper,
         events,
     )
-    hidden = cells.join(coded(found.hidden), on=KEY)
+    all_hidden = _with_more(found.hidden, cells, registry, found.unprotected, more)
+    hidden = cells.join(coded(all_hidden), on=KEY)
     taken_back = find_withdrawn(hidden, history)
     report = {
         **_report(cells, hidden),
-        "unprotected": found.unprotected,
+        # Numbers without another world, and the families of which therefore nothing is shown.
+        "unprotected": 0,
+        "hidden_whole": {", ".join(names): left for names, left in found.unprotected.items()},
         "withdrawn": taken_back.height,
         "history": history.note,
     }
@@ -213,7 +301,31 @@ def decide(
         small = small | pl.col("_small_before")
     numbers = hidden.select(*KEY, *NUMBERS, small.alias("was_small"))
     limits = limits_shown(registry, policy)
-    return Decision(found.hidden, scope, limits, taken_back, plain(numbers), report)
+    return Decision(all_hidden, scope, limits, taken_back, plain(numbers), report)
+
+
+def _with_more(
+    hidden: pl.DataFrame,
+    cells: pl.DataFrame,
+    registry: Registry,
+    unprotected: Mapping[tuple[str, ...], int],
+    more: pl.DataFrame | None,
+) -> pl.DataFrame:
+    """The hidden rows, with some more, and with all of families that leave no other way."""
+    whole = sorted(
+        {kpi.id for kpi in registry.kpis for names in unprotected if kpi.family in names}
+    )
+    if not whole and more is None:
+        return hidden
+    rows = plain(cells.filter(tells())).select(KEY)
+    wanted = rows.filter(pl.col("kpi_id").is_in(whole))
+    if more is not None:
+        wanted = pl.concat([wanted, rows.join(more, on=KEY, how="semi")])
+    added = wanted.unique(maintain_order=True).cast(hidden.drop("reason").schema)
+    added = added.join(hidden, on=KEY, how="anti").with_columns(
+        pl.lit("complementary").alias("reason")
+    )
+    return pl.concat([hidden, added.select(hidden.columns)])
 
 
 def with_small(cells: pl.DataFrame, registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:
