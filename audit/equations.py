@@ -52,6 +52,14 @@ _PARTS = {
 }
 # Months from the day that names a period to its end.
 _MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "year": 12, "ytd": 1, "rolling12": 1}
+_LINKS = {
+    "level": pl.String,
+    "unit_id": pl.String,
+    "parent_level": pl.String,
+    "parent_id": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
 _AREAS = ("county", "health_trust")
 _POINTS = ("central", "base")
 _TERM = re.compile(r"([+-]?)\s*(?:(\d+)\s*\*\s*)?([a-z_][a-z0-9_.]*)")
@@ -156,11 +164,11 @@ def read(folder: Path) -> Release:
     policy: dict[str, Any] = {}
     if metadata.is_file():
         policy = json.loads(metadata.read_text()).get("suppression") or {}
-    withdrawn = folder / "withdrawn.parquet"
+    withdrawn, hierarchy = folder / "withdrawn.parquet", folder / "unit_hierarchy.parquet"
     return of_frames(
         pl.read_parquet(folder / "kpi_values.parquet", columns=[*KEY, *NUMBERS, "value", "status"]),
         pl.read_parquet(folder / "kpi_registry.parquet"),
-        pl.read_parquet(folder / "unit_hierarchy.parquet"),
+        pl.read_parquet(hierarchy) if hierarchy.is_file() else None,
         policy,
         pl.read_parquet(withdrawn, columns=list(KEY)) if withdrawn.is_file() else None,
     )
@@ -169,11 +177,14 @@ def read(folder: Path) -> Release:
 def of_frames(
     values: pl.DataFrame,
     registry: pl.DataFrame,
-    parents: pl.DataFrame,
+    parents: pl.DataFrame | None,
     policy: dict[str, Any],
     withdrawn: pl.DataFrame | None = None,
 ) -> Release:
-    """A release from its tables: figures, definitions, which unit lies in which, what is small."""
+    """A release from its tables: figures, definitions, which unit lies in which, what is small.
+
+    Where it is not said which unit lies in which, units add up to the country only.
+    """
     texts = ("kpi_id", "segment", "period_grain", "level", "unit_id", "status")
     values = values.with_columns(pl.col(texts).cast(pl.String))
     kpis = []
@@ -199,7 +210,8 @@ def of_frames(
             )
         )
     gone = set() if withdrawn is None else set(withdrawn.select(KEY).iter_rows())
-    return Release(values, tuple(kpis), parents, policy, frozenset(gone))
+    links = pl.DataFrame(schema=_LINKS) if parents is None else parents.select(list(_LINKS))
+    return Release(values, tuple(kpis), links, policy, frozenset(gone))
 
 
 def _form(family: str, text: str | None) -> Form:
@@ -429,7 +441,9 @@ def _touched(values: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
             for part, day in every
             if part in shorter and first_of(part, day) <= last and end_of(part, day) >= first
         }
-    kept = pl.DataFrame(sorted(wanted), schema=["period_grain", "period_start"], orient="row")
+    kept = pl.DataFrame(
+        sorted(wanted), schema={"period_grain": pl.String, "period_start": pl.Date}, orient="row"
+    )
     return values.join(kept, on=["period_grain", "period_start"], how="semi")
 
 

@@ -24,7 +24,7 @@ from orchestration.suppression import GRAINS, SuppressionPolicy
 Decided = tuple[pl.DataFrame, int]
 # So many kinds of moves are tried for each number of a row of which one must stay unknown.
 _MOVES_FOR_CUT = 2
-# How often it is looked again for numbers that follow from their parts.
+# How often bounds are found again after more is hidden.
 _ROUNDS = 5
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
@@ -59,7 +59,7 @@ def protect(
         | (pl.col("numerator").fill_null(0) > 0)
         | (pl.col("n").fill_null(0) > 0)
     )
-    flags = (*FLAGS, "_beyond")
+    flags = (*FLAGS, "_beyond", "_follows")
     values = columns_of(values, flags).with_columns(pl.col(flags).fill_null(False))
     values = values.with_columns((exists & ~pl.col("_beyond")).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
@@ -177,12 +177,12 @@ def _protect_cut(table: Table) -> int:
 def _protect_parts(table: Table) -> int:
     """Numbers that follow because no part is more than its whole, and none is less than nothing.
 
-    The search before did not ask whether the other worlds obey that, as most numbers need no more.
-    Returns how many rows still follow.
+    The search before did not ask whether its other worlds obey that, as most numbers need no more.
+    With them what an audit has found to follow. Returns how many rows still follow.
     """
     left = 0
-    for _ in range(_ROUNDS):
-        found = table.pinned()
+    for at in range(_ROUNDS if table.knows_parts else 0):
+        found = table.pinned(audited=at == 0)
         before, left = left, sum(int(targets.sum()) for _, targets in found)
         if not left or left == before:
             break
@@ -199,7 +199,7 @@ def _protect_targets(
 
     What has come in late changes totals that were released without it. Cells that were hidden
     before do not protect it: they are as they were, so the totals' change is all its own.
-    `strict` asks for worlds in which every whole still holds its parts.
+    `strict` asks for worlds in which no part is more than its whole.
     """
     search = partial(_search, table, fresh=late, strict=strict)
     for limit in _LIMITS:

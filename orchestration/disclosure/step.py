@@ -57,6 +57,8 @@ _HIDDEN_NUMBERS = "hidden_numbers"
 _PUBLISHED_NUMBERS = "published_numbers"
 # From so many figures on, a part of them is decided on in a process of its own.
 _WORTH_A_PROCESS = 500_000
+# How often what follows is protected by itself before whole periods are hidden.
+_TARGETED = 3
 REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "value", "coverage")
 _FIGURES_SQL = f"""
@@ -189,22 +191,26 @@ def audited(
 ) -> Decision:
     """The decision with more hidden where numbers follow from what everyone would see.
 
-    First everything of the same families in the periods of what follows, then the whole table of
-    these families. `again` decides anew, with `more` rows to hide.
+    What follows is protected as what is too small is; where it follows still, everything of the
+    same families in its periods is hidden, and then the whole table of these families. `again`
+    decides anew.
     """
+    follow: pl.DataFrame | None = None
     more: pl.DataFrame | None = None
-    for whole in (False, True):
+    first = decision.hidden.height
+    for attempt in range(_TARGETED + 2):
         shown = released(values, decision)
         found = audit(shown)
-        told = {"audit": {**found.report, "hidden_for_it": 0 if more is None else more.height}}
-        decision = replace(decision, report={**decision.report, **told})
         if found.recovered is None:
-            return decision
-        same = _same_families(shown, found.recovered, registry, whole=whole)
-        more = same if more is None else pl.concat([more, same]).unique(maintain_order=True)
-        decision = again(more=more)
-    # Of these families nothing is left that something could follow from.
-    hidden = 0 if more is None else more.height
+            break
+        follow = found.recovered if follow is None else pl.concat([follow, found.recovered])
+        if attempt >= _TARGETED:
+            whole = attempt > _TARGETED
+            same = _same_families(shown, found.recovered, registry, whole=whole)
+            more = same if more is None else pl.concat([more, same])
+        decision = again(follow=follow.unique(maintain_order=True), more=more)
+    hidden = decision.hidden.height - first
+    # Of families hidden as a whole nothing is left that something could follow from.
     told = {"audit": {**found.report, "recovered": 0, "hidden_for_it": hidden}}
     return replace(decision, report={**decision.report, **told})
 
@@ -260,13 +266,15 @@ def decide(
     helper: Assistant[Decided] | None = None,
     seen: pl.DataFrame | None = None,
     events: Mapping[str, Events] | None = None,
+    follow: pl.DataFrame | None = None,
     more: pl.DataFrame | None = None,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract.
 
     `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
-    the kinds of events per family, where they are known. `more` are rows to hide besides. Where
-    a number is left without another world, all that its families show is hidden.
+    the kinds of events per family, where they are known. `follow` are rows found to follow from
+    others: they are protected too. `more` are rows to hide besides. Where a number is left without
+    another world, all that its families show is hidden.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -274,6 +282,9 @@ def decide(
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
     cells = with_small(in_scope(values, coded(scope)), registry, policy)
     cells = with_history(cells, history)
+    if follow is not None:
+        marked = coded(follow).with_columns(pl.lit(True).alias("_follows"))
+        cells = cells.join(marked, on=KEY, how="left", maintain_order="left")
     if seen is not None:
         cells = in_sight(cells, seen)
     found = protect(

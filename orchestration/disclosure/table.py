@@ -49,7 +49,7 @@ HIDDEN_SCHEMA = pl.Schema(
     }
 )
 # What earlier releases have made of a cell, as flags.
-_BEFORE = ("known", "earlier", "small_before", "cut", "settled", "shown_before", "late")
+_BEFORE = ("known", "earlier", "small_before", "cut", "settled", "shown_before", "late", "follows")
 # Statuses of rows that show numbers.
 SHOWN = ("ok", "no_denominator")
 # A sum of hours can change by as little as one likes.
@@ -98,6 +98,8 @@ class Rows:
     shown_before: Bools
     # Reported after the period had been released without it.
     late: Bools
+    # Hidden, and found to follow from what is shown all the same.
+    follows: Bools
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
     # Released, but without a row.
@@ -137,6 +139,8 @@ class Table:
         # Sums that rows show, and which of them hold which others, per family and segment.
         self._sums: list[list[Sum]] = []
         self._wholes: list[list[Whole]] = []
+        # Sums, where they can be no more, and where they can be no less.
+        self._bound: list[tuple[Form, Bools, Bools]] = []
         # Identities that hold at one level only.
         self.bound_at: dict[str, list[Form]] = {level: [] for level, _ in layout.units}
 
@@ -293,12 +297,26 @@ class Table:
                     # What is not released is still no less than nothing, and often follows.
                     mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
         if strict:
-            for held in self._wholes:
-                for item in held:
-                    by = move.of(item.rest)
-                    if by:
-                        allowed[int(by > 0)] &= ~(item.left < abs(by))
+            allowed &= self._within_bounds(move)
         return allowed
+
+    def _within_bounds(self, move: Move) -> Bools:
+        """Where a move leaves a cell that could be, for one who knows what is a part of what.
+
+        Every whole still holds its parts, or no sum lies beyond what can be seen of it.
+        """
+        real, likely = np.ones((2, 2, *self._shape), dtype=np.bool_)
+        for item in (item for held in self._wholes for item in held):
+            by = move.of(item.rest)
+            if by:
+                real[int(by > 0)] &= ~(item.left < abs(by))
+        for form, full, empty in self._bound:
+            by = move.of(form)
+            if by:
+                likely[int(by < 0)] &= ~full
+                likely[int(by > 0)] &= ~empty
+        found: Bools = real | likely
+        return found
 
     def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
@@ -364,11 +382,18 @@ class Table:
         self._sums = [list(sums.values()) for sums in found.values()]
         self._wholes = [wholes(sums) for sums in self._sums]
 
+    @property
+    def knows_parts(self) -> bool:
+        """Whether it is known what is a part of what."""
+        return any(self._wholes)
+
     def moves_of_events(self, form: Form, targets: Bools) -> list[Move]:
         """Moves that change a form by whole events, and are possible in some of the cells."""
         name = next(iter(form))
-        events = self._events[family_of(name)]
+        events = self._events.get(family_of(name))
         found: list[Move] = []
+        if events is None:
+            return found
         for move in islice(self.forms.by_events(form, events, segment_of(name)), _TRIED):
             if len(found) == _FOUND:
                 break
@@ -376,14 +401,13 @@ class Table:
                 found.append(move)
         return found
 
-    def pinned(self) -> list[tuple[Form, Bools]]:
-        """Cells of hidden rows that follow from what wholes leave for their parts, by the form."""
-        fixed: dict[Key, Bools] = {}
-        for sums, held in zip(self._sums, self._wholes, strict=True):
-            visible = [self._is_visible(own) for own in sums]
-            lower, upper = bounds(sums, held, visible)
-            for own, least, most in zip(sums, lower, upper, strict=True):
-                fixed[tuple(sorted(own.form.items()))] = (most - least < 0.5) & (own.numbers > 0)
+    def pinned(self, *, audited: bool) -> list[tuple[Form, Bools]]:
+        """Cells of hidden rows that follow from what wholes leave for their parts, by the form.
+
+        `audited`: those with them that an audit has found to follow. Sums that can be no more, or
+        no less, by what is shown in their cell protect nothing from now on.
+        """
+        fixed = self._find_bounds()
         nowhere = np.zeros(self._shape, dtype=np.bool_)
         found: dict[Key, tuple[Form, Bools]] = {}
         for series, rows in zip(self.forms.series, self.rows, strict=True):
@@ -393,12 +417,30 @@ class Table:
             )
             follows = top & bottom if series.denominator else top
             follows = follows | (top & rows.unsafe.get("numerator", nowhere))
+            if audited:
+                follows = follows | rows.follows
             follows = follows & rows.hidden & ~rows.shown_before & ~rows.known & ~rows.settled
-            if follows.any():
-                key = tuple(sorted(series.numerator.items()))
-                _, before = found.get(key, (series.numerator, nowhere))
-                found[key] = series.numerator, before | follows
+            form = series.numerator or series.n
+            if form and follows.any():
+                key = tuple(sorted(form.items()))
+                _, before = found.get(key, (form, nowhere))
+                found[key] = form, before | follows
         return list(found.values())
+
+    def _find_bounds(self) -> dict[Key, Bools]:
+        """Find the bounds of hidden sums; per sum where they meet, and something is counted."""
+        self._bound.clear()
+        fixed: dict[Key, Bools] = {}
+        for sums, held in zip(self._sums, self._wholes, strict=True):
+            visible = [self._is_visible(own) for own in sums]
+            lower, upper = bounds(sums, held, visible)
+            for own, seen, least, most in zip(sums, visible, lower, upper, strict=True):
+                full, empty = ~seen & (own.numbers >= most), ~seen & (own.numbers <= least)
+                if full.any() or empty.any():
+                    self._bound.append((own.form, full, empty))
+                fixed[tuple(sorted(own.form.items()))] = (most - least < 0.5) & (own.numbers > 0)
+        self._possible = {key: found for key, found in self._possible.items() if not key[-1]}
+        return fixed
 
     def _is_visible(self, own: Sum) -> Bools:
         rows = [self.rows[index] for index in own.sources]

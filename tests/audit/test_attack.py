@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from audit import definitions, solve
 from audit.attack import Result, judge
 from audit.attack import attack as attack_release
 from audit.equations import Kpi, Release, read
@@ -229,3 +230,64 @@ def test_of_an_earlier_release_only_what_has_changed_is_forgotten(
     keys = {item["key"][3:] for items in result.found.values() for item in items}
     assert ("day", "2027-02-03", "central", "lvs_a") in keys
     assert any(text.startswith("earlier") for text in result.dropped) == changed
+
+
+def test_no_part_is_more_than_its_whole() -> None:
+    """12 calls, of which 11 are within ten minutes and 1 is a hang-up: none is left."""
+    matrix = sparse.csr_matrix(
+        np.array([[1, 1, 0, 0], [1, 0, -1, 0], [0, 1, 0, -1], [0, 0, 0, 0]], dtype=float)
+    )
+    right = np.array([12.0, 11.0, 1.0, 0.0])
+    nothing = solve.peel(matrix, right, np.zeros(4), np.zeros(4, dtype=np.bool_))
+    assert not nothing.known.any()
+    lower, upper = solve.narrow(matrix, right, nothing)
+    assert lower == pytest.approx([11, 1, 0, 0], abs=1e-3)
+    assert upper == pytest.approx([11, 1, 0, 0], abs=1e-3)
+    lower, upper = solve.narrow(matrix, right + np.array([1, 0, 0, 0]), nothing)
+    assert (upper - lower)[:2] == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_definitions_say_what_is_a_part_of_what() -> None:
+    parts = definitions.parts("calls")
+    assert ({"calls.within_600s": 1}, {"calls.within_120s": 1}) in parts
+    assert ({"calls.offered": 1}, {"calls.recalled": 1}) in parts
+    assert all(
+        large != {"calls.within_120s": 1} or "calls.within_600s" not in small
+        for large, small in parts
+    )
+    apart = [set(small) for large, small in definitions.parts("lat_requests") if len(small) == 2]
+    assert {"lat_requests.declined_weather", "lat_requests.declined_concurrency"} in apart
+    assert {"lat_requests.declined", "lat_requests.declined_weather"} not in apart
+
+
+@pytest.mark.parametrize(("median", "recovered"), [(8.0, 1), (12.0, 0)])
+def test_a_percentile_says_how_many_are_within_a_limit(
+    tmp_path: Path, median: float, recovered: int
+) -> None:
+    """The only time is under ten seconds, or it is not."""
+    where: dict[str, Any] = {"level": "central", "unit_id": "amk_a", "segment": "113"}
+    where |= {"period_grain": "month", "period_start": date(2027, 2, 1)}
+    hidden = {"status": "suppressed", "value": None, "coverage": None}
+    rows = [
+        value("answer_time_median", n=1, **where, value=median, coverage=1.0),
+        value("c113_within_10s", **where, **hidden),
+    ]
+    folder = release(tmp_path / "release", set())
+    pl.DataFrame(rows, schema=VALUES_SCHEMA).write_parquet(folder / "kpi_values.parquet")
+    policy = {"suppression": load_policy().describe()}
+    (folder / "metadata.json").write_text(json.dumps(policy))
+    assert attack(folder).recovered == recovered
+
+
+def test_only_what_has_changed_is_attacked(tmp_path: Path) -> None:
+    """A day that is new with its week and month; of the days before nothing has changed."""
+    sunday = ("central", "lvs_a", "2027-02-07")
+    folder = release(tmp_path / "release", {CELL, sunday})
+    earlier = release(
+        tmp_path / "earlier",
+        {CELL},
+        figures={cell: n for cell, n in cells().items() if cell[2:] != ("day", date(2027, 2, 7))},
+    )
+    changed = attack_release(read(folder), read(earlier), 5, changed_only=True)
+    assert (changed.attacked, [key[4] for key in changed.keys]) == (1, ["2027-02-07"])
+    assert attack(folder, earlier).recovered == 2
