@@ -754,7 +754,7 @@ def _sums(
         if period in parts.period_at:
             for parent, numbers in _held(block, parts, period, links, unions).items():
                 alike[period[0], parent, tuple(numbers)].append(period)
-    for (grain, parent, numbers), periods in alike.items():
+    for (grain, parent, inside), periods in alike.items():
         here = np.array([block.period_at[period] for period in periods])
         there = np.array([parts.period_at[period] for period in periods])
         mine = np.full(here.size, block.unit_at[parent])
@@ -762,7 +762,7 @@ def _sums(
             terms: list[tuple[Ints, Floats | float]] = [(block.index(measure, mine, here), 1.0)]
             terms += [
                 (parts.index(measure, np.full(there.size, number), there), -1.0)
-                for number in numbers
+                for number in inside
             ]
             kind = ("units", block.family, block.segment, level, below, grain, measure)
             builder.add(kind, parent, terms, np.zeros(here.size))

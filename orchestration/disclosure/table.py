@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from orchestration.disclosure.bounds import Numbers, Sum, Whole, bounds, wholes
-from orchestration.disclosure.events import Events
+from orchestration.disclosure.events import Events, Ints
 from orchestration.disclosure.forms import (
     HOURS,
     OF_WHOLE,
@@ -443,9 +443,26 @@ class Table:
         return fixed
 
     def _is_visible(self, own: Sum) -> Bools:
-        rows = [self.rows[index] for index in own.sources]
-        seen: Bools = np.logical_or.reduce([row.exists & ~row.hidden for row in rows])
+        """Where a sum is shown, or is the rest of the country that could not be placed."""
+        seen = np.zeros(self._shape, dtype=np.bool_)
+        for rows in (self.rows[index] for index in own.sources):
+            seen |= rows.exists & ~rows.hidden
+            for unplaced, level in self._unplaced:
+                whole = ~rows.hidden[level].any(axis=0) & ~rows.hidden[self.layout.national].any(
+                    axis=0
+                )
+                seen[unplaced] |= rows.beyond[unplaced] & whole
         return seen & ~np.isnan(own.numbers)
+
+    @cached_property
+    def _unplaced(self) -> list[tuple[int, Ints]]:
+        """The row of what could not be placed at a level, and the rows of the level."""
+        levels = np.array([level for level, _ in self.layout.units])
+        return [
+            (row, np.flatnonzero(levels == level))
+            for row, (level, unit) in enumerate(self.layout.units)
+            if unit == UNPLACED
+        ]
 
     def _numbers_shown(self) -> dict[Key, tuple[Form, Numbers, Series]]:
         """Each sum of measures that rows show, with the numbers of one series that shows it."""
