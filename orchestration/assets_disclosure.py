@@ -2,7 +2,7 @@
 
 # Dagster reads the annotations of step functions, so they are not postponed here.
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -19,6 +19,22 @@ TABLES = {
     "part_hidden": "Hours of the week and classes of times that are hidden.",
     "part_scope": "The last released period of them per level and grain.",
 }
+
+
+def hidden_besides(report: Mapping[str, Any]) -> Iterator[str]:
+    """What was hidden because numbers had no other world, or followed in the attack."""
+    for families, cells in report.get("hidden_whole", {}).items():
+        yield (
+            f"Ingenting vises av / nothing is shown of {families}: {spaced(cells)} tall kan ikke "
+            "beskyttes / numbers cannot be protected"
+        )
+    more = report.get("audit", {}).get("hidden_for_it", 0)
+    if more:
+        yield (
+            f"Angrepet fant tall som følger av andre; {spaced(more)} celler til er skjult. / "
+            "The attack found numbers that follow from others; "
+            f"{spaced(more)} more cells are hidden."
+        )
 
 
 def disclosure_key(table: str) -> dg.AssetKey:
@@ -58,6 +74,8 @@ def build_disclosure_asset(contracts: list[str]) -> dg.AssetsDefinition:
                 f"Avsløringskontroll / disclosure: {spaced(hidden)} av / of {spaced(cells)} "
                 f"celler skjult / hidden på {clock.seconds:.1f} s"
             )
+            for line in hidden_besides(decision.report):
+                engine.say(line)
         for table in TABLES:
             yield dg.MaterializeResult(asset_key=disclosure_key(table), metadata=metadata)
 

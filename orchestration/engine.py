@@ -236,11 +236,13 @@ class Engine:
     def disclose(self) -> Decision | None:
         """Decide what may be seen of the present figures; nothing to do when that is known."""
         from orchestration.disclosure.step import disclose
+        from orchestration.release_audit import auditor
         from orchestration.suppression import load_policy
 
         with self.writer():
             if self.disclosure_is_fresh():
                 return None
+            policy = load_policy(self.settings.policy_file)
             known = state.read_disclosure(self.home)
             # Taken back before the work: the second build has to follow, whatever happens here.
             state.write_disclosure(self.home, state.DisclosureState(project=known.project))
@@ -248,8 +250,9 @@ class Engine:
                 self.home.warehouse,
                 self.home.releases,
                 self.receipts(),
-                load_policy(self.settings.policy_file),
+                policy,
                 self.audiences(),
+                auditor(self.home.warehouse, self.home.releases, policy),
             )
 
     def compare_warehouse(

@@ -297,6 +297,14 @@ def _disclosed(warehouse: Path) -> dict[str, Any]:
         raise ReleaseError(
             "Avsløringskontrollen er ikke kjørt / disclosure control has not been run."
         )
+    report = disclosed.get("report", {})
+    left = report.get("unprotected", 0), report.get("audit", {}).get("recovered", 0)
+    if any(left):
+        raise ReleaseError(
+            f"{left[0]} celler er ubeskyttet og {left[1]} følger av andre; ingenting utgis. / "
+            f"{left[0]} cells are unprotected and {left[1]} follow from others; "
+            "nothing is released."
+        )
     return disclosed
 
 

@@ -226,7 +226,15 @@ def test_the_variables_are_those_the_code_reads() -> None:
         re.findall(r"^\| `(AKUTT_\w+)`", (ROOT / "README.md").read_text("utf-8"), re.M)
     )
     read: set[str] = set()
-    folders = ("contracts", "ingestion", "orchestration", "reporting", "tests", "dbt_project")
+    folders = (
+        "audit",
+        "contracts",
+        "ingestion",
+        "orchestration",
+        "reporting",
+        "tests",
+        "dbt_project",
+    )
     for folder in folders:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".yml", ".sql") and path != Path(__file__):

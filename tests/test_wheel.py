@@ -15,7 +15,7 @@ import pytest
 from ingestion.synthetic import generate
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("contracts", "dbt_project", "ingestion", "orchestration", "reporting")
+PACKAGES = ("audit", "contracts", "dbt_project", "ingestion", "orchestration", "reporting")
 TOP = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "dagster.yaml", "constraints.txt")
 MADE = shutil.ignore_patterns("__pycache__", "target", "logs", ".user.yml", "pictures", "*.ipynb")
 

@@ -103,6 +103,60 @@ def verify(release: ReleaseArgument = None, audience: AudienceOption = None) -> 
 
 
 @app.command()
+@_readable
+def attack(
+    release: ReleaseArgument = None,
+    earlier: Annotated[
+        str | None, typer.Option(help="An earlier release that the attacker has as well.")
+    ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what has changed since the earlier release.")
+    ] = False,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Numbers to bound by linear programming.")
+    ] = 200,
+    fmt: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    audience: AudienceOption = None,
+) -> None:
+    """Attack a release: do hidden numbers follow from those it shows? Exit status 1 if any does."""
+    from audit import equations
+    from audit.attack import attack as attack_release
+    from audit.attack import describe, report
+    from orchestration.release import get_release
+
+    if fmt not in ("table", "json"):
+        raise typer.BadParameter("table | json", param_hint="--format")
+    if changed and earlier is None:
+        raise typer.BadParameter("--changed: --earlier?", param_hint="--changed")
+    releases = _folder(audience)
+    info = get_release(releases, release)
+    before = get_release(releases, earlier) if earlier else None
+    result = attack_release(
+        equations.read(info.path),
+        equations.read(before.path) if before else None,
+        samples,
+        changed_only=changed,
+        say=functools.partial(typer.echo, err=True),
+    )
+    told = {"release": info.release_id, "earlier": before.release_id if before else None}
+    if fmt == "json":
+        text = json.dumps({**told, **report(result)}, indent=2, ensure_ascii=False, default=str)
+    else:
+        beside = f" + {before.release_id}" if before else ""
+        text = f"{info.release_id}{beside}\n{describe(result)}"
+    if output is None:
+        typer.echo(text)
+    else:
+        from reporting.audience import chosen, keep_private
+
+        output.write_text(text + "\n", encoding="utf-8")
+        keep_private([output], chosen(audience))
+    if result.recovered:
+        raise typer.Exit(1)
+
+
+@app.command()
 @readable
 def export(
     folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],

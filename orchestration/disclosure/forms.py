@@ -15,9 +15,12 @@ the move changes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from orchestration.disclosure.events import Events, Ints
 from orchestration.registry.spec import Kpi, Registry, split_segment
 
 Form = Mapping[str, int]
@@ -133,6 +136,22 @@ class Forms:
         ordered = sorted(found, key=lambda move: (found[move], move.changes))
         whole = [Move(changes) for changes in self._repaired(self._whole(form))[:1]]
         return list(dict.fromkeys([*ordered[:_MOST_MOVES], *(m for m in whole if m.of(form))]))
+
+    def by_events(self, form: Form, events: Events, segment: str) -> Iterator[Move]:
+        """Moves that change a form by an event more, or one of another kind than it was.
+
+        Those that change the fewest rows come first. No part of theirs is more than its whole.
+        """
+        family = next(family_of(name) for name in form)
+        place = {f"{family}.{name}[{segment}]": at for at, name in enumerate(events.measures)}
+        changes = events.changes[events.changes @ _vector(form, place) != 0]
+        loss = np.zeros(changes.shape[0], dtype=np.int64)
+        for series in self.series:
+            shown = np.stack([_vector(shown, place) for shown in series.forms], axis=1)
+            loss += series.weight * (changes @ shown != 0).any(axis=1)
+        for at in np.lexsort((np.abs(changes).sum(axis=1), loss)):
+            start = {name: int(by) for name, by in zip(place, changes[at], strict=True) if by}
+            yield from (Move(repaired) for repaired in self._repaired(start)[:1])
 
     def carried(self, move: Move, tight: Iterable[int]) -> Move:
         """The move of an ordinary event, where ordinary events count as usable.
@@ -275,6 +294,14 @@ class Forms:
     def _segments_of(self, family: str) -> list[str]:
         kpis = self._registry.families[family].kpis
         return sorted({segment for kpi in kpis for segment in kpi.segments})
+
+
+def _vector(form: Form, place: Mapping[str, int]) -> Ints:
+    """A form as one factor per measure; those that have no place are left out."""
+    found = np.zeros(len(place), dtype=np.int64)
+    for name in form.keys() & place.keys():
+        found[place[name]] = form[name]
+    return found
 
 
 def family_of(name: str) -> str:

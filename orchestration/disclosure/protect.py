@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from orchestration.disclosure.assistant import Assistant
+from orchestration.disclosure.events import Events
 from orchestration.disclosure.forms import Form, Forms, Move, groups
 from orchestration.disclosure.history import FLAGS
 from orchestration.disclosure.layout import Layout
@@ -22,16 +24,18 @@ from orchestration.suppression import GRAINS, SuppressionPolicy
 Decided = tuple[pl.DataFrame, int]
 # So many kinds of moves are tried for each number of a row of which one must stay unknown.
 _MOVES_FOR_CUT = 2
+# How often bounds are found again after more is hidden.
+_ROUNDS = 5
 # What may be hidden to protect one cell, in rows of the finest kind.
 _LIMITS = (60.0, float("inf"))
 
 
 @dataclass(frozen=True)
 class Protection:
-    """Hidden rows with their reasons, and how many small numbers could not be protected."""
+    """Hidden rows with their reasons, and how many numbers have no other world, by families."""
 
     hidden: pl.DataFrame
-    unprotected: int
+    unprotected: Mapping[tuple[str, ...], int]
 
 
 def protect(
@@ -41,11 +45,13 @@ def protect(
     parents: Mapping[Unit, frozenset[Unit]],
     policy: SuppressionPolicy,
     helper: Assistant[Decided] | None = None,
+    events: Mapping[str, Events] | None = None,
 ) -> Protection:
     """Decide for every group of families that share measures.
 
     `values` are the rows of kpi_values in scope, their keys coded, with the flags of FLAGS where
-    there is an earlier release. `helper` runs `decide_group` in a process of its own.
+    there is an earlier release. `helper` runs `decide_group` in a process of its own. `events` tell
+    which numbers are parts of which.
     """
     exists = (
         tells()
@@ -53,7 +59,7 @@ def protect(
         | (pl.col("numerator").fill_null(0) > 0)
         | (pl.col("n").fill_null(0) > 0)
     )
-    flags = (*FLAGS, "_beyond")
+    flags = (*FLAGS, "_beyond", "_follows")
     values = columns_of(values, flags).with_columns(pl.col(flags).fill_null(False))
     values = values.with_columns((exists & ~pl.col("_beyond")).alias("_exists"))
     kpis = set(values.select("kpi_id", "kpi_version").unique().iter_rows())
@@ -65,17 +71,19 @@ def protect(
         if mine["_beyond"].all():
             continue
         here = scope.filter(pl.col("kpi_id").is_in(sorted({kpi for kpi, _ in keys})))
-        jobs.append((families, mine, here, registry, kpis, parents, policy))
+        jobs.append((families, mine, here, registry, kpis, parents, policy, events or {}))
     # The largest group is about half of the work.
     jobs.sort(key=lambda job: -job[1].height)
+    order = [job[0] for job in jobs]
     if helper is None or not jobs:
         found = [decide_group(*job) for job in jobs]
     else:
         helper.ask(*jobs[0])
-        found = [*(decide_group(*job) for job in jobs[1:]), helper.answer()]
+        rest = [decide_group(*job) for job in jobs[1:]]
+        found = [helper.answer(), *rest]
     return Protection(
         pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _ in found)]),
-        sum(left for _, left in found),
+        {families: left for families, (_, left) in zip(order, found, strict=True) if left},
     )
 
 
@@ -94,12 +102,14 @@ def decide_group(
     kpis: set[tuple[str, int]],
     parents: Mapping[Unit, frozenset[Unit]],
     policy: SuppressionPolicy,
+    events: Mapping[str, Events],
 ) -> Decided:
     """The hidden rows of some families, and how many numbers are left unprotected."""
     forms = Forms(registry, families, kpis)
     layout = _layout(values.filter(~pl.col("_beyond")), parents, scope)
     table = Table(forms, layout, values, scope, policy)
     table.learn()
+    table.learn_parts(events)
     left = _protect(table)
     return table.hidden(), left
 
@@ -137,7 +147,7 @@ def _protect(table: Table) -> int:
     # Moves that hide the most come first; what they hide the others need not.
     for moves, targets, late in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
         left += int(_protect_targets(table, moves, targets, late=late).sum())
-    return left + _protect_cut(table)
+    return left + _protect_cut(table) + _protect_parts(table)
 
 
 def _protect_cut(table: Table) -> int:
@@ -164,26 +174,48 @@ def _protect_cut(table: Table) -> int:
     return sum(int(mask.sum()) for mask in left)
 
 
-def _protect_targets(table: Table, moves: list[Move], targets: Bools, *, late: bool) -> Bools:
+def _protect_parts(table: Table) -> int:
+    """Numbers that follow because no part is more than its whole, and none is less than nothing.
+
+    The search before did not ask whether its other worlds obey that, as most numbers need no more.
+    With them what an audit has found to follow. Returns how many rows still follow.
+    """
+    left = 0
+    for at in range(_ROUNDS if table.knows_parts else 0):
+        found = table.pinned(audited=at == 0)
+        before, left = left, sum(int(targets.sum()) for _, targets in found)
+        if not left or left == before:
+            break
+        for form, targets in found:
+            moves = [*table.moves(form), *table.moves_of_events(form, targets)]
+            _protect_targets(table, moves, targets, late=False, strict=True)
+    return left
+
+
+def _protect_targets(
+    table: Table, moves: list[Move], targets: Bools, *, late: bool, strict: bool = False
+) -> Bools:
     """Try every move within a limit before any move beyond it; the cells left unsafe.
 
     What has come in late changes totals that were released without it. Cells that were hidden
     before do not protect it: they are as they were, so the totals' change is all its own.
+    `strict` asks for worlds in which no part is more than its whole.
     """
+    search = partial(_search, table, fresh=late, strict=strict)
     for limit in _LIMITS:
         for move in moves:
             if not targets.any():
                 return targets
             if limit == _LIMITS[0]:
                 # Rather a world in which hidden numbers stay above zero: most are known to be.
-                targets = targets & ~_search(table, move, lowest=1, fresh=late).protected(targets)
-            targets = _search(table, move, lowest=0, fresh=late).protect(targets, limit)
+                targets = targets & ~search(move, lowest=1).protected(targets)
+            targets = search(move, lowest=0).protect(targets, limit)
     for move in moves:
         if targets.any():
-            targets = _search(table, move, lowest=0, fresh=late).protect_by_any(targets)
+            targets = search(move, lowest=0).protect_by_any(targets)
     for move in moves:
         # Not even then: at least nothing follows by adding and subtracting alone.
-        targets = _search(table, move, lowest=None, fresh=late).protect(targets, _LIMITS[-1])
+        targets = search(move, lowest=None).protect(targets, _LIMITS[-1])
     return targets
 
 
@@ -191,7 +223,13 @@ def _reach(table: Table, moves: list[Move]) -> int:
     return len(table.forms.touched(moves[0])) if moves else 0
 
 
-def _search(table: Table, move: Move, *, lowest: int | None, fresh: bool) -> Search:
+def _search(table: Table, move: Move, *, lowest: int | None, fresh: bool, strict: bool) -> Search:
     """The search for a move; `lowest` is what a hidden number may become, None for anything."""
-    cost = table.costs(move, plausible=lowest is not None, down_to_zero=not lowest, fresh=fresh)
+    cost = table.costs(
+        move,
+        plausible=lowest is not None,
+        down_to_zero=not lowest,
+        fresh=fresh,
+        strict=strict,
+    )
     return Search(table.layout, cost, lambda rows, at: table.hide(move, rows, at))

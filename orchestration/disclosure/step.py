@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from orchestration import release_content
+from orchestration.disclosure import events as kinds_of_events
 from orchestration.disclosure import parts
 from orchestration.disclosure.assistant import Assistant, assistant
+from orchestration.disclosure.forms import groups
 from orchestration.disclosure.history import (
     FLAGS,
     NUMBERS,
@@ -34,7 +36,7 @@ from orchestration.disclosure.scope import (
     released_periods,
     unplaced,
 )
-from orchestration.disclosure.table import SHOWN
+from orchestration.disclosure.table import SHOWN, tells
 from orchestration.registry import load_registry
 from orchestration.suppression import KINDS_SCHEMA, PARTS, SuppressionPolicy, small_parts
 from reporting.audience import releases_of
@@ -42,6 +44,7 @@ from reporting.columns import KEY, UNPLACED
 
 if TYPE_CHECKING:
     from orchestration.audiences import Audience
+    from orchestration.disclosure.events import Events
     from orchestration.disclosure.history import History
     from orchestration.registry.spec import Registry
 
@@ -54,6 +57,8 @@ _HIDDEN_NUMBERS = "hidden_numbers"
 _PUBLISHED_NUMBERS = "published_numbers"
 # From so many figures on, a part of them is decided on in a process of its own.
 _WORTH_A_PROCESS = 500_000
+# How often what follows is protected by itself before whole periods are hidden.
+_TARGETED = 3
 REASONS = ("primary", "complementary", "earlier")
 _NUMBERS = ("numerator", "denominator", "n", "value", "coverage")
 _FIGURES_SQL = f"""
@@ -93,6 +98,18 @@ class DisclosureError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Audited:
+    """What an audit found: the rows that follow (by KEY), and what it says about itself."""
+
+    recovered: pl.DataFrame | None
+    report: Mapping[str, Any]
+
+
+# Given the figures as everyone would see them.
+Audit = Callable[[pl.DataFrame], Audited]
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a run of the step came to."""
 
@@ -112,11 +129,13 @@ def disclose(
     receipts: pl.DataFrame,
     policy: SuppressionPolicy,
     audiences: Sequence[Audience] = (),
+    audit: Audit | None = None,
 ) -> Decision:
     """Decide which cells of the warehouse's kpi_values may be seen, and write it there.
 
-    For everyone, and for each audience that sees some of the cells in full but not all. Returns
-    the decision for everyone.
+    For everyone, and for each audience that sees some of the cells in full but not all. `audit`
+    looks for numbers that follow all the same from what everyone would see; more is hidden until
+    there are none. Returns the decision for everyone.
     """
     registry, delivered = load_registry(), last_delivered(receipts)
     # One name for what is decided together; the releases made of it carry it.
@@ -124,8 +143,16 @@ def disclose(
     # It gets ready while the figures are read.
     with assistant(decide_group, wanted=_rows(warehouse) >= _WORTH_A_PROCESS) as helper:
         values, parents = _read(warehouse, registry, delivered, policy)
+        events = kinds_of_events.read(warehouse, registry)
         history = _history(warehouse, SCHEMA, releases_dir, policy)
-        decision = decide(values, parents, registry, delivered, policy, history, helper)
+        decision = decide(
+            values, parents, registry, delivered, policy, history, helper, events=events
+        )
+    if audit is not None:
+        again = functools.partial(
+            decide, values, parents, registry, delivered, policy, history, events=events
+        )
+        decision = audited(decision, again, values, registry, audit)
     decide_parts = functools.partial(
         parts.decide,
         parts.read(warehouse),
@@ -146,11 +173,80 @@ def disclose(
         )
         folder = releases_of(releases_dir, audience.name)
         history = _history(warehouse, audience.schema_name, folder, policy)
-        own = decide(values, parents, registry, delivered, policy, history, seen=seen)
+        own = decide(
+            values, parents, registry, delivered, policy, history, seen=seen, events=events
+        )
         of_parts = decide_parts(own.numbers, parts.released(folder, history), seen=seen)
         further = {"kpi_seen": seen, **of_parts.tables()}
         _write(warehouse, audience.schema_name, name, own, policy, history, further)
     return decision
+
+
+def audited(
+    decision: Decision,
+    again: Callable[..., Decision],
+    values: pl.DataFrame,
+    registry: Registry,
+    audit: Audit,
+) -> Decision:
+    """The decision with more hidden where numbers follow from what everyone would see.
+
+    What follows is protected as what is too small is; where it follows still, everything of the
+    same families in its periods is hidden, and then the whole table of these families. `again`
+    decides anew.
+    """
+    follow: pl.DataFrame | None = None
+    more: pl.DataFrame | None = None
+    first = decision.hidden.height
+    for attempt in range(_TARGETED + 2):
+        shown = released(values, decision)
+        found = audit(shown)
+        if found.recovered is None:
+            break
+        follow = found.recovered if follow is None else pl.concat([follow, found.recovered])
+        if attempt >= _TARGETED:
+            whole = attempt > _TARGETED
+            same = _same_families(shown, found.recovered, registry, whole=whole)
+            more = same if more is None else pl.concat([more, same])
+        decision = again(follow=follow.unique(maintain_order=True), more=more)
+    hidden = decision.hidden.height - first
+    # Of families hidden as a whole nothing is left that something could follow from.
+    told = {"audit": {**found.report, "recovered": 0, "hidden_for_it": hidden}}
+    return replace(decision, report={**decision.report, **told})
+
+
+def released(values: pl.DataFrame, decision: Decision) -> pl.DataFrame:
+    """The figures as everyone would see them: KEY, numbers and status."""
+    hidden = coded(decision.hidden.select(*KEY, pl.lit(True).alias("_hidden")))
+    marked = in_scope(coded(values), coded(decision.scope)).join(hidden, on=KEY, how="left")
+    is_hidden = pl.col("_hidden").fill_null(False)
+    return plain(
+        marked.select(
+            *KEY,
+            *(pl.when(~is_hidden).then(pl.col(name)).alias(name) for name in _NUMBERS),
+            pl.when(is_hidden).then(pl.lit("suppressed")).otherwise("status").alias("status"),
+        )
+    )
+
+
+def _same_families(
+    shown: pl.DataFrame, recovered: pl.DataFrame, registry: Registry, *, whole: bool
+) -> pl.DataFrame:
+    """Keys of the rows of families that share measures with some rows; in the same periods only,
+    or all of them."""
+    concerned = set(recovered["kpi_id"])
+    kpis = {
+        kpi.id
+        for families in groups(registry)
+        for mine in [[kpi for kpi in registry.kpis if kpi.family in families]]
+        if concerned & {kpi.id for kpi in mine}
+        for kpi in mine
+    }
+    rows = shown.filter(pl.col("kpi_id").is_in(sorted(kpis)) & tells())
+    if not whole:
+        periods = ["period_grain", "period_start"]
+        rows = rows.join(recovered.select(periods).unique(), on=periods, how="semi")
+    return rows.select(KEY)
 
 
 def _history(warehouse: Path, schema: str, folder: Path, policy: SuppressionPolicy) -> History:
@@ -169,10 +265,16 @@ def decide(
     history: History,
     helper: Assistant[Decided] | None = None,
     seen: pl.DataFrame | None = None,
+    events: Mapping[str, Events] | None = None,
+    follow: pl.DataFrame | None = None,
+    more: pl.DataFrame | None = None,
 ) -> Decision:
     """The decision, from data alone; `delivered` is the last delivered day per contract.
 
-    `seen` are KPIs, levels and units whose cells are shown in full whatever they are.
+    `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
+    the kinds of events per family, where they are known. `follow` are rows found to follow from
+    others: they are protected too. `more` are rows to hide besides. Where a number is left without
+    another world, all that its families show is hidden.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -180,6 +282,9 @@ def decide(
     scope = _scope(values.select("kpi_id", "segment", "level"), registry, delivered, policy)
     cells = with_small(in_scope(values, coded(scope)), registry, policy)
     cells = with_history(cells, history)
+    if follow is not None:
+        marked = coded(follow).with_columns(pl.lit(True).alias("_follows"))
+        cells = cells.join(marked, on=KEY, how="left", maintain_order="left")
     if seen is not None:
         cells = in_sight(cells, seen)
     found = protect(
@@ -189,12 +294,16 @@ def decide(
         parents,
         policy,
         helper,
+        events,
     )
-    hidden = cells.join(coded(found.hidden), on=KEY)
+    all_hidden = _with_more(found.hidden, cells, registry, found.unprotected, more)
+    hidden = cells.join(coded(all_hidden), on=KEY)
     taken_back = find_withdrawn(hidden, history)
     report = {
         **_report(cells, hidden),
-        "unprotected": found.unprotected,
+        # Numbers without another world, and the families of which therefore nothing is shown.
+        "unprotected": 0,
+        "hidden_whole": {", ".join(names): left for names, left in found.unprotected.items()},
         "withdrawn": taken_back.height,
         "history": history.note,
     }
@@ -203,7 +312,31 @@ def decide(
         small = small | pl.col("_small_before")
     numbers = hidden.select(*KEY, *NUMBERS, small.alias("was_small"))
     limits = limits_shown(registry, policy)
-    return Decision(found.hidden, scope, limits, taken_back, plain(numbers), report)
+    return Decision(all_hidden, scope, limits, taken_back, plain(numbers), report)
+
+
+def _with_more(
+    hidden: pl.DataFrame,
+    cells: pl.DataFrame,
+    registry: Registry,
+    unprotected: Mapping[tuple[str, ...], int],
+    more: pl.DataFrame | None,
+) -> pl.DataFrame:
+    """The hidden rows, with some more, and with all of families that leave no other way."""
+    whole = sorted(
+        {kpi.id for kpi in registry.kpis for names in unprotected if kpi.family in names}
+    )
+    if not whole and more is None:
+        return hidden
+    rows = plain(cells.filter(tells())).select(KEY)
+    wanted = rows.filter(pl.col("kpi_id").is_in(whole))
+    if more is not None:
+        wanted = pl.concat([wanted, rows.join(more, on=KEY, how="semi")])
+    added = wanted.unique(maintain_order=True).cast(hidden.drop("reason").schema)
+    added = added.join(hidden, on=KEY, how="anti").with_columns(
+        pl.lit("complementary").alias("reason")
+    )
+    return pl.concat([hidden, added.select(hidden.columns)])
 
 
 def with_small(cells: pl.DataFrame, registry: Registry, policy: SuppressionPolicy) -> pl.DataFrame:

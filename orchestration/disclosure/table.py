@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from orchestration.disclosure.bounds import Numbers, Sum, Whole, bounds, wholes
+from orchestration.disclosure.events import Events, Ints
 from orchestration.disclosure.forms import (
     HOURS,
     OF_WHOLE,
@@ -29,7 +32,6 @@ from orchestration.disclosure.scope import SCOPE_SCHEMA
 from orchestration.suppression import GRAINS, PARTS, SuppressionPolicy
 from reporting.columns import UNPLACED
 
-Numbers = npt.NDArray[np.float64]
 Key = tuple[tuple[str, int], ...]
 SERIES, PERIOD = ("kpi_id", "kpi_version", "segment"), ("period_grain", "period_start")
 UNIT = ("level", "unit_id")
@@ -47,13 +49,15 @@ HIDDEN_SCHEMA = pl.Schema(
     }
 )
 # What earlier releases have made of a cell, as flags.
-_BEFORE = ("known", "earlier", "small_before", "cut", "settled", "shown_before", "late")
+_BEFORE = ("known", "earlier", "small_before", "cut", "settled", "shown_before", "late", "follows")
 # Statuses of rows that show numbers.
 SHOWN = ("ok", "no_denominator")
 # A sum of hours can change by as little as one likes.
 _SLIGHTLY = 1e-9
 # Share of cells with complete coverage from which on that is the ordinary case.
 _MOSTLY = 0.2
+# So many moves by whole events are tried to find so many that are possible.
+_TRIED, _FOUND = 300, 12
 # How much more is lost with a total than with one of its many parts.
 _GRAIN_WEIGHT = {
     "day": 1.0,
@@ -94,6 +98,8 @@ class Rows:
     shown_before: Bools
     # Reported after the period had been released without it.
     late: Bools
+    # Hidden, and found to follow from what is shown all the same.
+    follows: Bools
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
     # Released, but without a row.
@@ -128,7 +134,13 @@ class Table:
             _find_unsafe(series, rows)
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
-        self._possible: dict[tuple[Move, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._possible: dict[tuple[Move, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._events: Mapping[str, Events] = {}
+        # Sums that rows show, and which of them hold which others, per family and segment.
+        self._sums: list[list[Sum]] = []
+        self._wholes: list[list[Whole]] = []
+        # Sums, where they can be no more, and where they can be no less.
+        self._bound: list[tuple[Form, Bools, Bools]] = []
         # Identities that hold at one level only.
         self.bound_at: dict[str, list[Form]] = {level: [] for level, _ in layout.units}
 
@@ -235,26 +247,30 @@ class Table:
         return np.array([bool(missing[days].any()) for days in calendar.days_of], dtype=np.bool_)
 
     def costs(
-        self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool
+        self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool, strict: bool = False
     ) -> npt.NDArray[np.float32]:
         """What it takes to hide everything a move changes, with one event more and one less.
 
         `plausible` asks for worlds whose numbers make sense; `down_to_zero` allows those in which a
-        hidden number is zero; `fresh` allows no cells that were hidden in an earlier release.
+        hidden number is zero; `fresh` allows no cells that were hidden in an earlier release;
+        `strict` asks for room in every whole for its parts.
         """
         lost = np.zeros(self._shape, dtype=np.uint16)
         for index in self.forms.touched(move):
             rows = self.rows[index]
             lost += np.uint16(self.forms.series[index].weight) * (rows.exists & ~rows.hidden)
         # What is possible does not depend on what is hidden. It is kept, as bits.
-        key = (move, plausible, down_to_zero, fresh)
+        key = (move, plausible, down_to_zero, fresh, strict)
         if key not in self._possible:
             lowest = 0.0 if down_to_zero else 1.0
-            self._possible[key] = np.packbits(self._allowed(move, plausible, lowest, fresh))
+            allowed = self._allowed(move, plausible, lowest, fresh, strict)
+            self._possible[key] = np.packbits(allowed)
         allowed = np.unpackbits(self._possible[key], count=2 * lost.size).view(np.bool_)
         return np.where(allowed.reshape(2, *self._shape), lost * self._weight, np.float32(np.inf))
 
-    def _allowed(self, move: Move, plausible: bool, lowest: float, fresh: bool) -> Bools:
+    def _allowed(
+        self, move: Move, plausible: bool, lowest: float, fresh: bool, strict: bool
+    ) -> Bools:
         """Where a move is possible, with one event more and with one less."""
         allowed = np.ones((2, *self._shape), dtype=np.bool_)
         names = [name for name, _ in move.changes]
@@ -280,7 +296,27 @@ class Table:
                 else:
                     # What is not released is still no less than nothing, and often follows.
                     mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
+        if strict:
+            allowed &= self._within_bounds(move)
         return allowed
+
+    def _within_bounds(self, move: Move) -> Bools:
+        """Where a move leaves a cell that could be, for one who knows what is a part of what.
+
+        Every whole still holds its parts, or no sum lies beyond what can be seen of it.
+        """
+        real, likely = np.ones((2, 2, *self._shape), dtype=np.bool_)
+        for item in (item for held in self._wholes for item in held):
+            by = move.of(item.rest)
+            if by:
+                real[int(by > 0)] &= ~(item.left < abs(by))
+        for form, full, empty in self._bound:
+            by = move.of(form)
+            if by:
+                likely[int(by < 0)] &= ~full
+                likely[int(by > 0)] &= ~empty
+        found: Bools = real | likely
+        return found
 
     def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
@@ -323,6 +359,110 @@ class Table:
                             self.forms.know([identity])
                         else:
                             self.bound_at[level].append(identity)
+
+    def learn_parts(self, events: Mapping[str, Events]) -> None:
+        """Find which of the sums that rows show are parts of which others, by the events."""
+        self._events = events
+        found: dict[tuple[str, str], dict[Key, Sum]] = {}
+        for index, (series, rows) in enumerate(zip(self.forms.series, self.rows, strict=True)):
+            kinds = events.get(series.family)
+            if kinds is None or series.kind in HOURS:
+                continue
+            sums = found.setdefault((series.family, series.segment), {})
+            for form, numbers in _sums(series, rows):
+                # Of other families and segments the events are others.
+                mine = all(name.endswith(f"[{series.segment}]") for name in form)
+                counts = kinds.of({_bare(name, series.family): by for name, by in form.items()})
+                if not mine or counts is None:
+                    continue
+                key = tuple(sorted(form.items()))
+                known = sums.get(key, Sum(form, counts, numbers, ()))
+                filled = np.where(np.isnan(known.numbers), numbers, known.numbers)
+                sums[key] = Sum(form, counts, filled, (*known.sources, index))
+        self._sums = [list(sums.values()) for sums in found.values()]
+        self._wholes = [wholes(sums) for sums in self._sums]
+
+    @property
+    def knows_parts(self) -> bool:
+        """Whether it is known what is a part of what."""
+        return any(self._wholes)
+
+    def moves_of_events(self, form: Form, targets: Bools) -> list[Move]:
+        """Moves that change a form by whole events, and are possible in some of the cells."""
+        name = next(iter(form))
+        events = self._events.get(family_of(name))
+        found: list[Move] = []
+        if events is None:
+            return found
+        for move in islice(self.forms.by_events(form, events, segment_of(name)), _TRIED):
+            if len(found) == _FOUND:
+                break
+            if move.of(form) and self._allowed(move, True, 0.0, False, True)[:, targets].any():
+                found.append(move)
+        return found
+
+    def pinned(self, *, audited: bool) -> list[tuple[Form, Bools]]:
+        """Cells of hidden rows that follow from what wholes leave for their parts, by the form.
+
+        `audited`: those with them that an audit has found to follow. Sums that can be no more, or
+        no less, by what is shown in their cell protect nothing from now on.
+        """
+        fixed = self._find_bounds()
+        nowhere = np.zeros(self._shape, dtype=np.bool_)
+        found: dict[Key, tuple[Form, Bools]] = {}
+        for series, rows in zip(self.forms.series, self.rows, strict=True):
+            top, bottom = (
+                fixed.get(tuple(sorted(form.items())), nowhere)
+                for form in (series.numerator, series.denominator)
+            )
+            follows = top & bottom if series.denominator else top
+            follows = follows | (top & rows.unsafe.get("numerator", nowhere))
+            if audited:
+                follows = follows | rows.follows
+            follows = follows & rows.hidden & ~rows.shown_before & ~rows.known & ~rows.settled
+            form = series.numerator or series.n
+            if form and follows.any():
+                key = tuple(sorted(form.items()))
+                _, before = found.get(key, (form, nowhere))
+                found[key] = form, before | follows
+        return list(found.values())
+
+    def _find_bounds(self) -> dict[Key, Bools]:
+        """Find the bounds of hidden sums; per sum where they meet, and something is counted."""
+        self._bound.clear()
+        fixed: dict[Key, Bools] = {}
+        for sums, held in zip(self._sums, self._wholes, strict=True):
+            visible = [self._is_visible(own) for own in sums]
+            lower, upper = bounds(sums, held, visible)
+            for own, seen, least, most in zip(sums, visible, lower, upper, strict=True):
+                full, empty = ~seen & (own.numbers >= most), ~seen & (own.numbers <= least)
+                if full.any() or empty.any():
+                    self._bound.append((own.form, full, empty))
+                fixed[tuple(sorted(own.form.items()))] = (most - least < 0.5) & (own.numbers > 0)
+        self._possible = {key: found for key, found in self._possible.items() if not key[-1]}
+        return fixed
+
+    def _is_visible(self, own: Sum) -> Bools:
+        """Where a sum is shown, or is the rest of the country that could not be placed."""
+        seen = np.zeros(self._shape, dtype=np.bool_)
+        for rows in (self.rows[index] for index in own.sources):
+            seen |= rows.exists & ~rows.hidden
+            for unplaced, level in self._unplaced:
+                whole = ~rows.hidden[level].any(axis=0) & ~rows.hidden[self.layout.national].any(
+                    axis=0
+                )
+                seen[unplaced] |= rows.beyond[unplaced] & whole
+        return seen & ~np.isnan(own.numbers)
+
+    @cached_property
+    def _unplaced(self) -> list[tuple[int, Ints]]:
+        """The row of what could not be placed at a level, and the rows of the level."""
+        levels = np.array([level for level, _ in self.layout.units])
+        return [
+            (row, np.flatnonzero(levels == level))
+            for row, (level, unit) in enumerate(self.layout.units)
+            if unit == UNPLACED
+        ]
 
     def _numbers_shown(self) -> dict[Key, tuple[Form, Numbers, Series]]:
         """Each sum of measures that rows show, with the numbers of one series that shows it."""
@@ -376,6 +516,25 @@ class Table:
             ],
             how="horizontal",
         ).cast(HIDDEN_SCHEMA)
+
+
+def _sums(series: Series, rows: Rows) -> Iterator[tuple[Form, Numbers]]:
+    """The sums of events that the rows of a series show, with their numbers."""
+    if series.numerator and series.kind != "mean":
+        yield series.numerator, rows.numerator
+    if series.denominator:
+        yield series.denominator, rows.denominator
+    if series.n:
+        yield series.n, rows.n
+    if series.base and series.known == series.n:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            base = np.round(rows.n / rows.coverage)
+        yield series.base, np.where(np.isfinite(base), base, np.nan)
+
+
+def _bare(name: str, family: str) -> str:
+    """The name of a measure within its family; of another family it stays as it is."""
+    return name.partition("[")[0].removeprefix(f"{family}.")
 
 
 def _find_unsafe(series: Series, rows: Rows) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from audit.attack import Result as Attacked
 from ingestion.intake import ingest
 from ingestion.sources import SourceSpec
 from orchestration import diagnosis
@@ -21,7 +23,7 @@ from orchestration.cli.kpi import breaks_by_text
 from orchestration.cli.main import app
 from orchestration.cli.serve import serve
 from orchestration.paths import Home
-from orchestration.release import build_release, get_release
+from orchestration.release import build_release, get_release, list_releases
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 from tests.orchestration.fabricated import ordinary_values, receipts, write_warehouse
 
@@ -58,6 +60,21 @@ def test_release_list_show_verify_rollback(releases: Path) -> None:
     assert akutt("release", "rollback").exit_code == 1
     assert akutt("release", "rollback", newest).exit_code == 0
     assert get_release(releases).release_id == newest
+
+
+def test_release_attack_says_what_follows(releases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [info.release_id for info in list_releases(releases)]
+    outcome = akutt("release", "attack", "--format", "json", "--earlier", listed[-1], "--changed")
+    told = json.loads(outcome.stdout)
+    assert (told["release"], told["earlier"]) == (listed[0], listed[-1])
+    assert outcome.exit_code == (1 if told["recovered"] else 0)
+    assert akutt("release", "attack", "--changed").exit_code == 2
+    assert akutt("release", "attack", "--format", "xml").exit_code == 2
+    found = Attacked(attacked=3, steps=Counter(peeling=1))
+    monkeypatch.setattr("audit.attack.attack", lambda *_, **__: found)
+    outcome = akutt("release", "attack")
+    assert outcome.exit_code == 1
+    assert "recovered: 1" in outcome.stdout
 
 
 def test_a_damaged_release_fails_verification(releases: Path) -> None:

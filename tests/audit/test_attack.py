@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from benchmarks.attack import attack, judge, main
-from benchmarks.attack_equations import Kpi, Release
-from benchmarks.attack_solve import kernel, peel
+from audit import definitions, solve
+from audit.attack import Result, judge
+from audit.attack import attack as attack_release
+from audit.equations import Kpi, Release, read
+from audit.solve import kernel, peel
 from orchestration.suppression import load_policy
 from tests.orchestration.fabricated import VALUES_SCHEMA, registry, value
 
@@ -89,6 +91,11 @@ def release(
     return folder
 
 
+def attack(folder: Path, earlier: Path | None = None, samples: int = 5) -> Result:
+    """Attack a release on disk, beside an earlier one."""
+    return attack_release(read(folder), read(earlier) if earlier else None, samples)
+
+
 CELL = ("central", "lvs_a", "2027-02-03")
 PARTNERS = {
     ("central", "lvs_b", "2027-02-03"),
@@ -104,8 +111,9 @@ def test_a_number_that_follows_by_subtraction_is_recovered(tmp_path: Path) -> No
     (found,) = result.found["peeling"]
     assert found["what"] == "small number"
     assert found["numbers"]["numerator"] == 3
-    assert main([str(folder), "--report", str(tmp_path / "report.json")]) == 1
-    assert json.loads((tmp_path / "report.json").read_text())["recovered"] == {"peeling": 1}
+    assert result.keys == [
+        ("unanswered_share", "2", "116117", "day", "2027-02-03", "central", "lvs_a")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +137,7 @@ def test_a_month_follows_from_periods_that_overlap(
     assert attack(folder, samples=5).recovered == recovered
 
 
-def test_what_is_too_small_follows_from_what_the_figures_tell_about(tmp_path: Path) -> None:
+def test_what_is_too_small_follows_from_what_the_figures_tell_about() -> None:
     """Three unanswered calls of 49 are a secret where they are persons, and none of a service."""
     kpi = Kpi("a_share", 1, "calls", "share", {"calls.a": 1}, {"calls.b": 1}, {}, {}, {})
     three = (np.array([True]), np.array([3.0]))
@@ -142,7 +150,7 @@ def test_what_is_too_small_follows_from_what_the_figures_tell_about(tmp_path: Pa
         ("activity", "municipality", True),
         ("person", "central", True),
     ):
-        asked = Release(tmp_path, EMPTY, (kpi,), EMPTY, policy).asked(
+        asked = Release(EMPTY, (kpi,), EMPTY, policy).asked(
             replace(kpi, sensitivity=sensitivity), level
         )
         _, small = judge(asked, kpi, amounts)
@@ -164,7 +172,6 @@ def test_four_cells_protect_each_other(tmp_path: Path) -> None:
     result = attack(folder, samples=5)
     assert (result.attacked, result.recovered) == (4, 0)
     assert min(result.widths) >= 3
-    assert main([str(folder), "--samples", "2"]) == 0
 
 
 def test_what_no_single_equation_tells_is_found_by_algebra() -> None:
@@ -223,3 +230,64 @@ def test_of_an_earlier_release_only_what_has_changed_is_forgotten(
     keys = {item["key"][3:] for items in result.found.values() for item in items}
     assert ("day", "2027-02-03", "central", "lvs_a") in keys
     assert any(text.startswith("earlier") for text in result.dropped) == changed
+
+
+def test_no_part_is_more_than_its_whole() -> None:
+    """12 calls, of which 11 are within ten minutes and 1 is a hang-up: none is left."""
+    matrix = sparse.csr_matrix(
+        np.array([[1, 1, 0, 0], [1, 0, -1, 0], [0, 1, 0, -1], [0, 0, 0, 0]], dtype=float)
+    )
+    right = np.array([12.0, 11.0, 1.0, 0.0])
+    nothing = solve.peel(matrix, right, np.zeros(4), np.zeros(4, dtype=np.bool_))
+    assert not nothing.known.any()
+    lower, upper = solve.narrow(matrix, right, nothing)
+    assert lower == pytest.approx([11, 1, 0, 0], abs=1e-3)
+    assert upper == pytest.approx([11, 1, 0, 0], abs=1e-3)
+    lower, upper = solve.narrow(matrix, right + np.array([1, 0, 0, 0]), nothing)
+    assert (upper - lower)[:2] == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_definitions_say_what_is_a_part_of_what() -> None:
+    parts = definitions.parts("calls")
+    assert ({"calls.within_600s": 1}, {"calls.within_120s": 1}) in parts
+    assert ({"calls.offered": 1}, {"calls.recalled": 1}) in parts
+    assert all(
+        large != {"calls.within_120s": 1} or "calls.within_600s" not in small
+        for large, small in parts
+    )
+    apart = [set(small) for large, small in definitions.parts("lat_requests") if len(small) == 2]
+    assert {"lat_requests.declined_weather", "lat_requests.declined_concurrency"} in apart
+    assert {"lat_requests.declined", "lat_requests.declined_weather"} not in apart
+
+
+@pytest.mark.parametrize(("median", "recovered"), [(8.0, 1), (12.0, 0)])
+def test_a_percentile_says_how_many_are_within_a_limit(
+    tmp_path: Path, median: float, recovered: int
+) -> None:
+    """The only time is under ten seconds, or it is not."""
+    where: dict[str, Any] = {"level": "central", "unit_id": "amk_a", "segment": "113"}
+    where |= {"period_grain": "month", "period_start": date(2027, 2, 1)}
+    hidden = {"status": "suppressed", "value": None, "coverage": None}
+    rows = [
+        value("answer_time_median", n=1, **where, value=median, coverage=1.0),
+        value("c113_within_10s", **where, **hidden),
+    ]
+    folder = release(tmp_path / "release", set())
+    pl.DataFrame(rows, schema=VALUES_SCHEMA).write_parquet(folder / "kpi_values.parquet")
+    policy = {"suppression": load_policy().describe()}
+    (folder / "metadata.json").write_text(json.dumps(policy))
+    assert attack(folder).recovered == recovered
+
+
+def test_only_what_has_changed_is_attacked(tmp_path: Path) -> None:
+    """A day that is new with its week and month; of the days before nothing has changed."""
+    sunday = ("central", "lvs_a", "2027-02-07")
+    folder = release(tmp_path / "release", {CELL, sunday})
+    earlier = release(
+        tmp_path / "earlier",
+        {CELL},
+        figures={cell: n for cell, n in cells().items() if cell[2:] != ("day", date(2027, 2, 7))},
+    )
+    changed = attack_release(read(folder), read(earlier), 5, changed_only=True)
+    assert (changed.attacked, [key[4] for key in changed.keys]) == (1, ["2027-02-07"])
+    assert attack(folder, earlier).recovered == 2

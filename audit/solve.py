@@ -15,6 +15,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _TOLERANCE = 1e-6
 _NOTHING = 1e-6
+# How often bounds are passed on.
+_PASSES = 12
 
 
 @dataclass
@@ -81,6 +83,45 @@ def peel(
         keep = ~done
         active, part = active[keep], part[np.flatnonzero(keep)]
     return Known(values, known, np.concatenate([*broken, np.zeros(0, dtype=np.int64)]), by)
+
+
+def narrow(matrix: sparse.csr_matrix, right: Floats, known: Known) -> tuple[Floats, Floats]:
+    """The least and the most that each unknown can be when none is negative.
+
+    Bounds are passed from one equation to the next; those that all together give may be narrower.
+    """
+    lower = np.where(known.known, known.values, 0.0)
+    upper = np.where(known.known, known.values, np.inf)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    columns, factors = matrix.indices, matrix.data
+    is_open = ~known.known
+    # Equations of which nothing is left tell nothing more.
+    some = np.bincount(rows, weights=is_open[columns], minlength=matrix.shape[0]) > 0
+    kept = some[rows]
+    rows, columns, factors = rows[kept], columns[kept], factors[kept]
+    size = right.size
+    for _ in range(_PASSES):
+        least = np.where(factors > 0, factors * lower[columns], factors * upper[columns])
+        most = np.where(factors > 0, factors * upper[columns], factors * lower[columns])
+        before = lower.copy(), upper.copy()
+        for sums, sign in ((least, 1), (most, -1)):
+            endless = np.isinf(sums)
+            count = np.bincount(rows, weights=endless, minlength=size)
+            total = np.bincount(rows, weights=np.where(endless, 0.0, sums), minlength=size)
+            # What the others leave, where they leave something that is not endless.
+            clear = count[rows] - endless == 0
+            others = total[rows] - np.where(endless, 0.0, sums)
+            bound = (right[rows] - others) / factors
+            is_upper = (factors > 0) == (sign > 0)
+            slack = _TOLERANCE * (1 + np.abs(bound))
+            mine = clear & is_upper & is_open[columns]
+            np.minimum.at(upper, columns[mine], bound[mine] + slack[mine])
+            mine = clear & ~is_upper & is_open[columns]
+            np.maximum.at(lower, columns[mine], bound[mine] - slack[mine])
+        moved = (lower > before[0] + 0.5) | (np.isfinite(upper) & (upper < before[1] - 0.5))
+        if not moved.any():
+            break
+    return lower, upper
 
 
 @dataclass
@@ -172,13 +213,12 @@ def bounds(
     known: Known,
     columns: Ints,
     factors: Floats,
-    order: list[tuple[Ints, Floats]],
     limit: int,
 ) -> tuple[float, float] | None:
     """The least and the most that a sum of unknowns can be, by the equations around it.
 
-    Equations that reach further are left out, so the true interval may be narrower. `order` are
-    sums that are not negative. None where no bound was found.
+    Equations that reach further are left out, so the true interval may be narrower. None where no
+    bound was found.
     """
     inside = {int(column) for column in columns if not known.known[column]}
     todo, used = list(inside), set[int]()
@@ -205,42 +245,10 @@ def bounds(
     goal = np.zeros(matrix.shape[1])
     goal[columns] = factors
     constant = float(goal[known.known] @ known.values[known.known])
-    lower_rows = [
-        (cols, facs) for cols, facs in order if any(int(column) in inside for column in cols)
-    ]
-    extra, extra_right = None, None
-    if lower_rows:
-        place = {int(name): i for i, name in enumerate(names)}
-        data, at, across, extra_right = [], [], [], []
-        for cols, facs in lower_rows:
-            fixed, complete = 0.0, True
-            terms_here = []
-            for column, factor in zip(cols, facs, strict=True):
-                if known.known[column]:
-                    fixed += factor * known.values[column]
-                elif int(column) in place:
-                    terms_here.append((place[int(column)], -factor))
-                else:
-                    complete = False
-            if not complete or not terms_here:
-                continue
-            number = len(extra_right)
-            extra_right.append(fixed)
-            for column_at, factor in terms_here:
-                data.append(factor)
-                at.append(number)
-                across.append(column_at)
-        if extra_right:
-            shape = (len(extra_right), names.size)
-            extra = sparse.csr_matrix((data, (at, across)), shape=shape)
-        else:
-            extra_right = None
     ends = []
     for sign in (1.0, -1.0):
         result = linprog(
             sign * goal[names],
-            A_ub=extra,
-            b_ub=extra_right,
             A_eq=part[:, names],
             b_eq=rest,
             bounds=(0, None),

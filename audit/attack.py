@@ -1,36 +1,32 @@
 """An attack on a release: do hidden numbers follow from those that are shown?
 
-    python -m benchmarks.attack RELEASE_DIR [EARLIER_RELEASE_DIR] [--samples N] [--report FILE]
-
-Reads released files only and knows nothing of how the hidden cells were chosen. Three steps:
+Reads released tables only and knows nothing of how the hidden cells were chosen. Four steps:
 
 1. peeling: every equation with one unknown is solved, and every sum of nothing is nothing;
-2. algebra: what no other solution of the linear equations changes has been found out;
-3. bounds: for a random sample, the least and the most that a number can be when none is negative,
+2. intervals: no number is negative, and no part more than its whole; bounds are passed on from one
+   equation to the next until they meet;
+3. algebra: what no other solution of the linear equations changes has been found out;
+4. bounds: for a random sample, the least and the most that a number can be when none is negative,
    by linear programming over the equations around it.
 
 A hidden row is recovered when its value follows, or a number in it that is too small to be shown:
 what is too small follows from what the KPI tells about, as the release states it.
 Classes of equations are checked first where every number is shown; one that does not hold is not
-used, and is listed. Exit code 1 when anything is recovered.
+used, and is listed.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import attack_equations as equations
-from benchmarks import attack_solve as solve
-from benchmarks.attack_equations import (
+from audit import equations, solve
+from audit.equations import (
     Asked,
     Block,
     Bools,
@@ -43,10 +39,10 @@ from benchmarks.attack_equations import (
 )
 
 KEYS_SHOWN = 20
+STEPS = ("same cell", "peeling", "intervals", "algebra", "bounds")
 # Unknowns around a number in the linear programs.
 _AROUND = 1500
 _ROUNDS = 8
-_PARTS = frozenset({"share", "hours", "excess"})
 _DURATIONS = frozenset({"interval", "mean"})
 
 
@@ -85,6 +81,8 @@ class Result:
 
     attacked: int = 0
     steps: Counter[str] = field(default_factory=Counter)
+    # All that was recovered: KPI, version, segment, grain, first day, level, unit.
+    keys: list[tuple[str, ...]] = field(default_factory=list)
     kinds: Counter[tuple[str, ...]] = field(default_factory=Counter)
     found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     dropped: list[str] = field(default_factory=list)
@@ -100,16 +98,25 @@ class Result:
         return sum(self.steps.values())
 
 
-def attack(folder: Path, earlier: Path | None = None, samples: int = 200) -> Result:
-    """Attack a release, family by family."""
-    release = equations.read(folder)
-    before = equations.read(earlier) if earlier else None
+def attack(
+    release: Release,
+    before: Release | None = None,
+    samples: int = 200,
+    *,
+    changed_only: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Result:
+    """Attack a release, family by family; `say` hears how far it has come.
+
+    `changed_only`: only what is new or has changed since the release before, with the periods that
+    hold it and their parts. `samples` numbers are bounded by linear programming.
+    """
     result = Result()
     random = np.random.default_rng(20270101)
     targets: list[tuple[System, solve.Known, Rows, int]] = []
     for members in equations.families(release):
         started = time.perf_counter()
-        system = equations.build(release, members, before)
+        system = equations.build(release, members, before, changed_only=changed_only)
         if not (system.values["status"] == "suppressed").any():
             continue
         known, rows = _attack(release, system, result, random)
@@ -119,7 +126,7 @@ def attack(folder: Path, earlier: Path | None = None, samples: int = 200) -> Res
             f"{system.matrix.shape[1]:,} unknowns, {left:,} hidden rows stay hidden, "
             f"{time.perf_counter() - started:.0f} s"
         )
-        print(result.notes[-1], flush=True)
+        say(result.notes[-1])
         open_rows = [(row, at) for row in rows for at, s in enumerate(row.step) if s is None]
         chosen = random.permutation(len(open_rows))[:samples]
         targets += [(system, known, *open_rows[i]) for i in chosen]
@@ -144,6 +151,7 @@ def _attack(
         direct = solve.peel(
             system.matrix[own], system.right[own], nothing, system.zero, zeros=False
         )
+        _drop_parts(system, used, direct, result)
         if not _drop(system, used, direct, result, "where all is shown"):
             break
     _mark(release, rows, direct, None, "same cell", system, result)
@@ -175,9 +183,10 @@ def _attack(
         )
     _mark(release, rows, peeled, None, "peeling", system, result)
     kept = np.flatnonzero(used)
+    ends = solve.narrow(system.matrix[kept], system.right[kept], peeled)
+    _mark(release, rows, peeled, ends, "intervals", system, result)
     kernel = solve.kernel(system.matrix[kept], system.right[kept], peeled, random)
     result.notes.append(f"  core of the algebra: {kernel.core[0]:,} x {kernel.core[1]:,}")
-    print(result.notes[-1], flush=True)
     _mark(release, rows, peeled, kernel, "algebra", system, result)
     system.matrix, system.right = system.matrix[kept], system.right[kept]
     system.kind, system.group = system.kind[kept], system.group[kept]
@@ -191,6 +200,32 @@ def _peel(system: System, used: Bools) -> tuple[solve.Known, Ints]:
     peeled = solve.peel(system.matrix[kept], system.right[kept], nothing, system.zero)
     peeled.by = np.where(peeled.by >= 0, kept[peeled.by], -1)
     return peeled, kept[peeled.broken]
+
+
+def _drop_parts(system: System, used: Bools, direct: solve.Known, result: Result) -> None:
+    """Leave out what is said to be a part of something and is more, where both are shown."""
+    measures = sum(block.size for block in system.blocks.values())
+    least = np.flatnonzero(used & np.isin(system.kind, _kinds(system, "part", "percentile")))
+    if not least.size:
+        return
+    # The unknown of its own is the last of each of these equations.
+    slack = system.matrix.indptr[least + 1] - 1
+    own = system.matrix.copy()
+    own.data = own.data.copy()
+    own.data[slack] = 0.0
+    rest = own[least] @ np.where(direct.known, direct.values, 0.0) - system.right[least]
+    pattern = own[least].copy()
+    pattern.data = (pattern.data != 0).astype(float)
+    shown = (pattern @ (~direct.known).astype(float)) == 0
+    assert (system.matrix.indices[slack] >= measures).all()
+    wrong = least[shown & (rest < -0.5)]
+    if wrong.size:
+        used &= ~np.isin(system.kind, np.unique(system.kind[wrong]))
+        _list_dropped(system, wrong, result, "where all is shown")
+
+
+def _kinds(system: System, *names: str) -> Ints:
+    return np.array([i for i, kind in enumerate(system.kinds) if kind[0] in names], dtype=np.int64)
 
 
 def _drop(system: System, used: Bools, direct: solve.Known, result: Result, when: str) -> bool:
@@ -245,10 +280,6 @@ def _list_dropped(system: System, wrong: Ints, result: Result, when: str) -> Non
 def _hidden(release: Release, system: System) -> list[Rows]:
     import polars as pl
 
-    withdrawn: set[tuple[Any, ...]] = set()
-    path = release.folder / "withdrawn.parquet"
-    if path.is_file():
-        withdrawn = set(pl.read_parquet(path, columns=list(equations.KEY)).iter_rows())
     kpis = {(kpi.kpi_id, kpi.version): kpi for kpi in release.kpis}
     hidden = system.values.filter(pl.col("status") == "suppressed")
     found = []
@@ -257,7 +288,7 @@ def _hidden(release: Release, system: System) -> list[Rows]:
         kpi = kpis[str(key[0]), int(key[1])]
         block = system.blocks[kpi.family, str(key[2]), str(key[3])]
         units, periods, _ = equations.locate(block, frame)
-        shown = np.array([row in withdrawn for row in frame.select(equations.KEY).rows()])
+        shown = np.array([row in release.withdrawn for row in frame.select(equations.KEY).rows()])
         found.append(Rows(kpi, block, units, periods, [None] * frame.height, shown))
     return found
 
@@ -266,7 +297,7 @@ def _mark(
     release: Release,
     rows: list[Rows],
     known: solve.Known,
-    kernel: solve.Kernel | None,
+    more: solve.Kernel | tuple[Floats, Floats] | None,
     step: str,
     system: System,
     result: Result,
@@ -285,17 +316,19 @@ def _mark(
             "rest": {name: factor for name, factor in rest.items() if factor},
         }
         for name, form in forms.items():
-            if kernel is None:
+            if more is None:
                 fixed = row.sum(dict.fromkeys(form, 1), (~known.known).astype(float)) == 0
                 amounts[name] = (np.asarray(fixed), row.sum(form, known.values))
-            else:
-                free = [np.abs(row.sum(form, d)) for d in kernel.directions]
+            elif isinstance(more, solve.Kernel):
+                free = [np.abs(row.sum(form, d)) for d in more.directions]
                 fixed = np.maximum(*free) < 1e-6
-                amounts[name] = (np.asarray(fixed), row.sum(form, kernel.solution))
+                amounts[name] = (np.asarray(fixed), row.sum(form, more.solution))
+            else:
+                amounts[name] = _between(row, form, *more)
         whole, small = judge(release.asked(kpi, row.block.level), kpi, amounts)
         # What could not be placed points at nobody, however little it is.
         small &= row.units != row.block.unit_at.get(equations.UNKNOWN, -1)
-        for at in np.flatnonzero(whole | small):
+        for at in np.flatnonzero(whole | small).tolist():
             if row.step[at] is not None:
                 continue
             row.step[at] = step
@@ -311,6 +344,7 @@ def _mark(
                 result.doubtful += 1  # a count that is none: rounding, or a rule that does not hold
             grain = row.block.periods[row.periods[at]][0]
             result.steps[step] += 1
+            result.keys.append(row.key(at))
             result.kinds[step, what, kpi.family, row.block.level, grain] += 1
             if len(result.found[step]) < KEYS_SHOWN:
                 result.found[step].append(
@@ -322,9 +356,22 @@ def _mark(
                             for name, (fixed, value) in amounts.items()
                             if fixed[at] and forms[name]
                         },
-                        "by": _why(system, known, row, at) if kernel is None else [],
+                        "by": _why(system, known, row, at) if more is None else [],
                     }
                 )
+
+
+def _between(row: Rows, form: Form, lower: Floats, upper: Floats) -> tuple[Bools, Floats]:
+    """Where the bounds of a sum meet, and on what number. Counts are whole."""
+    up = {name: factor for name, factor in form.items() if factor > 0}
+    down = {name: factor for name, factor in form.items() if factor < 0}
+    with np.errstate(invalid="ignore"):
+        least = row.sum(up, lower) + row.sum(down, upper)
+        most = row.sum(up, upper) + row.sum(down, lower)
+        if row.kpi.kind in (*equations.HOURS, "standardized", "mean"):
+            return np.asarray(most - least < 1e-6), least
+        least, most = np.ceil(least - 1e-3), np.floor(most + 1e-3)
+        return np.asarray(most == least), least
 
 
 def _why(system: System, known: solve.Known, row: Rows, at: int) -> list[str]:
@@ -377,7 +424,6 @@ def _bounds(
             known,
             columns,
             factors,
-            _order(release, row, at),
             _AROUND,
         )
         if ends is None:
@@ -393,6 +439,7 @@ def _bounds(
             result.zeros += 1
             continue
         result.steps["bounds"] += 1
+        result.keys.append(row.key(at))
         grain = row.block.periods[row.periods[at]][0]
         result.kinds["bounds", "value", kpi.family, row.block.level, grain] += 1
         if len(result.found["bounds"]) < KEYS_SHOWN:
@@ -401,30 +448,10 @@ def _bounds(
             )
 
 
-def _order(release: Release, row: Rows, at: int) -> list[tuple[Ints, Floats]]:
-    """Sums that are not negative in the cell of a row: what a share is a part of, holds it."""
-    found = []
-    names = row.block.measure_at
-    for kpi in release.kpis:
-        if kpi.family != row.kpi.family:
-            continue
-        pairs = [(kpi.base, kpi.known)]
-        if kpi.kind in _PARTS:
-            pairs.append((kpi.denominator, kpi.numerator))
-        for large, small in pairs:
-            form = dict(large)
-            for name, factor in small.items():
-                form[name] = form.get(name, 0) - factor
-            form = {name: factor for name, factor in form.items() if factor}
-            if large and small and form and all(name in names for name in form):
-                found.append(row.columns(form, at))
-    return found
-
-
 def describe(result: Result) -> str:
     """The report, for reading."""
     lines = [f"hidden rows attacked: {result.attacked:,}", f"recovered: {result.recovered:,}"]
-    for step in ("same cell", "peeling", "algebra", "bounds"):
+    for step in STEPS:
         lines.append(f"  {step}: {result.steps[step]:,}")
         for (name, what, family, level, grain), count in sorted(
             result.kinds.items(), key=lambda item: -item[1]
@@ -451,32 +478,16 @@ def describe(result: Result) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.attack", description=__doc__)
-    parser.add_argument("release", type=Path)
-    parser.add_argument("earlier", type=Path, nargs="?")
-    parser.add_argument("--samples", type=int, default=200)
-    parser.add_argument("--report", type=Path)
-    options = parser.parse_args(arguments)
-    result = attack(options.release, options.earlier, options.samples)
-    print(describe(result))
-    if options.report:
-        report = {
-            "release": options.release.name,
-            "earlier": options.earlier.name if options.earlier else None,
-            "attacked": result.attacked,
-            "recovered": dict(result.steps),
-            "by_kind": [{"kind": kind, "rows": n} for kind, n in result.kinds.most_common()],
-            "examples": result.found,
-            "withdrawn": result.withdrawn,
-            "widths": result.widths,
-            "without_bounds": result.without_bounds,
-            "not_used": result.dropped,
-            "notes": result.notes,
-        }
-        options.report.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    return 1 if result.recovered else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def report(result: Result) -> dict[str, Any]:
+    """The report, for machines."""
+    return {
+        "attacked": result.attacked,
+        "recovered": dict(result.steps),
+        "by_kind": [{"kind": kind, "rows": n} for kind, n in result.kinds.most_common()],
+        "examples": dict(result.found),
+        "withdrawn": result.withdrawn,
+        "widths": result.widths,
+        "without_bounds": result.without_bounds,
+        "not_used": result.dropped,
+        "notes": result.notes,
+    }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,8 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import yaml
 from scipy import sparse
+
+from audit import definitions
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +37,8 @@ PUBLIC = frozenset(
     {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
 )
 HOURS = frozenset({"hours", "hours_count"})
+# Kinds whose numerator is a part of the denominator.
+PARTS = frozenset({"share", "hours", "excess"})
 # Grain to the grains it is the sum of, the preferred one first.
 _PARTS = {
     "week": ("day", "span"),
@@ -48,9 +52,16 @@ _PARTS = {
 }
 # Months from the day that names a period to its end.
 _MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "year": 12, "ytd": 1, "rolling12": 1}
+_LINKS = {
+    "level": pl.String,
+    "unit_id": pl.String,
+    "parent_level": pl.String,
+    "parent_id": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
 _AREAS = ("county", "health_trust")
 _POINTS = ("central", "base")
-_KPIS = Path(__file__).resolve().parents[1] / "dbt_project" / "kpis"
 _TERM = re.compile(r"([+-]?)\s*(?:(\d+)\s*\*\s*)?([a-z_][a-z0-9_.]*)")
 
 
@@ -83,13 +94,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Release:
-    """The files of a release that tell about numbers."""
+    """The tables of a release that tell about numbers."""
 
-    folder: Path
     values: pl.DataFrame
     kpis: tuple[Kpi, ...]
     parents: pl.DataFrame
     policy: dict[str, Any]
+    # What an earlier release has shown, and this one no longer repeats.
+    withdrawn: frozenset[tuple[Any, ...]] = frozenset()
 
     def asked(self, kpi: Kpi, level: str) -> Asked:
         """What counts as too small in the figures of a KPI at a level."""
@@ -148,9 +160,33 @@ class System:
 
 def read(folder: Path) -> Release:
     """A release as anyone can read it."""
-    columns = [*KEY, *NUMBERS, "status"]
-    values = pl.read_parquet(folder / "kpi_values.parquet", columns=columns)
-    registry = pl.read_parquet(folder / "kpi_registry.parquet")
+    metadata = folder / "metadata.json"
+    policy: dict[str, Any] = {}
+    if metadata.is_file():
+        policy = json.loads(metadata.read_text()).get("suppression") or {}
+    withdrawn, hierarchy = folder / "withdrawn.parquet", folder / "unit_hierarchy.parquet"
+    return of_frames(
+        pl.read_parquet(folder / "kpi_values.parquet", columns=[*KEY, *NUMBERS, "value", "status"]),
+        pl.read_parquet(folder / "kpi_registry.parquet"),
+        pl.read_parquet(hierarchy) if hierarchy.is_file() else None,
+        policy,
+        pl.read_parquet(withdrawn, columns=list(KEY)) if withdrawn.is_file() else None,
+    )
+
+
+def of_frames(
+    values: pl.DataFrame,
+    registry: pl.DataFrame,
+    parents: pl.DataFrame | None,
+    policy: dict[str, Any],
+    withdrawn: pl.DataFrame | None = None,
+) -> Release:
+    """A release from its tables: figures, definitions, which unit lies in which, what is small.
+
+    Where it is not said which unit lies in which, units add up to the country only.
+    """
+    texts = ("kpi_id", "segment", "period_grain", "level", "unit_id", "status")
+    values = values.with_columns(pl.col(texts).cast(pl.String))
     kpis = []
     for row in registry.filter(pl.col("status") == "active").iter_rows(named=True):
         forms = {
@@ -173,17 +209,9 @@ def read(folder: Path) -> Release:
                 sensitivity=row.get("sensitivity") or "person",
             )
         )
-    metadata = folder / "metadata.json"
-    policy: dict[str, Any] = {}
-    if metadata.is_file():
-        policy = json.loads(metadata.read_text()).get("suppression") or {}
-    return Release(
-        folder,
-        values,
-        tuple(kpis),
-        pl.read_parquet(folder / "unit_hierarchy.parquet"),
-        policy,
-    )
+    gone = set() if withdrawn is None else set(withdrawn.select(KEY).iter_rows())
+    links = pl.DataFrame(schema=_LINKS) if parents is None else parents.select(list(_LINKS))
+    return Release(values, tuple(kpis), links, policy, frozenset(gone))
 
 
 def _form(family: str, text: str | None) -> Form:
@@ -199,14 +227,13 @@ def _form(family: str, text: str | None) -> Form:
 def identities() -> dict[str, list[Form]]:
     """Per family: sums of measures that are zero in every cell."""
     found: dict[str, list[Form]] = {}
-    for path in sorted(_KPIS.glob("*.yaml")):
-        spec = yaml.safe_load(path.read_text())
+    for family, spec in definitions.families().items():
         for text in spec.get("identities") or ():
             left, _, right = text.partition("=")
-            form = _form(spec["family"], left)
-            for name, factor in _form(spec["family"], right).items():
+            form = _form(family, left)
+            for name, factor in _form(family, right).items():
                 form[name] = form.get(name, 0) - factor
-            found.setdefault(spec["family"], []).append(form)
+            found.setdefault(family, []).append(form)
     return found
 
 
@@ -276,6 +303,8 @@ class _Builder:
         self.kind: list[Ints] = []
         self.group: list[Ints] = []
         self.count = 0
+        # Unknowns beside the measures: what is left of a whole beside its parts.
+        self.slacks = 0
         self.kinds: dict[tuple[str, ...], int] = {}
         self.groups: dict[str, int] = {}
 
@@ -283,7 +312,7 @@ class _Builder:
         self,
         kind: tuple[str, ...],
         group: str,
-        terms: list[tuple[Ints, Floats | float]],
+        terms: Sequence[tuple[Ints, Floats | float]],
         right: Floats,
     ) -> None:
         """Equations of one class; each term gives one unknown, and its factor, per equation."""
@@ -302,8 +331,20 @@ class _Builder:
         self.group.append(np.full(size, place))
         self.count += size
 
+    def add_least(
+        self,
+        kind: tuple[str, ...],
+        terms: Sequence[tuple[Ints, Floats | float]],
+        least: Floats,
+        offset: int,
+    ) -> None:
+        """Sums that are at least so much: what they are more is an unknown of its own."""
+        columns = offset + self.slacks + np.arange(least.size)
+        self.slacks += least.size
+        self.add(kind, "", [*terms, (columns, -1.0)], least)
+
     def system(self, blocks: dict[tuple[str, str, str], Block], values: pl.DataFrame) -> System:
-        size = sum(block.size for block in blocks.values())
+        size = sum(block.size for block in blocks.values()) + self.slacks
         none = np.zeros(0, dtype=np.int64)
         matrix = sparse.coo_matrix(
             (
@@ -324,8 +365,17 @@ class _Builder:
         )
 
 
-def build(release: Release, members: tuple[str, ...], earlier: Release | None = None) -> System:
-    """Everything that is known about the numbers of some families that belong together."""
+def build(
+    release: Release,
+    members: tuple[str, ...],
+    earlier: Release | None = None,
+    *,
+    changed_only: bool = False,
+) -> System:
+    """Everything that is known about the numbers of some families that belong together.
+
+    `changed_only`: of the periods that have changed since the earlier release, and their parts.
+    """
     kpis = [kpi for kpi in release.kpis if kpi.family in members]
     ids = pl.DataFrame(
         [(k.kpi_id, k.version, k.family) for k in kpis],
@@ -333,24 +383,73 @@ def build(release: Release, members: tuple[str, ...], earlier: Release | None = 
         orient="row",
     )
     values = release.values.join(ids, on=["kpi_id", "kpi_version"])
-    blocks = _blocks(values, kpis)
+    everything = _periods(values)
+    if changed_only and earlier is not None:
+        values = _touched(values, earlier.values.join(ids, on=["kpi_id", "kpi_version"]))
+    blocks = _blocks(values, kpis, everything)
     builder = _Builder()
+    size = sum(block.size for block in blocks.values())
     for kpi in kpis:
         _shown(builder, blocks, kpi, values, "shown")
         if earlier is not None:
             _shown(builder, blocks, kpi, _unchanged(values, earlier, ids), "earlier")
     for block in blocks.values():
         _identities(builder, block)
-        _over_time(builder, block)
+        _parts(builder, block, kpis, size)
+        _over_time(builder, block, everything[block.family, block.segment, block.level])
     _over_units(builder, blocks, release)
     _between_families(builder, blocks)
+    for kpi in kpis:
+        _percentile(builder, blocks, kpi, values, size)
     system = builder.system(blocks, values)
     for block in blocks.values():
         _absent(system, block, values)
     return system
 
 
-def _blocks(values: pl.DataFrame, kpis: list[Kpi]) -> dict[tuple[str, str, str], Block]:
+Periods = set[tuple[str, date]]
+
+
+def _periods(values: pl.DataFrame) -> dict[tuple[str, str, str], Periods]:
+    """The periods per family, segment and level; pieces of weeks too, where there are weeks."""
+    found: dict[tuple[str, str, str], Periods] = {}
+    for key, frame in values.partition_by(["family", "segment", "level"], as_dict=True).items():
+        periods = set(frame.select("period_grain", "period_start").unique().iter_rows())
+        if any(grain == "week" for grain, _ in periods):
+            first = min(start for _, start in periods)
+            last = max(end_of(grain, start) for grain, start in periods)
+            periods |= {("span", start) for start in spans(first, last)}
+        family, segment, level = (str(name) for name in key)
+        found[family, segment, level] = periods
+    return found
+
+
+def _touched(values: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The rows in periods in which any row has changed, and in the parts of these periods."""
+    names = [*KEY, *NUMBERS, "status"]
+    types = {name: values.schema[name] for name in names}
+    same = before.select(pl.col(name).cast(dtype) for name, dtype in types.items())
+    new = values.select(names).join(same, on=names, how="anti", nulls_equal=True)
+    changed = set(new.select("period_grain", "period_start").unique().iter_rows())
+    every = set(values.select("period_grain", "period_start").unique().iter_rows())
+    wanted = set(changed)
+    for grain, start in changed:
+        first, last = first_of(grain, start), end_of(grain, start)
+        shorter = {"day", "week"} if grain == "month" else set(_PARTS.get(grain, ()))
+        wanted |= {
+            (part, day)
+            for part, day in every
+            if part in shorter and first_of(part, day) <= last and end_of(part, day) >= first
+        }
+    kept = pl.DataFrame(
+        sorted(wanted), schema={"period_grain": pl.String, "period_start": pl.Date}, orient="row"
+    )
+    return values.join(kept, on=["period_grain", "period_start"], how="semi")
+
+
+def _blocks(
+    values: pl.DataFrame, kpis: list[Kpi], everything: dict[tuple[str, str, str], Periods]
+) -> dict[tuple[str, str, str], Block]:
     measures: dict[str, set[str]] = defaultdict(set)
     for kpi in kpis:
         for form in (kpi.numerator, kpi.denominator, kpi.n, kpi.known, kpi.base):
@@ -367,10 +466,12 @@ def _blocks(values: pl.DataFrame, kpis: list[Kpi]) -> dict[tuple[str, str, str],
         if level != "national":
             units.add(UNKNOWN)
         periods = set(frame.select("period_grain", "period_start").unique().iter_rows())
-        if any(grain == "week" for grain, _ in periods):
-            first = min(start for _, start in periods)
-            last = max(end_of(grain, start) for grain, start in periods)
-            periods |= {("span", start) for start in spans(first, last)}
+        held = [(first_of(*p), end_of(*p)) for p in periods if p[0] in ("week", "month")]
+        periods |= {
+            (grain, start)
+            for grain, start in everything[family, segment, level]
+            if grain == "span" and any(first <= start <= last for first, last in held)
+        }
         block = Block(
             family, segment, level, sorted(measures[family]), sorted(units), sorted(periods), offset
         )
@@ -489,10 +590,82 @@ def _identities(builder: _Builder, block: Block) -> None:
             builder.add(kind, "", terms, np.zeros(units.size))
 
 
-def _over_time(builder: _Builder, block: Block) -> None:
-    """A period is the sum of the shorter ones that lie in it."""
+def _parts(builder: _Builder, block: Block, kpis: list[Kpi], size: int) -> None:
+    """No part is more than its whole, and parts with nothing in common fit into it together."""
+    units, periods = np.indices((len(block.units), len(block.periods))).reshape(2, -1)
+    wholes = [
+        (large, small)
+        for kpi in kpis
+        if kpi.family == block.family
+        for large, small in (
+            [(kpi.base, kpi.known), (kpi.denominator, kpi.numerator)]
+            if kpi.kind in PARTS
+            else [(kpi.base, kpi.known)]
+        )
+        if large and small and kpi.kind not in HOURS
+    ]
+    wholes += definitions.parts(block.family)
+    stated = set()
+    for large, small in wholes:
+        form = dict(large)
+        for name, factor in small.items():
+            form[name] = form.get(name, 0) - factor
+        form = {name: factor for name, factor in form.items() if factor}
+        key = tuple(sorted(form.items()))
+        if not form or key in stated or not set(form) <= set(block.measure_at):
+            continue
+        stated.add(key)
+        terms = [(block.index(m, units, periods), float(f)) for m, f in form.items()]
+        kind = ("part", block.family, block.segment, block.level, str(key))
+        builder.add_least(kind, terms, np.zeros(units.size), size)
+
+
+def _percentile(
+    builder: _Builder,
+    blocks: dict[tuple[str, str, str], Block],
+    kpi: Kpi,
+    values: pl.DataFrame,
+    size: int,
+) -> None:
+    """On which side of a limit a percentile lies says how many are within the limit, at least."""
+    told = definitions.percentile(kpi.family, kpi.kpi_id, kpi.version)
+    if told is None or len(kpi.n) != 1:
+        return
+    (observed,) = kpi.n
+    mine = values.filter(
+        (pl.col("kpi_id") == kpi.kpi_id)
+        & (pl.col("kpi_version") == kpi.version)
+        & (pl.col("status") == "ok")
+        & pl.col("value").is_not_null()
+        & (pl.col("n") > 0)
+    )
+    for (segment, level), frame in mine.partition_by(["segment", "level"], as_dict=True).items():
+        block = blocks[kpi.family, str(segment), str(level)]
+        units, periods, _ = locate(block, frame)
+        n, value = (frame[name].cast(pl.Float64).to_numpy() for name in ("n", "value"))
+        low, high = np.floor(told.at * (n - 1)) + 1, np.ceil(told.at * n)
+        for measure, limit in told.within.items():
+            if measure not in block.measure_at:
+                continue
+            near = np.abs(value - limit) < 0.05  # it may have been rounded
+            for is_within in (True, False):
+                rows = ((value <= limit) == is_within) & ~near
+                here = block.index(measure, units[rows], periods[rows])
+                kind = ("percentile", kpi.kpi_id, block.segment, block.level, measure)
+                if is_within:
+                    least = np.minimum(low, high)[rows]
+                    builder.add_least(kind, [(here, 1.0)], least, size)
+                else:
+                    most = np.maximum(low, high - 1)[rows]
+                    beyond = block.index(observed, units[rows], periods[rows])
+                    terms: list[tuple[Ints, Floats | float]] = [(beyond, 1.0), (here, -1.0)]
+                    builder.add_least(kind, terms, n[rows] - most, size)
+
+
+def _over_time(builder: _Builder, block: Block, everything: Periods) -> None:
+    """A period is the sum of the shorter ones that lie in it, where all of them are known."""
     by_grain: dict[str, list[date]] = defaultdict(list)
-    for grain, start in block.periods:
+    for grain, start in sorted(everything):
         by_grain[grain].append(start)
     for grain, starts in by_grain.items():
         options = [part for part in _PARTS.get(grain, ()) if part in by_grain]
@@ -500,7 +673,8 @@ def _over_time(builder: _Builder, block: Block) -> None:
             options = ["span"] if "day" not in options else options
         for part in options:
             for start in starts:
-                _period(builder, block, by_grain, grain, start, part)
+                if (grain, start) in block.period_at:
+                    _period(builder, block, by_grain, grain, start, part)
 
 
 def _period(
@@ -526,7 +700,7 @@ def _period(
     else:
         covered = sum((end_of(part, day) - day).days + 1 for day in inside)
         complete = covered == (last - first).days + 1
-    if not inside:
+    if not inside or any((part, day) not in block.period_at for day in inside):
         return
     # Days before the first one that is released hold nothing, if the sums say so.
     edge = "" if complete else "at the edge"
@@ -580,7 +754,7 @@ def _sums(
         if period in parts.period_at:
             for parent, numbers in _held(block, parts, period, links, unions).items():
                 alike[period[0], parent, tuple(numbers)].append(period)
-    for (grain, parent, numbers), periods in alike.items():
+    for (grain, parent, inside), periods in alike.items():
         here = np.array([block.period_at[period] for period in periods])
         there = np.array([parts.period_at[period] for period in periods])
         mine = np.full(here.size, block.unit_at[parent])
@@ -588,7 +762,7 @@ def _sums(
             terms: list[tuple[Ints, Floats | float]] = [(block.index(measure, mine, here), 1.0)]
             terms += [
                 (parts.index(measure, np.full(there.size, number), there), -1.0)
-                for number in numbers
+                for number in inside
             ]
             kind = ("units", block.family, block.segment, level, below, grain, measure)
             builder.add(kind, parent, terms, np.zeros(here.size))
