@@ -142,13 +142,7 @@ def _findings(
     warnings = {code: mask & outcome.accepted_mask for code, mask in outcome.warnings.items()}
     for code, mask in {**outcome.row_failures, **warnings}.items():
         rule = contract.rule(code)
-        raw_names = [
-            name
-            for column in rule.columns
-            if column in spec.columns
-            for name in spec.columns[column].raw_columns()
-        ]
-        names = list(dict.fromkeys(raw_names))
+        names = spec.raw_columns_of(rule.columns)
         shown = raw.filter(mask).head(rows_per_rule)
         shown = shown.with_columns(
             showable(shown[name], uses[name]) for name in names if shown.schema[name] == pl.String

@@ -18,6 +18,7 @@ from ingestion.quarantine import (
     rejected_rows,
     replay,
     summary,
+    with_sender_columns,
 )
 from ingestion.sources.spec import SourceSpec
 from orchestration.deliveries import net
@@ -136,15 +137,41 @@ def test_the_workbook_tells_the_sender_what_to_do(home: Path) -> None:
     rows = [row(1), row(2), row(3, utfall="=1+1", innringer=number)]
     deliver(home, "prove_2026-01-15.csv", text(*rows))
     ingest(home, key=KEY, specs={"prove": call_source()})
-    path = export_workbook(home / "lake", home / "avvik.xlsx")
+    path = export_workbook(home / "lake", home / "avvik.xlsx", specs={"prove": call_source()})
     book = fastexcel.read_excel(path)
     assert book.sheet_names == ["Les meg", "Filer", "Rader"]
     shown = book.load_sheet("Rader").to_polars()
     assert shown.select("Fil", "Rad", "Regel").rows() == [
         ("prove_2026-01-15.csv", 3.0, "CALL_OUTCOME_UNKNOWN_CODE")
     ]
+    assert shown.select("Kolonner hos dere", "Står i dem").row(0) == ("utfall", "utfall: =1+1")
     assert '"utfall":"=1+1"' in shown["Verdier i raden"][0]
     assert "98765432" not in shown["Verdier i raden"][0]
+
+
+def test_rejected_rows_have_the_names_of_the_sender_and_masked_values(home: Path) -> None:
+    rows = [
+        row(1, svar="straks"),
+        row(2),
+        row(3, id=""),
+        row(4, sentral="amk_\ufffdst", svar="kari.dal@sykehus.no"),
+        "a5;1;N",
+        *(row(number) for number in range(6, 9)),
+    ]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    spec = call_source(thresholds={"max_reject_share": 0.9})
+    ingest(home, key=KEY, specs={"prove": spec})
+    found = with_sender_columns(rejected_rows(home / "lake"), {"prove": spec})
+    told = {(r["row"], r["code"]): (r["columns"], r["values"]) for r in found.to_dicts()}
+    assert told == {
+        (1, "CALL_ANSWERED_UNPARSABLE"): ("svar", "svar: straks"),
+        (3, "CALL_SOURCE_ID_MISSING"): ("id", "id: –"),
+        (4, "CALL_ANSWERED_UNPARSABLE"): ("svar", "svar: •••"),
+        (4, "ROW_CHARACTER_LOST"): ("sentral", "sentral: amk_\ufffdst"),
+        (5, "ROW_UNREADABLE"): (None, None),
+    }
+    unnamed = with_sender_columns(rejected_rows(home / "lake"), {})
+    assert unnamed["columns"].null_count() == unnamed.height > 0
 
 
 def test_check_names_row_column_rule_and_masks(tmp_path: Path) -> None:
