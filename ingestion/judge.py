@@ -131,15 +131,14 @@ def _judged(
     fresh = [_without_duplicates(delivery.raw) for delivery in deliveries]
     raw = _stack(fresh, deliveries)
     of_texts = screened(raw, spec) if known is None else known
-    if of_texts.refused:
-        return _without(of_texts.refused, of_texts, deliveries, occasion)
     raw = of_texts.masked(raw)
 
     records = map_records(raw, spec, occasion.pseudonymise, occasion.ingested_at)
     unread = _unread_values(raw, records, spec)
+    # Also of a file that its texts refuse: the sender hears of everything at once.
     screening = of_texts.joined(screened_values(unread, raw, spec))
-    if screening.refused:
-        return _without(screening.refused, of_texts, deliveries, occasion)
+    if refused := screening.refused:
+        return _without(refused, of_texts, deliveries, occasion)
 
     repeated, alike = _reused_keys(records.with_columns(raw[FILE_INDEX]))
     records = records.with_columns(

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ingestion.errors import SourceFileError
 
 
+_HIDDEN_NB = "Raden er vurdert uten teksten, som er erstattet med •••."
+_HIDDEN_EN = "The row was judged without the text, which is replaced by •••."
+
+
 class OutputFormat(StrEnum):
     """How a command says what it found."""
 
@@ -51,6 +55,8 @@ def account(counts: Any) -> str:
 
 def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None) -> dict[str, Any]:
     """One file, from its receipt and what a dry run found in its rows."""
+    from ingestion.personal import OPTIONAL as HIDDEN_TEXTS
+
     examples = checked.findings if checked is not None else []
     code = receipt["refusal_code"]
     messages = _messages(receipt["contract"])
@@ -68,6 +74,8 @@ def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None)
     for level, tally in (("row", receipt["rejections"]), ("warning", receipt["warnings"])):
         for name, rows in sorted(tally.items(), key=lambda item: (-item[1], item[0])):
             nb, en = messages.get(name, ("", ""))
+            if name in HIDDEN_TEXTS:
+                nb, en = f"{nb} {_HIDDEN_NB}", f"{en} {_HIDDEN_EN}"
             findings.append(
                 {
                     "code": name,

@@ -128,7 +128,7 @@ def check(
 
 
 def _finding_row(item: Mapping[str, Any]) -> dict[str, Any]:
-    columns = item["columns"] or dict.fromkeys(
+    columns = [f"{name} ({rows})" for name, rows in item["columns"].items()] or dict.fromkeys(
         name for example in item["examples"] for name in example["columns"].split(", ")
     )
     return {

@@ -11,6 +11,7 @@ from contracts import CONTRACTS, FILE_RULES
 from ingestion.check import check_file
 from ingestion.intake import ingest
 from ingestion.lake import read_receipts
+from ingestion.personal import Found, told
 from ingestion.quarantine import (
     export_workbook,
     messages,
@@ -23,6 +24,7 @@ from ingestion.quarantine import (
 from ingestion.sources.spec import SourceSpec
 from orchestration.deliveries import net
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
+from tests.ingestion.test_privacy import NUMBER
 
 
 def corrected() -> SourceSpec:
@@ -211,3 +213,29 @@ def test_check_lists_codes_that_are_unknown_and_columns_that_hold_people(tmp_pat
         "FILE_COORDINATE": {"sentral": 1},
         "FILE_EMAIL": {"utfall": 1},
     }
+    first = result.receipt.first_rows
+    assert (first["FILE_PERSON_NAME"], first["FILE_COORDINATE"], first["FILE_EMAIL"]) == (35, 36, 4)
+
+
+def test_every_column_with_something_personal_is_told_of_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    rows = [row(n) for n in range(1, 11)]
+    rows += [row(n, sentral=f"fnr {NUMBER}") for n in range(11, 16)]
+    rows += [row(16, id=f"fnr {NUMBER}", svar=NUMBER, tjeneste="tlf +47 98 76 54 32")]
+    path.write_text(text(*rows), "utf-8")
+    receipt = check_file(path, call_source()).receipt
+    assert receipt.refusal_code == "FILE_IDENTITY_NUMBER"
+    assert receipt.refusal_nb == (
+        "kolonne: id, 1 rad (16); sentral, 5 rader (første 11, 12, 13); svar, 1 rad (16); "
+        "også FILE_PHONE_NUMBER: tjeneste, 1 rad (16)"
+    )
+    assert receipt.refusal_en == (
+        "column: id, 1 row (16); sentral, 5 rows (first 11, 12, 13); svar, 1 row (16); "
+        "also FILE_PHONE_NUMBER: tjeneste, 1 row (16)"
+    )
+
+
+def test_a_refusal_for_many_columns_is_short() -> None:
+    nb, en = told({f"{'k' * 200}{n}": Found.of([n, n + 1]) for n in range(40)})
+    assert nb.endswith("; 32 kolonner til") and en.endswith("; 32 more columns")
+    assert len(nb) < 1000
