@@ -46,7 +46,10 @@ def read_fixed(
         payload = payload.replace(b"\r", b"\n")
     fields = {renames.get(name, name): span for name, span in spec.format.fields.items()}
     required = spec.required_raw_columns()
-    refuse_missing(name for name in required if name not in fields)
+    refuse_missing(
+        (name for name in required if name not in fields),
+        [name for name in fields if name not in spec.raw_columns()],
+    )
     start = line_start(payload, spec.format.header_row)
     if start is None:
         if payload and spec.format.header_row > 1:
