@@ -14,6 +14,7 @@ from ingestion.readers.lines import (
     split_lines,
 )
 from ingestion.readers.raw import (
+    FAULTS_TOLD,
     NO_FINAL_NEWLINE,
     ROW_NUMBER,
     ROW_UNREADABLE,
@@ -73,7 +74,9 @@ def read_fixed(
         & (line.str.slice(longest).str.strip_chars() == "")
         & ~line.str.contains("\r", literal=True)
     ).to_series()
-    good = records.filter(whole)
+    good, broken = records.filter(whole), records.filter(~whole)
+    size = f"{shortest}-{longest}" if shortest < longest else f"{longest}"
+    lengths = broken.head(FAULTS_TOLD).select(ROW_NUMBER, line.str.len_chars())
     frame = numbered(
         good.select(
             line.str.slice(first - 1, last - first + 1).replace("", None).alias(name)
@@ -84,11 +87,18 @@ def read_fixed(
     ).with_columns(good[ROW_NUMBER])
     return RawFile(
         frame.select(*spec.raw_columns(), ROW_NUMBER),
-        tuple((number, ROW_UNREADABLE) for number in records.filter(~whole)[ROW_NUMBER]),
+        tuple((number, ROW_UNREADABLE) for number in broken[ROW_NUMBER]),
         record_hash=(
             good["line"].str.strip_chars_end(" ").hash().alias("record_hash")
             if hashed or ids_recur(frame, spec)
             else None
         ),
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
+        faults={
+            number: (
+                f"{length} tegn, ventet {size}",
+                f"{length} characters, expected {size}",
+            )
+            for number, length in lengths.iter_rows()
+        },
     )

@@ -26,6 +26,9 @@ ROW_VALUE_NESTED = "ROW_VALUE_NESTED"
 ROW_CHARACTER_LOST = "ROW_CHARACTER_LOST"
 ROW_CELL_NOT_CALCULATED = "ROW_CELL_NOT_CALCULATED"
 
+# Of so many broken records of a file it is told what is wrong with each.
+FAULTS_TOLD = 20
+
 # What stands where a character could not be read by a program before us.
 LOST = "\ufffd"
 
@@ -50,6 +53,7 @@ class RawFile:
         findings: per warning code of the file as a whole, a count.
         left_out: records that the source's own filter says are not of this source.
         columns: every column name of the file, mapped or not, in formats that have a header.
+        faults: of the first broken records, what is wrong in both languages, without any value.
     """
 
     frame: pl.DataFrame
@@ -59,6 +63,7 @@ class RawFile:
     findings: Mapping[str, int] = field(default_factory=dict)
     left_out: int = 0
     columns: tuple[str, ...] = ()
+    faults: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def rows_read(self) -> int:

@@ -3,7 +3,8 @@
     {"files": [{"file", "source", "rows_read", "accepted", "rejected", "exact_duplicates", "status",
                 "refusal": null | {"code", "message_nb", "message_en", "detail_nb", "detail_en"},
                 "findings": [{"code", "level", "rows", "first_row", "message_nb", "message_en",
-                              "columns", "examples": [{"row", "columns", "values"}]}],
+                              "columns",
+                              "examples": [{"row", "columns", "values", "note_nb", "note_en"}]}],
                 "unknown_codes": [{"column", "raw", "value", "rows"}], "more_codes"}],
      "skipped_sources": [{"source", "file", "problems"}]}
 
@@ -86,7 +87,13 @@ def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None)
                     "message_nb": nb,
                     "message_en": en,
                     "examples": [
-                        {"row": item.row, "columns": item.columns, "values": _values(item.values)}
+                        {
+                            "row": item.row,
+                            "columns": item.columns,
+                            "values": _values(item.values),
+                            "note_nb": item.note_nb,
+                            "note_en": item.note_en,
+                        }
                         for item in examples
                         if item.code == name
                     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import fastexcel
@@ -23,7 +24,7 @@ from ingestion.quarantine import (
 )
 from ingestion.sources.spec import SourceSpec
 from orchestration.deliveries import net
-from tests.ingestion.conftest import KEY, call_source, deliver, row, text
+from tests.ingestion.conftest import HEADER, KEY, call_source, deliver, row, text
 from tests.ingestion.test_privacy import NUMBER
 
 
@@ -215,6 +216,75 @@ def test_check_lists_codes_that_are_unknown_and_columns_that_hold_people(tmp_pat
     }
     first = result.receipt.first_rows
     assert (first["FILE_PERSON_NAME"], first["FILE_COORDINATE"], first["FILE_EMAIL"]) == (35, 36, 4)
+
+
+def test_check_shows_rows_that_are_no_rows_lost_characters_and_repeated_keys(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    rows = [
+        row(1),
+        row(2),
+        "a3;1;N",
+        row(4, sentral="amk_\ufffdst"),
+        row(2, utfall="F"),
+        row(2),
+        row(7) + ';"',
+        row(8) + ";x",
+    ]
+    path.write_text(text(*rows), "utf-8")
+    result = check_file(path, call_source(thresholds={"max_reject_share": 0.9}), rows_per_rule=2)
+    found = [(item.code, item.row, item.columns, item.note_en) for item in result.findings]
+    assert found == [
+        ("ROW_UNREADABLE", 3, "", "3 of 11 fields"),
+        ("ROW_UNREADABLE", 7, "", "quotation marks that do not enclose a whole field"),
+        ("CALL_KEY_REPEATED", 5, "id, rev", "first in row 2"),
+        ("ROW_CHARACTER_LOST", 4, "sentral", ""),
+    ]
+    assert result.findings[0].note_nb == "3 av 11 felt"
+    assert result.receipt.rejections["ROW_UNREADABLE"] == 3
+    assert result.receipt.exact_duplicates == 1
+
+
+def test_check_of_an_archive_counts_the_fields_of_the_right_record(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", text(row(1), row(2)))
+        archive.writestr("b.csv", text(row(3), "a4;1"))
+    spec = call_source(
+        format={"type": "csv", "delimiter": ";", "compression": "zip", "members": ".*"}
+    )
+    (finding,) = check_file(path, spec).findings
+    assert (finding.row, finding.note_nb) == (4, "2 av 11 felt")
+
+
+def test_check_says_how_long_a_line_of_fixed_width_is(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    names = HEADER.split(";")
+    fields = {name: [1 + 25 * at, 25 + 25 * at] for at, name in enumerate(names)}
+    lines = ["".join(f"{part:<25}" for part in row(n).split(";")) for n in (1, 2)]
+    path.write_text("\n".join([lines[0], "a2", lines[1]]) + "\n", "utf-8")
+    spec = call_source(format={"type": "fixed", "fields": fields})
+    (finding,) = check_file(path, spec).findings
+    assert (finding.row, finding.note_en) == (2, "2 characters, expected 275")
+
+
+def test_check_says_what_a_stamp_that_lies_ahead_was_held_against(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    path.write_text(text(row(1), row(2, slutt="2026-01-16 07:00:00.000")), "utf-8")
+    (finding,) = check_file(path, call_source()).findings
+    assert (finding.code, finding.columns) == ("CALL_TIME_IN_FUTURE", "slutt")
+    assert finding.note_nb == (
+        "uttrekket er satt til 2026-01-16 04:00 (Europe/Oslo); "
+        "extract_at: {hours_after_delivery: …} i kildefilen endrer det"
+    )
+    path.write_text(text(row(1), row(2, svar="1900-01-01 00:00:00.000")), "utf-8")
+    (finding,) = check_file(path, call_source()).findings
+    assert (finding.code, finding.columns, finding.note_nb) == (
+        "CALL_TIME_PLACEHOLDER",
+        "svar",
+        "",
+    )
 
 
 def test_every_column_with_something_personal_is_told_of_at_once(tmp_path: Path) -> None:
