@@ -157,10 +157,10 @@ def _plausibility_rules(scope: Scope, stamps: tuple[Column, ...]) -> tuple[Rule,
             kind="plausibility",
             columns=(*past, *planned, "extract_at"),
             assertion=not_ahead,
-            message_nb="Et tidspunkt er mer enn en time etter uttrekket, eller fram i tid "
-            f"({', '.join((*past, *planned))}).",
-            message_en="A stamp is more than one hour after the extract, or lies ahead "
-            f"({', '.join((*past, *planned))}).",
+            message_nb="Et tidspunkt er mer enn en time etter uttrekket (extract_at i "
+            f"kildefilen), eller fram i tid ({', '.join((*past, *planned))}).",
+            message_en="A stamp is more than one hour after the extract (extract_at of the source "
+            f"file), or lies ahead ({', '.join((*past, *planned))}).",
         ),
         Rule(
             code=f"{scope.prefix}_TIME_BEFORE_FIRST_DATE",
