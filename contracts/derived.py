@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from functools import reduce
 from operator import or_
@@ -22,12 +23,12 @@ from contracts.helpers import (
 )
 from contracts.rules import Rule, Scope, all_of
 
-FUTURE_TOLERANCE = pl.duration(hours=1)
+EXTRACT_TOLERANCE = dt.timedelta(hours=1)
 # Clocks and time zones of senders may be wrong by hours, not by days.
 TAKEN_TOLERANCE = pl.duration(days=1)
 # A planned end may lie ahead, but not for ever.
 PLANNED_TOLERANCE = pl.duration(days=400)
-_KEY = ("source_system", "source_id", "revision")
+KEY = ("source_system", "source_id", "revision")
 
 
 def derived_rules(scope: Scope) -> tuple[Rule, ...]:
@@ -143,7 +144,7 @@ def _plausibility_rules(scope: Scope, stamps: tuple[Column, ...]) -> tuple[Rule,
     def not_ahead() -> pl.Expr:
         taken = pl.col(TAKEN_AT)
         return all_of(
-            [pl.col(name) <= pl.col("extract_at") + FUTURE_TOLERANCE for name in past]
+            [pl.col(name) <= pl.col("extract_at") + EXTRACT_TOLERANCE for name in past]
             # An extract time can be as wrong as the others: the clock of the intake is not.
             + [pl.col(name) <= taken + TAKEN_TOLERANCE for name in (*past, "extract_at")]
             + [pl.col(name) <= taken + PLANNED_TOLERANCE for name in planned]
@@ -156,10 +157,10 @@ def _plausibility_rules(scope: Scope, stamps: tuple[Column, ...]) -> tuple[Rule,
             kind="plausibility",
             columns=(*past, *planned, "extract_at"),
             assertion=not_ahead,
-            message_nb="Et tidspunkt er mer enn en time etter uttrekket, eller fram i tid "
-            f"({', '.join((*past, *planned))}).",
-            message_en="A stamp is more than one hour after the extract, or lies ahead "
-            f"({', '.join((*past, *planned))}).",
+            message_nb="Et tidspunkt er mer enn en time etter uttrekket (extract_at i "
+            f"kildefilen), eller fram i tid ({', '.join((*past, *planned))}).",
+            message_en="A stamp is more than one hour after the extract (extract_at of the source "
+            f"file), or lies ahead ({', '.join((*past, *planned))}).",
         ),
         Rule(
             code=f"{scope.prefix}_TIME_BEFORE_FIRST_DATE",
@@ -193,7 +194,7 @@ def _alike_rule(scope: Scope) -> Rule:
         code=f"{scope.prefix}_ROW_ALIKE",
         level="warning",
         kind="key",
-        columns=_KEY,
+        columns=KEY,
         assertion=lambda: ~pl.col(ROW_ALIKE),
         message_nb="Raden er lik en tidligere rad i alle kolonner som brukes, men ikke i de andre.",
         message_en="The row equals an earlier row in every column that is used, but not in others.",
@@ -205,10 +206,10 @@ def _key_rule(scope: Scope) -> Rule:
         code=f"{scope.prefix}_KEY_REPEATED",
         level="row",
         kind="key",
-        columns=_KEY,
+        columns=KEY,
         assertion=lambda: ~pl.col(KEY_REPEATED),
-        message_nb=f"Samme nøkkel ({', '.join(_KEY)}) står tidligere i filen med annet innhold.",
-        message_en=f"The same key ({', '.join(_KEY)}) stands earlier in the file, with other "
+        message_nb=f"Samme nøkkel ({', '.join(KEY)}) står tidligere i filen med annet innhold.",
+        message_en=f"The same key ({', '.join(KEY)}) stands earlier in the file, with other "
         "content.",
     )
 

@@ -128,30 +128,29 @@ def _judged(
     deliveries: list[Delivery], occasion: _Occasion, known: Screening | None = None
 ) -> Judged:
     spec, contract, maker = occasion.spec, occasion.contract, occasion.maker
-    fresh = [_without_duplicates(delivery.raw) for delivery in deliveries]
+    fresh = [without_duplicates(delivery.raw) for delivery in deliveries]
     raw = _stack(fresh, deliveries)
     of_texts = screened(raw, spec) if known is None else known
-    if of_texts.refused:
-        return _without(of_texts.refused, of_texts, deliveries, occasion)
     raw = of_texts.masked(raw)
 
     records = map_records(raw, spec, occasion.pseudonymise, occasion.ingested_at)
     unread = _unread_values(raw, records, spec)
+    # Also of a file that its texts refuse: the sender hears of everything at once.
     screening = of_texts.joined(screened_values(unread, raw, spec))
-    if screening.refused:
-        return _without(screening.refused, of_texts, deliveries, occasion)
+    if refused := screening.refused:
+        return _without(refused, of_texts, deliveries, occasion)
 
-    repeated, alike = _reused_keys(records.with_columns(raw[FILE_INDEX]))
+    repeated, alike = reused_keys(records.with_columns(raw[FILE_INDEX]))
     records = records.with_columns(
         raw[FILE_INDEX], raw[ROW_NUMBER], repeated.alias(KEY_REPEATED), alike.alias(ROW_ALIKE)
     )
-    marks = _marks(fresh, deliveries)
+    marks = reader_marks(fresh, deliveries)
     wanted = _to_be_judged(records, deliveries)
     if not wanted.all():
         raw, records = raw.filter(wanted), records.filter(wanted)
         marks = {code: mask.filter(wanted) for code, mask in marks.items()}
 
-    outcome = _with_marks(evaluate(contract, records), marks)
+    outcome = with_marks(evaluate(contract, records), marks)
     distrusted = _distrusted_files(raw, outcome, spec, deliveries)
     accepted_mask = outcome.accepted_mask & ~raw[FILE_INDEX].is_in(list(distrusted))
 
@@ -271,7 +270,7 @@ def _unread_values(
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _without_duplicates(raw: RawFile) -> pl.DataFrame:
+def without_duplicates(raw: RawFile) -> pl.DataFrame:
     """The rows of a file but those equal to an earlier one in the whole raw record."""
     if raw.record_hash is None:
         return raw.frame
@@ -315,7 +314,7 @@ def _to_be_judged(records: pl.DataFrame, deliveries: list[Delivery]) -> pl.Serie
     return mask
 
 
-def _reused_keys(records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+def reused_keys(records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """Masks of rows whose key stands earlier in their file: with other content, or with the same.
 
     The key is that of the contract, so that `1` and ` 1 ` are one.
@@ -338,7 +337,7 @@ def _reused_keys(records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     return none.scatter(at, first_content & ~first_key), none.clone().scatter(at, ~first_content)
 
 
-def _marks(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> dict[str, pl.Series]:
+def reader_marks(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> dict[str, pl.Series]:
     """Per code, the rows that the reader could split but says must be rejected."""
     codes = sorted({code for delivery in deliveries for code in delivery.raw.marks})
     return {
@@ -352,7 +351,7 @@ def _marks(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> dict[str, 
     }
 
 
-def _with_marks(outcome: Evaluation, marks: Mapping[str, pl.Series]) -> Evaluation:
+def with_marks(outcome: Evaluation, marks: Mapping[str, pl.Series]) -> Evaluation:
     marks = {code: mask for code, mask in marks.items() if mask.any()}
     if not marks:
         return outcome

@@ -52,7 +52,9 @@ _HALF_DAY = dt.timedelta(hours=12)
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 # An interval longer than this is no interval within a call or a mission.
 _LONGEST_MS = 3_653 * 86_400_000
-_DEFAULT_EXTRACT = ColumnMap(hours_after_delivery=28)
+# When an extract is taken where the source does not say it, after its delivery day begins.
+EXTRACT_HOURS = 28
+_DEFAULT_EXTRACT = ColumnMap(hours_after_delivery=EXTRACT_HOURS)
 _TEXT_FORMATS_OF_NUMBERS = frozenset({"csv", "fixed", "xml"})
 
 Pseudonymise = Callable[[pl.Series], pl.Series]

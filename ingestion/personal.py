@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -28,39 +28,66 @@ OPTIONAL = {
 _PERMISSIVE: tuple[Kind, ...] = ("key", "code", "unit", "number", "timestamp", "flag", "text")
 
 
+# So many columns and rows are named of each kind; of the others, how many there are.
+_COLUMNS_NAMED, _ROWS_NAMED = 8, 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many rows of a raw column hold something personal, and the numbers of the first."""
+
+    rows: int
+    first: tuple[int, ...]
+
+    @classmethod
+    def of(cls, numbers: list[int]) -> Found:
+        """From the numbers of the rows."""
+        return cls(len(numbers), tuple(sorted(numbers)[:_ROWS_NAMED]))
+
+    def joined(self, other: Found) -> Found:
+        """With other rows of the same column."""
+        first = sorted({*self.first, *other.first})[:_ROWS_NAMED]
+        return Found(self.rows + other.rows, tuple(first))
+
+
+# Per code and raw column, what was found.
+Findings = Mapping[str, Mapping[str, Found]]
+
+
 @dataclass(frozen=True)
 class Screening:
     """What was found, by index of the file.
 
     Attributes:
-        refused: files that are refused, and why.
-        warnings: per file and code, the number of rows in each raw column.
+        guilty: files that are refused, and for what.
+        warnings: what else was found in each file.
         hidden: per raw column and file, the texts that a warning is about: the row is kept, and
             they are not.
     """
 
-    refused: Mapping[int, FileRefusedError] = field(default_factory=dict)
-    warnings: Mapping[int, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    guilty: Mapping[int, Findings] = field(default_factory=dict)
+    warnings: Mapping[int, Findings] = field(default_factory=dict)
     hidden: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> dict[int, FileRefusedError]:
+        """The files that are refused, and why."""
+        return {index: _refusal(found) for index, found in self.guilty.items()}
 
     def joined(self, other: Screening) -> Screening:
         """Both screenings of the same files."""
-        warnings: dict[int, dict[str, dict[str, int]]] = {}
-        for screening in (self, other):
-            for index, found in screening.warnings.items():
-                for code, columns in found.items():
-                    mine = warnings.setdefault(index, {}).setdefault(code, {})
-                    for name, rows in columns.items():
-                        mine[name] = mine.get(name, 0) + rows
         return Screening(
-            {**other.refused, **self.refused}, warnings, {**self.hidden, **other.hidden}
+            # Values that could not be read are some of those that were looked at as texts.
+            _joined(self.guilty, other.guilty, lambda mine, _: mine),
+            _joined(self.warnings, other.warnings, Found.joined),
+            {**self.hidden, **other.hidden},
         )
 
     def of(self, files: Sequence[int]) -> Screening:
         """The screening of these files alone, numbered anew in this order."""
         at = {index: place for place, index in enumerate(files)}
         return Screening(
-            {at[index]: error for index, error in self.refused.items() if index in at},
+            {at[index]: found for index, found in self.guilty.items() if index in at},
             {at[index]: found for index, found in self.warnings.items() if index in at},
             {(name, at[i]): texts for (name, i), texts in self.hidden.items() if i in at},
         )
@@ -74,6 +101,51 @@ class Screening:
                 pl.when(hit).then(pl.lit(MASK)).otherwise(columns.get(name, pl.col(name)))
             )
         return raw.with_columns(expr.alias(name) for name, expr in columns.items())
+
+
+def _joined(
+    mine: Mapping[int, Findings],
+    theirs: Mapping[int, Findings],
+    both: Callable[[Found, Found], Found],
+) -> dict[int, Findings]:
+    """The findings of two screenings; of a column that is in both, what `both` makes of them."""
+    joined: dict[int, dict[str, dict[str, Found]]] = {}
+    for findings in (mine, theirs):
+        for index, codes in findings.items():
+            for code, columns in codes.items():
+                known = joined.setdefault(index, {}).setdefault(code, {})
+                for name, found in columns.items():
+                    known[name] = both(known[name], found) if name in known else found
+    return dict(joined)
+
+
+def _refusal(found: Findings) -> FileRefusedError:
+    """Why a file is refused: by its gravest code, with every column that has something."""
+    first, *others = sorted(found, key=[*REFUSED, *OPTIONAL].index)
+    nb, en = told(found[first])
+    also = [(code, *told(found[code])) for code in others]
+    return FileRefusedError(
+        first,
+        "; ".join([f"kolonne: {nb}", *(f"også {code}: {text}" for code, text, _ in also)]),
+        "; ".join([f"column: {en}", *(f"also {code}: {text}" for code, _, text in also)]),
+    )
+
+
+def told(columns: Mapping[str, Found]) -> tuple[str, str]:
+    """Columns and rows in both languages: `Unit ID, 1 rad (4); Area, 5 rader (første 11, 12)`."""
+    nb, en = [], []
+    for name, found in list(columns.items())[:_COLUMNS_NAMED]:
+        rows = ", ".join(map(str, found.first))
+        if found.rows == 1:
+            nb.append(f"{safe(name, 80)}, 1 rad ({rows})")
+            en.append(f"{safe(name, 80)}, 1 row ({rows})")
+        else:
+            nb.append(f"{safe(name, 80)}, {found.rows} rader (første {rows})")
+            en.append(f"{safe(name, 80)}, {found.rows} rows (first {rows})")
+    if more := len(columns) - len(nb):
+        nb.append(f"{more} kolonner til")
+        en.append(f"{more} more columns")
+    return "; ".join(nb), "; ".join(en)
 
 
 def column_uses(spec: SourceSpec) -> dict[str, ColumnUse]:
@@ -115,7 +187,10 @@ def screened(raw: pl.DataFrame, spec: SourceSpec) -> Screening:
         screening = screening.joined(_screened(raw.select(FILE_INDEX, ROW_NUMBER, name), use, spec))
     for rows, use in _joined_columns(raw, spec):
         # What stands in the parts is known; a number in two parts is whole only when joined.
-        screening = screening.joined(Screening(_screened(rows, use, spec).refused))
+        found = _screened(rows, use, spec).guilty
+        screening = screening.joined(
+            Screening({at: own for at, own in found.items() if at not in screening.guilty})
+        )
     return screening
 
 
@@ -161,28 +236,24 @@ def screened_values(
 def _screened(rows: pl.DataFrame, use: ColumnUse, spec: SourceSpec) -> Screening:
     """One column of several files; each is judged by its own values."""
     name = str(rows.columns[-1])
-    refused: dict[int, FileRefusedError] = {}
-    warnings: dict[int, dict[str, dict[str, int]]] = {}
+    guilty: dict[int, dict[str, dict[str, Found]]] = {}
+    warnings: dict[int, dict[str, dict[str, Found]]] = {}
     hidden: dict[tuple[str, int], frozenset[str]] = {}
-    for index, guilty in personal_texts(rows[name], rows[FILE_INDEX], use).items():
+    for index, by_code in personal_texts(rows[name], rows[FILE_INDEX], use).items():
         own = rows.filter(pl.col(FILE_INDEX) == index)
-        for code, texts in guilty.items():
-            hits = own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER].to_list()
+        for code, texts in by_code.items():
+            found = Found.of(own.filter(pl.col(name).is_in(list(texts)))[ROW_NUMBER].to_list())
             # A key without its text is no key, so there is nothing to keep of the row.
             if (
                 code in REFUSED
                 or use.kind == "key"
                 or getattr(spec.personal, OPTIONAL[code]) == "refuse"
             ):
-                refused[index] = FileRefusedError(
-                    code,
-                    f"kolonne: {name}, første rad: {min(hits)}",
-                    f"column: {name}, first row: {min(hits)}",
-                )
+                guilty.setdefault(index, {})[code] = {name: found}
             else:
-                warnings.setdefault(index, {})[code] = {name: len(hits)}
+                warnings.setdefault(index, {})[code] = {name: found}
                 hidden[name, index] = hidden.get((name, index), frozenset()) | texts
-    return Screening(refused, warnings, hidden)
+    return Screening(guilty, warnings, hidden)
 
 
 # Dates and clock times hide nobody, and are what one looks for in a rejected row; nor do words.

@@ -7,7 +7,7 @@ original file once more under the source's present map and judges only what is i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from ingestion.lake import ACCEPTED, REJECTED, batch_folders, read_receipts, wri
 from ingestion.lock import exclusive
 from ingestion.privacy import Pseudonymiser, check_key
 from ingestion.readers.isolated import Readers
-from ingestion.readers.raw import ROW_NUMBER
-from ingestion.sources.registry import load_sources
+from ingestion.readers.raw import LOST, ROW_CHARACTER_LOST, ROW_NUMBER
+from ingestion.sources.registry import load_sources, read_sources
 from ingestion.sources.spec import SourceSpec
 from ingestion.withdrawal import standing
 
@@ -99,6 +99,67 @@ def rejected_rows(
     )
 
 
+def with_sender_columns(
+    rows: pl.DataFrame, specs: Mapping[str, SourceSpec] | None = None
+) -> pl.DataFrame:
+    """Rejected rows with what the sender calls the columns a rule is about, and what stood there.
+
+    Args:
+        rows: as `rejected_rows` gives them.
+        specs: the source registry; the sources that can be used when not given.
+
+    Returns:
+        The rows with `columns` (`Dispatch DtTm, Unit ID`) and `values` (`Dispatch DtTm: 24:61`,
+        masked as in `raw`, a dash where the field is empty); null where no column can be named.
+    """
+    known = read_sources().specs if specs is None else specs
+    parts = [
+        own.with_columns(_named(own["raw"], str(code), known.get(str(source))))
+        for (source, code), own in rows.with_row_index("_at")
+        .partition_by("source", "code", as_dict=True)
+        .items()
+    ]
+    if not parts:
+        none = pl.lit(None, dtype=pl.String)
+        return rows.with_columns(none.alias("columns"), none.alias("values"))
+    return pl.concat(parts).sort("_at").drop("_at")
+
+
+def _named(raw: pl.Series, code: str, spec: SourceSpec | None) -> list[pl.Series]:
+    """The columns and values of rows that one rule of a source rejected."""
+    none = pl.repeat(None, len(raw), dtype=pl.String, eager=True)
+    rules = CONTRACTS[spec.contract].rules if spec is not None else ()
+    about = next((rule.columns for rule in rules if rule.code == code), ())
+    names = spec.raw_columns_of(about) if spec is not None else []
+    if spec is not None and code == ROW_CHARACTER_LOST:
+        names = spec.mapped_columns()
+    if not names:
+        return [none.alias("columns"), none.alias("values")]
+    fields = raw.str.json_decode(pl.Struct(dict.fromkeys(names, pl.String))).struct.unnest()
+    told = {
+        # Of lost characters the column is told by the row.
+        name: pl.col(name).str.contains(LOST, literal=True).fill_null(False)
+        if code == ROW_CHARACTER_LOST
+        else pl.lit(True)
+        for name in names
+    }
+    return fields.select(
+        _listed([pl.when(hit).then(pl.lit(name)) for name, hit in told.items()], "columns"),
+        _listed(
+            [
+                pl.when(hit).then(pl.lit(f"{name}: ") + pl.col(name).fill_null("–"))
+                for name, hit in told.items()
+            ],
+            "values",
+        ),
+    ).get_columns()
+
+
+def _listed(parts: list[pl.Expr], name: str) -> pl.Expr:
+    text = pl.concat_str(parts, separator=", ", ignore_nulls=True)
+    return pl.when(text != "").then(text).alias(name)
+
+
 def _rejects(lake: Path) -> pl.DataFrame:
     """The rows that the latest judgement of their file rejected, one row each."""
     current = latest_receipts(lake).select("source", "file_id", "batch_id")
@@ -142,15 +203,26 @@ def refused_files(lake: Path, source: str | None = None) -> pl.DataFrame:
     )
 
 
-def export_workbook(lake: Path, path: Path, source: str | None = None) -> Path:
-    """A workbook for the sender: what was refused or rejected, and why, in bokmål."""
+def export_workbook(
+    lake: Path,
+    path: Path,
+    source: str | None = None,
+    specs: Mapping[str, SourceSpec] | None = None,
+) -> Path:
+    """A workbook for the sender: what was refused or rejected, and why, in bokmål.
+
+    Args:
+        specs: the source registry; the sources that can be used when not given.
+    """
     import xlsxwriter
 
-    rows = rejected_rows(lake, source).select(
+    rows = with_sender_columns(rejected_rows(lake, source), specs).select(
         pl.col("source").alias("Kilde"),
         pl.col("file_name").alias("Fil"),
         pl.col("row").alias("Rad"),
         pl.col("code").alias("Regel"),
+        pl.col("columns").alias("Kolonner hos dere"),
+        pl.col("values").alias("Står i dem"),
         pl.col("message_nb").alias("Hva som er galt"),
         pl.col("raw").alias("Verdier i raden"),
     )
@@ -165,6 +237,7 @@ def export_workbook(lake: Path, path: Path, source: str | None = None) -> Path:
         {
             "Om arket": [
                 "Rader: hver rad som ble avvist, med alle regler den brøt.",
+                "Kolonner hos dere: navnene i filen; i teksten om hva som er galt står våre navn.",
                 "Filer: hver fil som ble avvist som helhet.",
                 "Rad 1 er første datarad under overskriften. Personnære verdier er skjult.",
                 "Rett opp og send filen på nytt, eller send raden med høyere revisjon.",

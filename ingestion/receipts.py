@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -12,6 +11,7 @@ from contracts import Contract, Evaluation
 from ingestion.delivery import FILE_INDEX, Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.lake import Receipt
+from ingestion.personal import Findings
 from ingestion.readers.raw import ROW_NUMBER
 from ingestion.sources.spec import SourceSpec
 
@@ -104,7 +104,7 @@ class ReceiptMaker:
         index: int,
         counts: Counts,
         distrust: FileRefusedError | None,
-        warnings: Mapping[str, Mapping[str, int]],
+        warnings: Findings,
         rows_read: int,
     ) -> Receipt:
         """The receipt of a delivery whose rows were judged one by one.
@@ -112,7 +112,7 @@ class ReceiptMaker:
         Args:
             index: the delivery's place among those judged together.
             distrust: why none of its rows is accepted all the same.
-            warnings: rows per raw column of each warning about what stands in its columns.
+            warnings: what stands in raw columns that is personal.
             rows_read: the records that must be accounted for.
         """
         accepted = counts.accepted.get(index, 0)
@@ -124,6 +124,12 @@ class ReceiptMaker:
         for number, code in delivery.broken:
             rejections[code] = rejections.get(code, 0) + 1
             first_rows[code] = min(number, first_rows.get(code, number))
+        for code, columns in warnings.items():
+            first_rows[code] = min(found.first[0] for found in columns.values())
+        columns_of = {
+            code: {name: found.rows for name, found in columns.items()}
+            for code, columns in warnings.items()
+        }
         return Receipt(
             **self._identity(delivery),
             **(_refusal(distrust) if distrust else {"status": "accepted"}),
@@ -135,9 +141,9 @@ class ReceiptMaker:
             warnings={
                 **delivery.raw.findings,
                 **_of_file(counts.warnings, index),
-                **{code: sum(columns.values()) for code, columns in warnings.items()},
+                **{code: sum(rows.values()) for code, rows in columns_of.items()},
             },
-            warning_columns={code: dict(columns) for code, columns in warnings.items()},
+            warning_columns=columns_of,
             rejections=rejections,
             first_rows=first_rows,
             null_counts={

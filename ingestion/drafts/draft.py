@@ -6,6 +6,7 @@ goes through the YAML writer, so that nothing in a sample can write YAML.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from ingestion.drafts.guess import TODO, Filled, Guess, epoch_columns, guess, ma
 from ingestion.drafts.keys import proposed_key
 from ingestion.drafts.looked_at import Sample
 from ingestion.drafts.shown import name_is_personal, visible, visible_names
-from ingestion.stamps import has_offset
+from ingestion.mapping import EXTRACT_HOURS
+from ingestion.stamps import has_offset, moment
 
 _WIDTH = 100
 _ENDLESS = float("inf")
@@ -76,7 +78,7 @@ def draft(
     found = guess(contract, sample.frame, facts, proposed_key(sample.frame, facts, named))
     names = file_names(sample.name)
     marks, mark_asks = _marks(facts, found, contract, decimal)
-    left = list(_left(sample, found, names, mark_asks))
+    left = list(_left(sample, found, names, contract, mark_asks))
     text = _written(name, contract, sample, facts, found, names, marks, left)
     personal = {fact.name: fact.personal for fact in facts.values() if fact.personal}
     return Draft(text, tuple(left), personal, facts, _without_people(sample.format) | marks)
@@ -133,7 +135,9 @@ def _marks(
 # --- what is left -----------------------------------------------------------------------------
 
 
-def _left(sample: Sample, found: Guess, names: FileNames, mark_asks: str) -> Iterator[str]:
+def _left(
+    sample: Sample, found: Guess, names: FileNames, contract: str, mark_asks: str
+) -> Iterator[str]:
     yield (
         "title, owner: hvem som svarer for dataene og får rapportene om avviste rader / who "
         "answers for the data and receives the reject reports"
@@ -151,6 +155,8 @@ def _left(sample: Sample, found: Guess, names: FileNames, mark_asks: str) -> Ite
             f"clock.zone: {_ZONE} er antatt for tider uten tidssone; se at det er riktig / is "
             "assumed for stamps that carry no offset; see that it is right"
         )
+    if asks := _extract_asks(sample, found, names, contract):
+        yield f"extract_at: {asks}"
     for column in found.unfilled:
         yield f"{column.name}: {_options(column)}"
     for name, filled in found.columns.items():
@@ -166,6 +172,44 @@ def _is_on_the_clock(filled: Filled, sample: Sample) -> bool:
         return not entry.get("utc") and not any(map(has_offset, texts))
     dtypes = [sample.frame.schema.get(name) for name in filled.raw]
     return any(isinstance(dtype, pl.Datetime) and dtype.time_zone is None for dtype in dtypes)
+
+
+def _extract_asks(sample: Sample, found: Guess, names: FileNames, contract: str) -> str:
+    """What to see to where a file dated at its beginning holds more than the day of its name."""
+    if names.date is None or "extract_at" in found.columns:
+        return ""
+    begin = dt.datetime.combine(names.date, dt.time())
+    days = 0 if "%d" in names.date_format else 31
+    latest = _latest(sample, found, contract)
+    if latest is not None and latest > begin + dt.timedelta(hours=EXTRACT_HOURS + 1):
+        days = max(days, (latest - begin).days)
+    if not days:
+        return ""
+    hours = 24 * days + EXTRACT_HOURS
+    return (
+        f"tidspunktene kan gå ut over dagen i filnavnet ({names.date}), og de senere avvises; si "
+        "når uttrekket er tatt / stamps may reach past the day of the file name, and later ones "
+        f"are rejected; say when it was taken: {{hours_after_delivery: {hours}}}"
+    )
+
+
+def _latest(sample: Sample, found: Guess, contract: str) -> dt.datetime | None:
+    """The last moment of the stamps that the draft maps, on the clock of the file."""
+    moments = []
+    for name, filled in found.columns.items():
+        column = CONTRACTS[contract].columns[name]
+        entry = filled.map if isinstance(filled.map, dict) else {}
+        forms = entry.get("format", [])
+        forms = [form for form in ([forms] if isinstance(forms, str) else forms) if "%d" in form]
+        if column.kind != "timestamp" or column.future_ok or not filled.raw or filled.asks:
+            continue
+        values = sample.frame.select(filled.raw)
+        if all(dtype == pl.String for dtype in values.dtypes) and forms:
+            texts = values.select(pl.concat_str(pl.all(), separator=" ")).to_series()
+            moments.append(moment(texts, forms).max())
+        elif isinstance(values.dtypes[0], pl.Datetime):
+            moments.append(values.to_series().dt.replace_time_zone(None).max())
+    return max((at for at in moments if isinstance(at, dt.datetime)), default=None)
 
 
 def _options(column: Column) -> str:

@@ -13,7 +13,7 @@ import io
 import re
 import zlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -30,6 +30,7 @@ from ingestion.readers.lines import (
     split_lines,
 )
 from ingestion.readers.raw import (
+    FAULTS_TOLD,
     NO_FINAL_NEWLINE,
     ROW_NUMBER,
     ROW_UNREADABLE,
@@ -130,6 +131,7 @@ class _Records:
         quoted: there are quotation marks that mean something.
         numbers: ordinals of the records in `text` among all, when not simply 1, 2, 3, ...
         broken: ordinals of the records that could not be split.
+        faults: what is wrong with the first of them.
         places: physical line of each record in `text`, when not simply those after `skip`.
         restore: what stands in `text` for line breaks within fields.
     """
@@ -140,6 +142,7 @@ class _Records:
     quoted: bool
     numbers: pl.Series | None = None
     broken: Sequence[int] = ()
+    faults: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     places: Sequence[int] | None = None
     restore: dict[str, str] = field(default_factory=dict)
 
@@ -223,6 +226,7 @@ def read_csv(
         record_hash=hashes,
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
         columns=tuple(names),
+        faults=records.faults,
     )
 
 
@@ -444,17 +448,32 @@ def _sorted_out(payload: bytes, header: _Header, dialect: _Dialect) -> _Records:
         .with_row_index("number", offset=1)
         .with_columns(pl.col("number").cast(pl.Int64))
     )
-    good = records.filter("whole")
+    good, broken = records.filter("whole"), records.filter(~pl.col("whole"))
     return _Records(
         "\n".join(good["line"]).encode(),
         skip=0,
         count=count,
         quoted=dialect.quoted,
         numbers=good["number"],
-        broken=records.filter(~pl.col("whole"))["number"].to_list(),
+        broken=broken["number"].to_list(),
+        faults={
+            number: _fault(line, width, dialect)
+            for number, line in broken.head(FAULTS_TOLD).select("number", "line").iter_rows()
+        },
         places=good["place"].to_list(),
         restore=restore,
     )
+
+
+def _fault(line: str, width: int, dialect: _Dialect) -> tuple[str, str]:
+    """Why a line is no record of this many fields."""
+    if re.fullmatch(dialect.fields, line) is None:
+        return (
+            "anførselstegn som ikke omslutter et helt felt",
+            "quotation marks that do not enclose a whole field",
+        )
+    count = len(_split(line, dialect))
+    return f"{count} av {width} felt", f"{count} of {width} fields"
 
 
 def _joined(

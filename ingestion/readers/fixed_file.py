@@ -14,6 +14,7 @@ from ingestion.readers.lines import (
     split_lines,
 )
 from ingestion.readers.raw import (
+    FAULTS_TOLD,
     NO_FINAL_NEWLINE,
     ROW_NUMBER,
     ROW_UNREADABLE,
@@ -46,7 +47,10 @@ def read_fixed(
         payload = payload.replace(b"\r", b"\n")
     fields = {renames.get(name, name): span for name, span in spec.format.fields.items()}
     required = spec.required_raw_columns()
-    refuse_missing(name for name in required if name not in fields)
+    refuse_missing(
+        (name for name in required if name not in fields),
+        [name for name in fields if name not in spec.raw_columns()],
+    )
     start = line_start(payload, spec.format.header_row)
     if start is None:
         if payload and spec.format.header_row > 1:
@@ -70,7 +74,9 @@ def read_fixed(
         & (line.str.slice(longest).str.strip_chars() == "")
         & ~line.str.contains("\r", literal=True)
     ).to_series()
-    good = records.filter(whole)
+    good, broken = records.filter(whole), records.filter(~whole)
+    size = f"{shortest}-{longest}" if shortest < longest else f"{longest}"
+    lengths = broken.head(FAULTS_TOLD).select(ROW_NUMBER, line.str.len_chars())
     frame = numbered(
         good.select(
             line.str.slice(first - 1, last - first + 1).replace("", None).alias(name)
@@ -81,11 +87,18 @@ def read_fixed(
     ).with_columns(good[ROW_NUMBER])
     return RawFile(
         frame.select(*spec.raw_columns(), ROW_NUMBER),
-        tuple((number, ROW_UNREADABLE) for number in records.filter(~whole)[ROW_NUMBER]),
+        tuple((number, ROW_UNREADABLE) for number in broken[ROW_NUMBER]),
         record_hash=(
             good["line"].str.strip_chars_end(" ").hash().alias("record_hash")
             if hashed or ids_recur(frame, spec)
             else None
         ),
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},
+        faults={
+            number: (
+                f"{length} tegn, ventet {size}",
+                f"{length} characters, expected {size}",
+            )
+            for number, length in lengths.iter_rows()
+        },
     )

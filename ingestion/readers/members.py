@@ -41,6 +41,7 @@ def _stacked(parts: list[RawFile], spec: SourceSpec) -> RawFile:
     broken: list[tuple[int, str]] = []
     marks: dict[str, list[int]] = {}
     findings: Counter[str] = Counter()
+    faults: dict[int, tuple[str, str]] = {}
     before = 0
     for part in parts:
         frames.append(
@@ -52,6 +53,7 @@ def _stacked(parts: list[RawFile], spec: SourceSpec) -> RawFile:
         for code, numbers in part.marks.items():
             marks.setdefault(code, []).extend(number + before for number in numbers)
         findings.update(part.findings)
+        faults |= {number + before: fault for number, fault in part.faults.items()}
         before += part.rows_read + part.left_out
     check_size(before, len(spec.raw_columns()))
     try:
@@ -70,6 +72,7 @@ def _stacked(parts: list[RawFile], spec: SourceSpec) -> RawFile:
         dict(findings),
         sum(part.left_out for part in parts),
         tuple(dict.fromkeys(name for part in parts for name in part.columns)),
+        faults,
     )
 
 

@@ -27,6 +27,9 @@ ROW_VALUE_NESTED = "ROW_VALUE_NESTED"
 ROW_CHARACTER_LOST = "ROW_CHARACTER_LOST"
 ROW_CELL_NOT_CALCULATED = "ROW_CELL_NOT_CALCULATED"
 
+# Of so many broken records of a file it is told what is wrong with each.
+FAULTS_TOLD = 20
+
 # What stands where a character could not be read by a program before us.
 LOST = "\ufffd"
 
@@ -51,6 +54,7 @@ class RawFile:
         findings: per warning code of the file as a whole, a count.
         left_out: records that the source's own filter says are not of this source.
         columns: every column name of the file, mapped or not, in formats that have a header.
+        faults: of the first broken records, what is wrong in both languages, without any value.
     """
 
     frame: pl.DataFrame
@@ -60,6 +64,7 @@ class RawFile:
     findings: Mapping[str, int] = field(default_factory=dict)
     left_out: int = 0
     columns: tuple[str, ...] = ()
+    faults: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def rows_read(self) -> int:
@@ -74,7 +79,11 @@ def check_header(header: Sequence[str], spec: SourceSpec) -> None:
     """
     counts = Counter(header)
     wanted = spec.raw_columns()
-    refuse_missing(name for name in spec.required_raw_columns() if name not in counts)
+    refuse_missing(
+        (name for name in spec.required_raw_columns() if name not in counts),
+        [name for name in counts if name not in wanted],
+        spec.name,
+    )
     doubled = [name for name in wanted if counts[name] > 1]
     if doubled:
         raise FileRefusedError("FILE_COLUMN_DOUBLED", *both(", ".join(doubled)))
@@ -91,11 +100,49 @@ def written_as(name: str, renames: Mapping[str, str]) -> list[str]:
     return [old for old, new in renames.items() if new == name] + own
 
 
-def refuse_missing(names: Iterable[str]) -> None:
-    """Refuse the file when any required raw column is absent."""
+def refuse_missing(names: Iterable[str], others: Sequence[str] = (), source: str = "") -> None:
+    """Refuse the file when any required raw column is absent.
+
+    Args:
+        others: columns of the file that the source does not use: one may be it, renamed.
+        source: the name of the source, where its header can be compared with an earlier one.
+    """
     missing = list(names)
-    if missing:
-        raise FileRefusedError("FILE_COLUMN_MISSING", *both(", ".join(missing)))
+    if not missing:
+        return
+    near = {name: _near(name, others) for name in missing[:_SUGGESTED]}
+    nb, en = (
+        ", ".join(
+            f"{name} ({words} {' / '.join(near[name])}?)" if near.get(name) else name
+            for name in missing
+        )
+        for words in ("mener du", "did you mean")
+    )
+    command = f"akutt source diff {{}} --source {source} --write"
+    raise FileRefusedError(
+        "FILE_COLUMN_MISSING",
+        f"kolonne: {nb}" + (f"; nytt oppsett: {command.format('FØR NÅ')}" if source else ""),
+        f"column: {en}" + (f"; a new layout: {command.format('OLD NEW')}" if source else ""),
+    )
+
+
+# Names are looked for to so many missing columns, among names up to this length.
+_SUGGESTED, _LONGEST_NAME = 10, 100
+
+
+def _near(name: str, others: Sequence[str]) -> list[str]:
+    """Names of the file that are spelled much like this one and may be shown."""
+    # Slow to import, and needed for refused files only.
+    from difflib import get_close_matches
+
+    from ingestion.privacy import personal_text, safe
+
+    plain: dict[str, str] = {}
+    for other in others[:MAX_COLUMNS]:
+        if len(other) <= _LONGEST_NAME:
+            plain.setdefault(other.casefold(), other)
+    found = [plain[text] for text in get_close_matches(name.casefold(), plain, n=2)]
+    return [safe(other, _LONGEST_NAME) for other in found if personal_text(other) is None]
 
 
 def check_count(parsed: int, counted: int, place_nb: str = "", place_en: str = "") -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -484,6 +484,11 @@ class SourceSpec(Strict):
     def required_raw_columns(self) -> list[str]:
         """The raw columns every file must have."""
         return self._columns[2]
+
+    def raw_columns_of(self, names: Iterable[str]) -> list[str]:
+        """What the sender calls these contract columns; nothing for those without a raw column."""
+        maps = (self.columns[name] for name in names if name in self.columns)
+        return list(dict.fromkeys(raw for item in maps for raw in item.raw_columns()))
 
     @cached_property
     def _columns(self) -> tuple[list[str], list[str], list[str]]:

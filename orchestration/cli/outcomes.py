@@ -3,7 +3,8 @@
     {"files": [{"file", "source", "rows_read", "accepted", "rejected", "exact_duplicates", "status",
                 "refusal": null | {"code", "message_nb", "message_en", "detail_nb", "detail_en"},
                 "findings": [{"code", "level", "rows", "first_row", "message_nb", "message_en",
-                              "columns", "examples": [{"row", "columns", "values"}]}],
+                              "columns",
+                              "examples": [{"row", "columns", "values", "note_nb", "note_en"}]}],
                 "unknown_codes": [{"column", "raw", "value", "rows"}], "more_codes"}],
      "skipped_sources": [{"source", "file", "problems"}],
      "repeats": {source: [file whose content was taken in before]}}
@@ -25,6 +26,10 @@ import typer
 if TYPE_CHECKING:
     from ingestion.check import CheckResult
     from ingestion.errors import SourceFileError
+
+
+_HIDDEN_NB = "Raden er vurdert uten teksten, som er erstattet med •••."
+_HIDDEN_EN = "The row was judged without the text, which is replaced by •••."
 
 
 class OutputFormat(StrEnum):
@@ -52,6 +57,8 @@ def account(counts: Any) -> str:
 
 def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None) -> dict[str, Any]:
     """One file, from its receipt and what a dry run found in its rows."""
+    from ingestion.personal import OPTIONAL as HIDDEN_TEXTS
+
     examples = checked.findings if checked is not None else []
     code = receipt["refusal_code"]
     messages = _messages(receipt["contract"])
@@ -69,6 +76,8 @@ def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None)
     for level, tally in (("row", receipt["rejections"]), ("warning", receipt["warnings"])):
         for name, rows in sorted(tally.items(), key=lambda item: (-item[1], item[0])):
             nb, en = messages.get(name, ("", ""))
+            if name in HIDDEN_TEXTS:
+                nb, en = f"{nb} {_HIDDEN_NB}", f"{en} {_HIDDEN_EN}"
             findings.append(
                 {
                     "code": name,
@@ -79,7 +88,13 @@ def file_outcome(receipt: Mapping[str, Any], checked: CheckResult | None = None)
                     "message_nb": nb,
                     "message_en": en,
                     "examples": [
-                        {"row": item.row, "columns": item.columns, "values": _values(item.values)}
+                        {
+                            "row": item.row,
+                            "columns": item.columns,
+                            "values": _values(item.values),
+                            "note_nb": item.note_nb,
+                            "note_en": item.note_en,
+                        }
                         for item in examples
                         if item.code == name
                     ],

@@ -30,6 +30,8 @@ _HEADINGS = {
     "code": "kode / code",
     "files": "filer / files",
     "rows": "rader / rows",
+    "columns": "kolonner / columns",
+    "values": "står der / found there",
     "raw": "verdier / values",
     "message": _MESSAGE,
     "message_nb": _MESSAGE,
@@ -63,8 +65,8 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="Also the masked values of the row.")] = False,
     english: Annotated[bool, typer.Option("--english", help="Messages in English.")] = False,
 ) -> None:
-    """Each refused file and rejected row: file, row number, rule and message."""
-    from ingestion.quarantine import refused_files, rejected_rows
+    """Each refused file and rejected row: file, row, rule, the sender's columns and message."""
+    from ingestion.quarantine import refused_files, rejected_rows, with_sender_columns
 
     lake = _lake(source)
     message, found = ("message_en", "refusal_en") if english else ("message_nb", "refusal_nb")
@@ -81,8 +83,12 @@ def show(
         limit=limit,
         title="Avviste filer / refused files",
     )
-    columns = ["source", "file_name", "row", "code", message, *(["raw"] if raw else [])]
-    _print(rows.select(columns), limit=limit, title="Avviste rader / rejected rows")
+    columns = ["source", "file_name", "row", "code", "columns", "values", message]
+    _print(
+        with_sender_columns(rows).select(*columns, *(["raw"] if raw else [])),
+        limit=limit,
+        title="Avviste rader / rejected rows",
+    )
 
 
 @app.command()

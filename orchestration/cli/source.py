@@ -115,8 +115,14 @@ def check(
                         "rad / row": finding.row,
                         "kode / code": finding.code,
                         "kolonne / column": finding.columns,
-                        "verdi / value": finding.values,
-                        "hva / what": f"{finding.message_nb} / {finding.message_en}",
+                        "verdi / value": "" if finding.values == "{}" else finding.values,
+                        "hva / what": " / ".join(
+                            f"{message} ({note})" if note else message
+                            for message, note in (
+                                (finding.message_nb, finding.note_nb),
+                                (finding.message_en, finding.note_en),
+                            )
+                        ),
                     }
                     for finding in result.findings
                 ]
@@ -128,7 +134,7 @@ def check(
 
 
 def _finding_row(item: Mapping[str, Any]) -> dict[str, Any]:
-    columns = item["columns"] or dict.fromkeys(
+    columns = [f"{name} ({rows})" for name, rows in item["columns"].items()] or dict.fromkeys(
         name for example in item["examples"] for name in example["columns"].split(", ")
     )
     return {

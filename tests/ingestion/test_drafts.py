@@ -109,6 +109,31 @@ def test_a_draft_with_its_todos_filled_in_takes_in_the_sample(tmp_path: Path) ->
     assert (receipt.rows_read, receipt.accepted, receipt.refusal_code) == (30, 30, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "last", "hours"),
+    [
+        ("prove_2026-01-01.csv", "2026-01-01 23:59:00", None),
+        ("prove_2026-01-01.csv", "2026-01-02 02:00:00", None),
+        ("prove_2026-01-01.csv", "2026-01-07 12:00:00", 172),
+        # The sample is a part of its month.
+        ("prove_2026-01.csv", "2026-01-01 23:59:00", 772),
+    ],
+)
+def test_a_draft_asks_when_the_extract_was_taken_where_a_file_holds_several_days(
+    tmp_path: Path, name: str, last: str, hours: int | None
+) -> None:
+    sample = tmp_path / name
+    lines = ["Id;Linje;Sentral;Ringte;Slutt"]
+    lines += [f"A{n};113;amk_oslo;2026-01-01 12:00:{n:02d};2026-01-01 12:01:00" for n in range(20)]
+    sample.write_text("\n".join([*lines, f"A99;113;amk_oslo;{last};{last}"]), "utf-8")
+    result = draft("prove", "call", read_sample(sample))
+    assert "ring_start_at" in columns_of(result.text)
+    asked = [item for item in result.left if item.startswith("extract_at: ")]
+    assert len(asked) == (hours is not None)
+    if asked:
+        assert asked[0].endswith(f"{{hours_after_delivery: {hours}}}")
+
+
 # --- stamps -----------------------------------------------------------------------------------
 
 

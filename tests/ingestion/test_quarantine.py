@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import fastexcel
@@ -11,6 +12,7 @@ from contracts import CONTRACTS, FILE_RULES
 from ingestion.check import check_file
 from ingestion.intake import ingest
 from ingestion.lake import read_receipts
+from ingestion.personal import Found, told
 from ingestion.quarantine import (
     export_workbook,
     messages,
@@ -18,10 +20,12 @@ from ingestion.quarantine import (
     rejected_rows,
     replay,
     summary,
+    with_sender_columns,
 )
 from ingestion.sources.spec import SourceSpec
 from orchestration.deliveries import net
-from tests.ingestion.conftest import KEY, call_source, deliver, row, text
+from tests.ingestion.conftest import HEADER, KEY, call_source, deliver, row, text
+from tests.ingestion.test_privacy import NUMBER
 
 
 def corrected() -> SourceSpec:
@@ -136,15 +140,41 @@ def test_the_workbook_tells_the_sender_what_to_do(home: Path) -> None:
     rows = [row(1), row(2), row(3, utfall="=1+1", innringer=number)]
     deliver(home, "prove_2026-01-15.csv", text(*rows))
     ingest(home, key=KEY, specs={"prove": call_source()})
-    path = export_workbook(home / "lake", home / "avvik.xlsx")
+    path = export_workbook(home / "lake", home / "avvik.xlsx", specs={"prove": call_source()})
     book = fastexcel.read_excel(path)
     assert book.sheet_names == ["Les meg", "Filer", "Rader"]
     shown = book.load_sheet("Rader").to_polars()
     assert shown.select("Fil", "Rad", "Regel").rows() == [
         ("prove_2026-01-15.csv", 3.0, "CALL_OUTCOME_UNKNOWN_CODE")
     ]
+    assert shown.select("Kolonner hos dere", "Står i dem").row(0) == ("utfall", "utfall: =1+1")
     assert '"utfall":"=1+1"' in shown["Verdier i raden"][0]
     assert "98765432" not in shown["Verdier i raden"][0]
+
+
+def test_rejected_rows_have_the_names_of_the_sender_and_masked_values(home: Path) -> None:
+    rows = [
+        row(1, svar="straks"),
+        row(2),
+        row(3, id=""),
+        row(4, sentral="amk_\ufffdst", svar="kari.dal@sykehus.no"),
+        "a5;1;N",
+        *(row(number) for number in range(6, 9)),
+    ]
+    deliver(home, "prove_2026-01-15.csv", text(*rows))
+    spec = call_source(thresholds={"max_reject_share": 0.9})
+    ingest(home, key=KEY, specs={"prove": spec})
+    found = with_sender_columns(rejected_rows(home / "lake"), {"prove": spec})
+    told = {(r["row"], r["code"]): (r["columns"], r["values"]) for r in found.to_dicts()}
+    assert told == {
+        (1, "CALL_ANSWERED_UNPARSABLE"): ("svar", "svar: straks"),
+        (3, "CALL_SOURCE_ID_MISSING"): ("id", "id: –"),
+        (4, "CALL_ANSWERED_UNPARSABLE"): ("svar", "svar: •••"),
+        (4, "ROW_CHARACTER_LOST"): ("sentral", "sentral: amk_\ufffdst"),
+        (5, "ROW_UNREADABLE"): (None, None),
+    }
+    unnamed = with_sender_columns(rejected_rows(home / "lake"), {})
+    assert unnamed["columns"].null_count() == unnamed.height > 0
 
 
 def test_check_names_row_column_rule_and_masks(tmp_path: Path) -> None:
@@ -184,3 +214,98 @@ def test_check_lists_codes_that_are_unknown_and_columns_that_hold_people(tmp_pat
         "FILE_COORDINATE": {"sentral": 1},
         "FILE_EMAIL": {"utfall": 1},
     }
+    first = result.receipt.first_rows
+    assert (first["FILE_PERSON_NAME"], first["FILE_COORDINATE"], first["FILE_EMAIL"]) == (35, 36, 4)
+
+
+def test_check_shows_rows_that_are_no_rows_lost_characters_and_repeated_keys(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    rows = [
+        row(1),
+        row(2),
+        "a3;1;N",
+        row(4, sentral="amk_\ufffdst"),
+        row(2, utfall="F"),
+        row(2),
+        row(7) + ';"',
+        row(8) + ";x",
+    ]
+    path.write_text(text(*rows), "utf-8")
+    result = check_file(path, call_source(thresholds={"max_reject_share": 0.9}), rows_per_rule=2)
+    found = [(item.code, item.row, item.columns, item.note_en) for item in result.findings]
+    assert found == [
+        ("ROW_UNREADABLE", 3, "", "3 of 11 fields"),
+        ("ROW_UNREADABLE", 7, "", "quotation marks that do not enclose a whole field"),
+        ("CALL_KEY_REPEATED", 5, "id, rev", "first in row 2"),
+        ("ROW_CHARACTER_LOST", 4, "sentral", ""),
+    ]
+    assert result.findings[0].note_nb == "3 av 11 felt"
+    assert result.receipt.rejections["ROW_UNREADABLE"] == 3
+    assert result.receipt.exact_duplicates == 1
+
+
+def test_check_of_an_archive_counts_the_fields_of_the_right_record(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", text(row(1), row(2)))
+        archive.writestr("b.csv", text(row(3), "a4;1"))
+    spec = call_source(
+        format={"type": "csv", "delimiter": ";", "compression": "zip", "members": ".*"}
+    )
+    (finding,) = check_file(path, spec).findings
+    assert (finding.row, finding.note_nb) == (4, "2 av 11 felt")
+
+
+def test_check_says_how_long_a_line_of_fixed_width_is(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    names = HEADER.split(";")
+    fields = {name: [1 + 25 * at, 25 + 25 * at] for at, name in enumerate(names)}
+    lines = ["".join(f"{part:<25}" for part in row(n).split(";")) for n in (1, 2)]
+    path.write_text("\n".join([lines[0], "a2", lines[1]]) + "\n", "utf-8")
+    spec = call_source(format={"type": "fixed", "fields": fields})
+    (finding,) = check_file(path, spec).findings
+    assert (finding.row, finding.note_en) == (2, "2 characters, expected 275")
+
+
+def test_check_says_what_a_stamp_that_lies_ahead_was_held_against(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    path.write_text(text(row(1), row(2, slutt="2026-01-16 07:00:00.000")), "utf-8")
+    (finding,) = check_file(path, call_source()).findings
+    assert (finding.code, finding.columns) == ("CALL_TIME_IN_FUTURE", "slutt")
+    assert finding.note_nb == (
+        "uttrekket er satt til 2026-01-16 04:00 (Europe/Oslo); "
+        "extract_at: {hours_after_delivery: …} i kildefilen endrer det"
+    )
+    path.write_text(text(row(1), row(2, svar="1900-01-01 00:00:00.000")), "utf-8")
+    (finding,) = check_file(path, call_source()).findings
+    assert (finding.code, finding.columns, finding.note_nb) == (
+        "CALL_TIME_PLACEHOLDER",
+        "svar",
+        "",
+    )
+
+
+def test_every_column_with_something_personal_is_told_of_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "prove_2026-01-15.csv"
+    rows = [row(n) for n in range(1, 11)]
+    rows += [row(n, sentral=f"fnr {NUMBER}") for n in range(11, 16)]
+    rows += [row(16, id=f"fnr {NUMBER}", svar=NUMBER, tjeneste="tlf +47 98 76 54 32")]
+    path.write_text(text(*rows), "utf-8")
+    receipt = check_file(path, call_source()).receipt
+    assert receipt.refusal_code == "FILE_IDENTITY_NUMBER"
+    assert receipt.refusal_nb == (
+        "kolonne: id, 1 rad (16); sentral, 5 rader (første 11, 12, 13); svar, 1 rad (16); "
+        "også FILE_PHONE_NUMBER: tjeneste, 1 rad (16)"
+    )
+    assert receipt.refusal_en == (
+        "column: id, 1 row (16); sentral, 5 rows (first 11, 12, 13); svar, 1 row (16); "
+        "also FILE_PHONE_NUMBER: tjeneste, 1 row (16)"
+    )
+
+
+def test_a_refusal_for_many_columns_is_short() -> None:
+    nb, en = told({f"{'k' * 200}{n}": Found.of([n, n + 1]) for n in range(40)})
+    assert nb.endswith("; 32 kolonner til") and en.endswith("; 32 more columns")
+    assert len(nb) < 1000

@@ -96,6 +96,19 @@ def test_the_missing_column_is_named_in_both_languages() -> None:
     assert "utfall" in error.detail_en
 
 
+def test_a_missing_column_has_near_names_that_may_be_shown() -> None:
+    error = refusal(GOOD.replace(b"utfall", b"Ut_fall").replace(b"sentral", b"sted"))
+    assert error.detail_nb.startswith("kolonne: sentral, utfall (mener du Ut_fall?); ")
+    assert error.detail_en.startswith("column: sentral, utfall (did you mean Ut_fall?); ")
+    for detail in (error.detail_nb, error.detail_en):
+        assert "akutt source diff" in detail and "--source prove --write" in detail
+    error = refusal(GOOD.replace(b"innringer", b"innringer 98 76 54 32"))
+    assert error.detail_nb.startswith("kolonne: innringer;")
+    # A column that the source uses is itself, not another.
+    error = refusal(GOOD.replace(b"start", b"x"))
+    assert error.detail_nb.startswith("kolonne: start;")
+
+
 def test_unmapped_columns_never_leave_the_reader() -> None:
     data = "\n".join([HEADER + ";navn", row(1) + ";Kari Nordmann"]).encode()
     raw = read_bytes(data, call_source(), DAY)

@@ -284,6 +284,7 @@ def test_quarantine_that_is_no_terminal_has_one_whole_line_per_rule(
     (tmp_path / "inbox" / "prove").mkdir(parents=True)
     rows = [row(1), row(2, utfall="X"), *(row(number, id="") for number in range(3, 7))]
     deliver(tmp_path, "prove_2026-01-15.csv", text(*rows))
+    put_source(tmp_path, call_source())
     ingest(tmp_path, key=KEY, specs={"prove": call_source()})
     listed = akutt("quarantine", "list").stdout.splitlines()
     assert listed[0].split("  ")[0] == "kilde / source"
@@ -293,6 +294,8 @@ def test_quarantine_that_is_no_terminal_has_one_whole_line_per_rule(
         assert message in line
     shown = akutt("quarantine", "show", "--limit", "2").stdout.splitlines()
     assert "Avviste rader / rejected rows" in shown
+    (line,) = [line for line in shown if "CALL_OUTCOME_UNKNOWN_CODE" in line]
+    assert "utfall: X" in line
     assert shown[-1] == "… 3 rader til / more rows"
 
 
