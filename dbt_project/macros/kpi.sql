@@ -193,6 +193,10 @@ null
 {%- set numerator = linear(kpi.numerator) -%}
 {%- set denominator = linear(kpi.denominator) -%}
 {%- set n = linear(kpi.n) -%}
+{%- if kpi.base and kpi.kind in ('count', 'hours_count') -%}
+    {#- Nothing counted where nothing is known is not zero. -#}
+    {%- set numerator = '(case when ' ~ linear(kpi.known) ~ ' > 0 then ' ~ numerator ~ ' end)' -%}
+{%- endif -%}
 select
     '{{ kpi.id }}' as kpi_id,
     {{ kpi.version }} as kpi_version,

@@ -34,6 +34,11 @@ PUBLIC_MEASURES = frozenset(
         "menu_unknown",
         "transfer_unknown",
         "reason_unknown",
+        "started_silent",
+        "aborted_silent",
+        "type_silent",
+        "patients_silent",
+        "flight_silent",
     }
 )
 # Kinds whose numerator is a part of the denominator.
