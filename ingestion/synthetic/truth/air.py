@@ -158,20 +158,22 @@ def _mission_figures(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
     """Missions by type, patients, flights and flight hours, as far as they are told.
 
     A request that was declined is no mission, whatever is told of it. A unit without requests had
-    no missions on days of which somebody tells anything.
+    no missions on days of which somebody tells, or on which there were none.
     """
     started, done = pl.col("started"), pl.col("completed")
     usable = pl.col("patients").is_between(0, _MOST_PATIENTS).fill_null(False)
-    is_typed = ~started | pl.col("mission_type").is_not_null()
-    is_timed = ~started | pl.col("air_ms").is_not_null()
+    is_typed = started & pl.col("mission_type").is_not_null()
+    is_timed = pl.col("air_ms").is_not_null()
+    has_flights = ~pl.col("kpi_id").str.contains("flight") | (pl.col("segment") != "CAR")
+    # The number, of which missions it is known, and of which it should be.
     told = {
         **{
-            kpi: (started & (pl.col("mission_type") == code), is_typed)
+            kpi: (started & (pl.col("mission_type") == code), is_typed, started)
             for kpi, code in _TYPES.items()
         },
-        "lat_patients": (pl.when(done & usable).then("patients"), ~done | usable),
-        "lat_flights": (pl.col("legs"), is_timed),
-        "lat_flight_hours": (pl.col("air_ms"), is_timed),
+        "lat_patients": (pl.when(done & usable).then("patients"), done & usable, done),
+        "lat_flights": (pl.col("legs"), is_timed, started),
+        "lat_flight_hours": (pl.col("air_ms"), is_timed, started),
     }
     marked = pl.concat(
         rows.select(
@@ -179,24 +181,28 @@ def _mission_figures(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
             *_KEYS,
             number.cast(pl.Float64).fill_null(0.0).alias("numerator"),
             known.cast(pl.Int64).alias("known"),
-            pl.lit(1, pl.Int64).alias("requests"),
-            pl.col("air_ms").is_not_null().cast(pl.Int64).alias("timed"),
+            of.cast(pl.Int64).alias("missions"),
         )
-        for kpi, (number, known) in told.items()
-    ).filter(~pl.col("kpi_id").str.contains("flight") | (pl.col("segment") != "CAR"))
-    days = marked.filter(pl.col("known") > 0).select("kpi_id", "date").unique()
+        for kpi, (number, known, of) in told.items()
+    ).filter(has_flights)
+    is_told = (pl.col("known") > 0) | (pl.col("missions") == 0)
+    days = (
+        marked.group_by("kpi_id", "date", "segment")
+        .agg(pl.col("known", "missions").sum())
+        .filter(is_told)
+        .select("kpi_id", "date")
+        .unique()
+    )
     grid = _grid(places, *(kpi for kpi in told if kpi != "lat_flight_hours"))
-    nothing = {"numerator": 0.0, "known": 0, "requests": 0, "timed": 0}
+    nothing = {"numerator": 0.0, "known": 0, "missions": 0}
     is_hours = pl.col("kpi_id") == "lat_flight_hours"
     parts = []
     for level, frame in levelled(marked, LEVELS):
         zeros = (
             grid[level]
             .join(days, on="kpi_id")
+            .filter(has_flights)
             .with_columns(pl.lit(value).alias(name) for name, value in nothing.items())
-        )
-        zeros = zeros.filter(
-            ~pl.col("kpi_id").str.contains("flight") | (pl.col("segment") != "CAR")
         )
         columns = ["kpi_id", "segment", "date", "unit_id", *nothing]
         whole = pl.concat([frame.select(columns), zeros.select(columns)], how="vertical_relaxed")
@@ -208,20 +214,20 @@ def _mission_figures(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
         ]
     return (
         pl.concat(parts)
-        .filter((pl.col("known") > 0) | (pl.col("requests") == 0))
+        .filter(is_told)
         .with_columns(
             pl.when(is_hours)
             .then(pl.col("numerator") / _HOUR_MS)
             .otherwise("numerator")
             .alias("numerator"),
-            pl.when(pl.col("requests") > 0)
-            .then(pl.col("known") / pl.col("requests"))
+            pl.when(pl.col("missions") > 0)
+            .then(pl.col("known") / pl.col("missions"))
             .otherwise(1.0)
             .alias("coverage"),
             pl.lit(None, pl.Float64).alias("denominator"),
         )
         .with_columns(
-            pl.when(is_hours).then("timed").otherwise("numerator").cast(pl.Float64).alias("n"),
+            pl.when(is_hours).then("known").otherwise("numerator").cast(pl.Float64).alias("n"),
             pl.col("numerator").alias("value"),
         )
         .select(OUTPUT)
