@@ -36,7 +36,6 @@ PUBLIC_MEASURES = frozenset(
         "reason_unknown",
         "started_silent",
         "aborted_silent",
-        "type_silent",
         "patients_silent",
         "flight_silent",
     }

@@ -25,13 +25,11 @@ class Topic:
         name: the word for its heading, and for its chart where it has one.
         kpis: its columns, in order; those that are parts of a whole make up the chart.
         parts: how many of the last columns are such parts.
-        of_whole: drawn as shares of their sum, so that the country can stand beside the bases.
     """
 
     name: str
     kpis: tuple[str, ...]
     parts: int = 0
-    of_whole: bool = False
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -47,7 +45,7 @@ TOPICS = (
     Topic("air_types", (
         "lat_primary_missions", "lat_secondary_missions", "lat_search_rescue_missions",
         "lat_other_missions",
-    ), parts=4, of_whole=True),
+    ), parts=4),
     Topic("air_declined", (
         "lat_requests", "lat_completed", "lat_declined", "lat_declined_weather",
         "lat_declined_concurrency", "lat_declined_unready", "lat_declined_not_indicated",
@@ -155,28 +153,28 @@ def _tables(rows: Sequence[Base], say: Speech, known: Mapping[str, str]) -> Iter
     for topic in TOPICS:
         kpis = [kpi_id for kpi_id in topic.kpis if kpi_id in told]
         if kpis:
-            yield Table(topic, kpis, _chart(topic, rows, say, known))
+            chart = _chart(topic, rows, say, known) if topic.parts else Markup("")
+            yield Table(topic, kpis, chart)
 
 
 def _chart(topic: Topic, rows: Sequence[Base], say: Speech, known: Mapping[str, str]) -> Markup:
     """The parts of each base; one of which a part is not shown has no bar, as it would be short."""
     bars: list[tuple[str, list[tuple[float, str]]]] = []
     common = _common([base.name for base in rows if base.unit_id])
-    unit = "%" if topic.of_whole else ""
+    unit = ""
     for base in rows:
         shown = [base.figures.get(kpi_id) for kpi_id in topic.drawn]
         parts = [row for row in shown if row is not None and row["value"] is not None]
         whole = sum(row["value"] for row in parts)
         if topic.parts == len(parts) and whole > 0:
             # The hours of the country are those of all bases: a bar would dwarf theirs.
-            if base.unit_id is None and not topic.of_whole and parts[0]["measure_unit"] == "h":
+            unit = str(parts[0]["measure_unit"])
+            if base.unit_id is None and unit == "h":
                 continue
-            factor = 100 / whole if topic.of_whole else 1.0
-            unit = unit or str(parts[0]["measure_unit"])
             bars.append((
                 base.name.removeprefix(common),
                 [
-                    (row["value"] * factor,
+                    (row["value"],
                      f"{known[row['kpi_id']]} {say.number(row['value'], row['measure_unit'])}")
                     for row in parts
                 ],

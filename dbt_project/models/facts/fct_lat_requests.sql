@@ -26,7 +26,6 @@ select
     r.reason,
     coalesce(r.is_reason_known, true) as is_reason_known,
     r.mission_type,
-    coalesce(r.is_type_known, true) as is_type_known,
     case when r.outcome = 'COMPLETED' then r.patients end as patients,
     coalesce(r.is_patients_known, true) as is_patients_known,
     coalesce(r.is_flight_known, true) as is_flight_known,

@@ -36,7 +36,6 @@ select
     landed_at,
     {{ is_mapped(flight_stamps()) }} as is_flight_known,
     mission_type,
-    {{ is_mapped(['mission_type']) }} as is_type_known,
     -- What the contract finds implausible is not used.
     case when coalesce(warning_codes, '') not like '%|LATREQ_PATIENTS_IMPLAUSIBLE|%' then patients end as patients,
     {{ is_mapped(['patients']) }} as is_patients_known,

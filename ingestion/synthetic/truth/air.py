@@ -96,6 +96,13 @@ def request_figures(requests: pl.DataFrame, places: Places, dates: pl.DataFrame)
         "lat_aborted_not_indicated": ("left_not_indicated", "started", "started"),
         "lat_aborted_other": ("left_other", "started", "started"),
     }
+    of_type = {
+        kpi: (pl.col("started") & (pl.col("mission_type") == code)).alias(kpi)
+        for kpi, code in _TYPES.items()
+    }
+    is_typed = pl.col("started") & pl.col("mission_type").is_not_null()
+    rows = rows.with_columns(*of_type.values(), is_typed.alias("typed"))
+    by_type = {kpi: (kpi, "typed", "started") for kpi in _TYPES}
     number = pl.concat(
         rows.filter(counted).select(
             pl.lit(kpi).alias("kpi_id"), *_KEYS, pl.lit(1.0).alias("numerator")
@@ -108,6 +115,7 @@ def request_figures(requests: pl.DataFrame, places: Places, dates: pl.DataFrame)
             counts(number, LEVELS, _grid(places, "lat_requests", "lat_missions"), dates),
             _mission_figures(_flown(rows), places),
             shares(cells(rows, _KEYS, wanted), LEVELS, complete=tuple(wanted)),
+            shares(cells(rows, _KEYS, by_type), LEVELS),
             statistics(
                 rows.filter(urgent),
                 LEVELS,
@@ -155,22 +163,17 @@ def _flown(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _mission_figures(rows: pl.DataFrame, places: Places) -> pl.DataFrame:
-    """Missions by type, patients, flights and flight hours, as far as they are told.
+    """Patients, flights and flight hours, as far as they are told.
 
     A request that was declined is no mission, whatever is told of it. A unit without requests had
     no missions on days of which somebody tells, or on which there were none.
     """
     started, done = pl.col("started"), pl.col("completed")
     usable = pl.col("patients").is_between(0, _MOST_PATIENTS).fill_null(False)
-    is_typed = started & pl.col("mission_type").is_not_null()
     is_timed = pl.col("air_ms").is_not_null()
     has_flights = ~pl.col("kpi_id").str.contains("flight") | (pl.col("segment") != "CAR")
     # The number, of which missions it is known, and of which it should be.
     told = {
-        **{
-            kpi: (started & (pl.col("mission_type") == code), is_typed, started)
-            for kpi, code in _TYPES.items()
-        },
         "lat_patients": (pl.when(done & usable).then("patients"), done & usable, done),
         "lat_flights": (pl.col("legs"), is_timed, started),
         "lat_flight_hours": (pl.col("air_ms"), is_timed, started),

@@ -1024,8 +1024,8 @@ def test_missions_patients_and_flights(places: Places) -> None:
         return row["value"], row["coverage"]
 
     assert found("lat_missions") == (5, 1)
-    assert found("lat_primary_missions") == (2, 4 / 5)
-    assert found("lat_secondary_missions") == found("lat_other_missions") == (1, 4 / 5)
+    assert found("lat_primary_missions") == (50, 4 / 5)
+    assert found("lat_secondary_missions") == found("lat_other_missions") == (25, 4 / 5)
     assert found("lat_search_rescue_missions") == (0, 4 / 5)
     assert found("lat_patients") == (22, 3 / 4)
     assert found("lat_flights") == (6, 3 / 5)
