@@ -25,11 +25,13 @@ class Topic:
         name: the word for its heading, and for its chart where it has one.
         kpis: its columns, in order; those that are parts of a whole make up the chart.
         parts: how many of the last columns are such parts.
+        cases: the word for what the numerators count, where they are told beside the shares.
     """
 
     name: str
     kpis: tuple[str, ...]
     parts: int = 0
+    cases: str = ""
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -45,7 +47,7 @@ TOPICS = (
     Topic("air_types", (
         "lat_primary_missions", "lat_secondary_missions", "lat_search_rescue_missions",
         "lat_other_missions",
-    ), parts=4),
+    ), parts=4, cases="air_missions"),
     Topic("air_declined", (
         "lat_requests", "lat_completed", "lat_declined", "lat_declined_weather",
         "lat_declined_concurrency", "lat_declined_unready", "lat_declined_not_indicated",

@@ -134,9 +134,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Oppdrag, pasienter og flytimer",
         "Missions, patients and flight hours",
     ),
+    "air_missions": ("oppdrag", "missions"),
     "air_types": ("Oppdrag etter type", "Missions by type"),
     "air_types_mean": (
-        "Prosent av oppdragene der typen er oppgitt. Står en type skjult, har raden ingen stolpe.",
+        "Prosent av oppdragene med oppgitt type. Når en type er skjult, har raden ingen stolpe.",
         "Per cent of the missions whose type is stated. A row with a hidden type has no bar.",
     ),
     "air_declined": (
@@ -144,12 +145,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Requests and why they were declined",
     ),
     "air_declined_mean": (
-        "Prosent av forespørslene. Står en årsak skjult, har raden ingen stolpe.",
+        "Prosent av forespørslene. Når en årsak er skjult, har raden ingen stolpe.",
         "Per cent of the requests. A row with a hidden reason has no bar.",
     ),
     "air_aborted": ("Hvorfor oppdrag ble avbrutt", "Why missions were aborted"),
     "air_aborted_mean": (
-        "Prosent av de påbegynte oppdragene. Står en årsak skjult, har raden ingen stolpe.",
+        "Prosent av de påbegynte oppdragene. Når en årsak er skjult, har raden ingen stolpe.",
         "Per cent of the started missions. A row with a hidden reason has no bar.",
     ),
     "air_hours_by_reason": ("Tapte beredskapstimer etter årsak", "Readiness hours lost, by reason"),
