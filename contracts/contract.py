@@ -25,6 +25,8 @@ class Contract:
     description_en: str
     anchor: Callable[[], pl.Expr]
     model: type[Record]
+    # Semantic versioning: a new optional column raises the second number.
+    version: str = "1.0.0"
 
     @property
     def prefix(self) -> str:

@@ -7,7 +7,8 @@ tells about (its sensitivity) and the level, which rule from its kind in the reg
 * `share`, `excess` (the numerator is part of the denominator): what it rests on, the numerator, and
   the rest (denominator minus numerator): from 98 % of 100 anyone can compute the 2.
 * `ratio`, `standardized` (the numerator is no part of the denominator): as a share, without a rest.
-* `hours`, `hours_count` (hours, not events): only the hours that they are a part of.
+* `hours`, `hours_count` (hours, not events): only the hours that they are a part of; hours of what
+  a service does, such as flights, also the number of times it did it.
 * `interval`, `mean`: the observations, and of a percentile how many of them lie beyond it: the 90th
   percentile of ten lies between the two largest. Its limits are left out by the same rule.
 
@@ -181,7 +182,8 @@ def small_parts(policy: SuppressionPolicy) -> dict[str, pl.Expr]:
     of_others = kind.is_in(["ratio", "standardized"])
     durations = kind.is_in(["interval", "mean"])
     few_within = pl.when((kind != "count") & ~durations).then(few(denominator, cases))
-    few_observed = pl.when(durations).then(few(n, cases))
+    hours_of_events = (kind == "hours_count") & (pl.col("sensitivity") != SERVICE)
+    few_observed = pl.when(durations | hours_of_events).then(few(n, cases))
     # Nothing may be expected of few.
     few_expected = (kind == "standardized") & (denominator == 0) & few(n, cases)
     small = {

@@ -11,7 +11,6 @@ from contracts.export.yaml_text import yaml_text
 from contracts.rules import Rule, RuleKind
 
 API_VERSION = "v3.0.1"
-CONTRACT_VERSION = "1.0.0"
 _KEY = ("source_system", "source_id", "revision")
 
 _DIMENSION: dict[RuleKind, str] = {
@@ -34,7 +33,7 @@ def odcs(contract: Contract) -> str:
             "kind": "DataContract",
             "id": f"akuttkjede.{contract.name}",
             "name": contract.name,
-            "version": CONTRACT_VERSION,
+            "version": contract.version,
             "status": "active",
             "domain": "akuttkjede",
             "description": {

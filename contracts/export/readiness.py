@@ -47,7 +47,13 @@ WANTED: dict[str, dict[str, pl.Expr | None]] = {
         "result": pl.col("cancelled_at").is_null(),
     },
     "video_session": {},
-    "lat_request": {"resource_id": None, "at_scene_at": pl.col("outcome") == "COMPLETED"},
+    "lat_request": {
+        "resource_id": None,
+        "at_scene_at": pl.col("outcome") == "COMPLETED",
+        "landed_at": (pl.col("outcome") != "DECLINED") & (pl.col("vehicle") != "CAR"),
+        "mission_type": pl.col("outcome") != "DECLINED",
+        "patients": pl.col("outcome") == "COMPLETED",
+    },
     "lat_readiness": {
         name: (pl.col("state") == "OFF") | (pl.col("state") == "REDUCED")
         for name in ("reason", "attribution")

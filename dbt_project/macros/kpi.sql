@@ -193,6 +193,10 @@ null
 {%- set numerator = linear(kpi.numerator) -%}
 {%- set denominator = linear(kpi.denominator) -%}
 {%- set n = linear(kpi.n) -%}
+{%- if kpi.base and kpi.kind in ('count', 'hours_count') -%}
+    {#- Nothing counted of what is not known is not zero. -#}
+    {%- set numerator = '(case when ' ~ linear(kpi.known) ~ ' > 0 or ' ~ linear(kpi.base) ~ ' = 0 then ' ~ numerator ~ ' end)' -%}
+{%- endif -%}
 select
     '{{ kpi.id }}' as kpi_id,
     {{ kpi.version }} as kpi_version,
@@ -230,7 +234,13 @@ select
     {%- else -%}
     {{ kpi.factor }}e0 * {{ numerator }} / nullif({{ denominator }}, 0)
     {%- endif %} as value,
-    {{ ('1e0 * ' ~ linear(kpi.known) ~ ' / nullif(' ~ linear(kpi.base) ~ ', 0)') if kpi.base else 'cast(1 as double)' }} as coverage,
+    {% if not kpi.base -%}
+    cast(1 as double)
+    {%- elif kpi.kind in ('count', 'hours_count') -%}
+    case when {{ linear(kpi.base) }} = 0 then 1e0 else 1e0 * {{ linear(kpi.known) }} / {{ linear(kpi.base) }} end
+    {%- else -%}
+    1e0 * {{ linear(kpi.known) }} / nullif({{ linear(kpi.base) }}, 0)
+    {%- endif %} as coverage,
     {% if kpi.kind == 'interval' -%}
     a.{{ kpi.column }}_lower / {{ kpi.ms_per_unit }}e0 as lower,
     a.{{ kpi.column }}_upper / {{ kpi.ms_per_unit }}e0 as upper

@@ -16,6 +16,13 @@
 {{ return(var('lake_path') or env_var('AKUTT_HOME', 'data') ~ '/lake') }}
 {% endmacro %}
 
+{#- Columns that a contract did not have from the beginning. -#}
+{% macro later_columns() %}
+{{ return({'lat_request': [
+    'left_scene_at', 'at_destination_at', 'left_destination_at', 'landed_at', 'mission_type', 'patients',
+]}) }}
+{% endmacro %}
+
 {#- Every accepted row of a contract that has not been withdrawn, the named columns only, as an
     explicit list of files. `source_system` is the space the ids are unique in (macros/keys.sql).
     Without a batch the relation is empty and typed, so everything downstream still builds. -#}
@@ -24,7 +31,7 @@
 {%- set withdrawn = ref('stg_lake__withdrawn') -%}
 {%- set paths = [] -%}
 {#- Batches of earlier versions do not have these. -#}
-{%- set optional = ['_key_scope', '_unmapped'] -%}
+{%- set optional = ['_key_scope', '_unmapped'] + later_columns().get(contract, []) -%}
 {%- set expressions = {} -%}
 {%- set has_withdrawn = false -%}
 {%- if execute and load_relation(batches) is not none -%}

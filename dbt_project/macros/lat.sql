@@ -20,3 +20,15 @@ from (
 ) as r
 inner join {{ ref('dim_date') }} as d on d.date_day between r.first_date and r.last_date
 {% endmacro %}
+
+{#- The times a flight is told from: take-off and landing of each leg, in their order. -#}
+{% macro flight_stamps() %}
+{{ return([
+    'airborne_at', 'at_scene_at', 'left_scene_at', 'at_destination_at', 'left_destination_at', 'landed_at',
+]) }}
+{% endmacro %}
+
+{#- Time on the ground between two legs; nothing where the aircraft did not land. -#}
+{% macro ground_ms(landed, left) -%}
+coalesce({{ interval_ms(landed, left) }}, 0)
+{%- endmacro %}

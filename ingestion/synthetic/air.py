@@ -37,6 +37,9 @@ REASONS = (
     "OTHER",
     "UNKNOWN",
 )
+MISSION_TYPES = ("PRIMARY", "SECONDARY", "SEARCH_RESCUE", "OTHER")
+# Take-off and landing of each leg, in order.
+FLIGHT = ("airborne", "at_scene", "left_scene", "at_destination", "left_destination", "landed")
 STATES = ("PLANNED", "READY", "ON_MISSION", "REDUCED", "OFF")
 PLANNED, READY, ON_MISSION, REDUCED, OFF = range(5)
 ATTRIBUTIONS = ("OPERATOR", "HEALTH_TRUST", "WEATHER", "AUTHORITY", "PLANNED")
@@ -92,7 +95,44 @@ def make_requests(
         ]
     )
     table = take(table, np.argsort(table["requested"], kind="stable"))
+    table |= _missions(stream(seed, "flights", days.start), table)
     return take(table, local_day(table["requested"]) <= last_day)
+
+
+def _missions(rng: Rng, table: Table) -> Table:
+    """What the missions were: type, patients, and the legs after the first; a car does not fly."""
+    size, vehicle = height(table), table["vehicle"]
+    kind = np.where(
+        vehicle == 1,
+        pick(rng, [25, 71, 1, 3], size),
+        np.where(vehicle == 2, pick(rng, [95, 3, 1, 1], size), pick(rng, [76, 15, 6, 3], size)),
+    )
+    patients = np.where(
+        vehicle == 1, pick(rng, [2, 80, 15, 3], size), pick(rng, [9, 84, 6, 1], size)
+    )
+    done = table["outcome"] == COMPLETED
+    flies = (vehicle != 2) & (table["outcome"] != DECLINED)
+    delivers = done & flies & (rng.random(size) < np.where(vehicle == 1, 0.95, 0.7))
+
+    def after(earlier: Ints, mean: float, longest: int) -> Ints:
+        """Minutes later, and home before the extract of the day is taken."""
+        return earlier + np.clip(
+            lognormal_ms(rng, mean * 60, 0.4, size), 3 * MINUTE, longest * MINUTE
+        )
+
+    left_scene = after(table["at_scene"], 19.0, 40)
+    at_destination = after(left_scene, 16.0, 30)
+    left_destination = after(at_destination, 14.0, 30)
+    back = np.where(delivers, left_destination, left_scene)
+    landed = after(np.where(done, back, table["airborne"]), 15.0, 30)
+    return {
+        "type": kind,
+        "patients": np.where(done, patients, NOBODY),
+        "left_scene": np.where(done & flies, left_scene, NONE),
+        "at_destination": np.where(delivers, at_destination, NONE),
+        "left_destination": np.where(delivers, left_destination, NONE),
+        "landed": np.where(flies, landed, NONE),
+    }
 
 
 def _requests(

@@ -104,6 +104,18 @@ def apply(ref: Reference, rng: Rng, fault: Fault, rows: pl.DataFrame) -> Applied
                 else _older(ref, rng, rows[column])
             )
             return as_rows(rows, override=(column, text), found=True), kept, none
+        case "landed_next_day":
+            wrong = rows.with_columns(pl.col(column) + pl.duration(hours=12)).with_columns(
+                pl.col(column).dt.cast_time_unit("ms")
+            )
+            return as_rows(wrong, found=True), flagged(wrong, "has_timing_warning"), none
+        case "number_misread":
+            read = pl.Series(column, rng.choice([-1, 21, 99], rows.height), dtype=pl.Int32)
+            wrong = rows.with_columns(read)
+            return as_rows(wrong, found=True), flagged(wrong), none
+        case "value_left_out":
+            wrong = _without(rows, column)
+            return as_rows(wrong, found=True), flagged(wrong), none
         case "overlapping_shift":
             minutes = pl.Series("m", rng.integers(5, 31, rows.height), dtype=pl.Int64)
             longer = rows.with_columns(

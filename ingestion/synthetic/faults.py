@@ -63,6 +63,7 @@ ONCE = "the second row is dropped as an exact duplicate; no figure changes"
 FIRST_KEPT = "the first row with the key is kept, the other is rejected; no figure changes"
 NOT_TIMED = "row kept with a warning; left out of interval figures, which say so in coverage"
 NOT_COMPLETE = "row kept with a warning; left out of the figures that need the stamp"
+NOT_COUNTED = "row kept with a warning; the number is not used, and coverage says so"
 LATE = "loaded when it comes; the periods it belongs to are computed again"
 SUPERSEDED = "replaced by the later revision"
 DELETED = "removed by the tombstone"
@@ -109,7 +110,13 @@ _SKEWED = {
     "call": ("menu_end_at", "queue_enter_at", "answered_at", "ended_at", "transfer_at"),
     "alarm": ("alerted_at", "en_route_at", "at_scene_at", "cancelled_at"),
     "video_session": ("connected_at",),
-    "lat_request": ("airborne_at",),
+    "lat_request": (
+        "airborne_at",
+        "left_scene_at",
+        "at_destination_at",
+        "left_destination_at",
+        "landed_at",
+    ),
 }
 _MIDNIGHT = {"alarm": "at_scene_at", "lat_request": "airborne_at"}
 _ABSENT = {
@@ -231,6 +238,27 @@ def _stamp_faults(contract: str) -> Iterator[Fault]:
 
 
 FAULTS: tuple[Fault, ...] = (
+    # First, as few records can have them.
+    Fault(
+        "landed_next_day",
+        "lat_request",
+        "landed_at",
+        4e-3,
+        "rule:LATREQ_FLIGHT_TIME_IMPLAUSIBLE",
+        NOT_TIMED,
+    ),
+    Fault(
+        "number_misread",
+        "lat_request",
+        "patients",
+        6e-3,
+        "rule:LATREQ_PATIENTS_IMPLAUSIBLE",
+        NOT_COUNTED,
+    ),
+    # Where a stamp is not sent no rule is broken: what is not known lowers the coverage.
+    Fault("value_left_out", "lat_request", "landed_at", 1e-2, "coverage", NOT_COUNTED),
+    Fault("value_left_out", "lat_request", "mission_type", 1e-2, "coverage", NOT_COUNTED),
+    Fault("value_left_out", "lat_request", "patients", 1e-2, "coverage", NOT_COUNTED),
     *(fault for contract in _CONTRACTS for fault in _same_in_all(contract)),
     *(fault for contract in _CONTRACTS for fault in _stamp_faults(contract)),
     Fault(

@@ -124,6 +124,12 @@ def _fit_overlap(span: Span, _fault: Fault) -> pl.Expr:
     return (pl.col("state") != "PLANNED") & at_change & nights & (pl.col("_day") < span.last_day)
 
 
+def _fit_next_day(_span: Span, _fault: Fault) -> pl.Expr:
+    # Half a day later must still be before the extract.
+    landed = since_midnight("landed_at")
+    return (landed < 11 * HOUR) & (landed > since_midnight("requested_at"))
+
+
 def _fit_older(span: Span, _fault: Fault) -> pl.Expr:
     return pl.col("scene_municipality_code").is_in(sorted(span.ref.older_codes))
 
@@ -140,6 +146,7 @@ _FIT: dict[str, Callable[[Span, Fault], pl.Expr]] = {
     "nonexistent_time": _fit_nonexistent,
     "cross_system_duplicate": _fit_cross,
     "overlapping_shift": _fit_overlap,
+    "landed_next_day": _fit_next_day,
     "older_municipality_code": _fit_older,
     "lost_leading_zero": lambda _i, _f: pl.col("scene_municipality_code").str.starts_with("0"),
 }

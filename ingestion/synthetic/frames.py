@@ -50,7 +50,7 @@ STAMPS = {
     ),
     "alarm": tuple(f"{name}_at" for name in alarms.STAMPS),
     "video_session": ("link_sent_at", "opened_at", "consented_at", "connected_at", "ended_at"),
-    "lat_request": ("requested_at", "airborne_at", "at_scene_at"),
+    "lat_request": ("requested_at", *(f"{name}_at" for name in air.FLIGHT)),
     "lat_readiness": ("start_at", "end_at"),
 }
 ANCHOR = {
@@ -333,6 +333,8 @@ def _request_frame(
             "outcome": labels(request["outcome"], air.OUTCOMES),
             "reason": labels(request["reason"], air.REASONS),
             **{name: stamp(request[name.removesuffix("_at")]) for name in STAMPS["lat_request"]},
+            "mission_type": labels(request["type"], air.MISSION_TYPES),
+            "patients": pl.Series(request["patients"], dtype=pl.Int32).replace(NOBODY, None),
             "alarm_source_id": with_none.gather(rows),
         }
     )

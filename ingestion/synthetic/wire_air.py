@@ -23,6 +23,12 @@ def requests(cell: Cell) -> Columns:
         "reason": pl.col("reason"),
         "airborne_at": cell("airborne_at", iso("airborne_at")),
         "at_scene_at": cell("at_scene_at", iso("at_scene_at")),
+        **{
+            name: cell(name, iso(name))
+            for name in ("left_scene_at", "at_destination_at", "left_destination_at", "landed_at")
+        },
+        "mission_type": cell("mission_type", pl.col("mission_type")),
+        "patients": as_text("patients"),
         "alarm_id": pl.col("alarm_source_id"),
         "extracted_at": iso("_extract_at"),
     }

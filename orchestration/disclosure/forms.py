@@ -37,6 +37,10 @@ PUBLIC_MEASURES = frozenset(
         "menu_unknown",
         "transfer_unknown",
         "reason_unknown",
+        "started_silent",
+        "aborted_silent",
+        "patients_silent",
+        "flight_silent",
     }
 )
 # Kinds whose numerator is a part of the denominator.

@@ -468,11 +468,12 @@ class Table:
         """Each sum of measures that rows show, with the numbers of one series that shows it."""
         shown: dict[Key, tuple[Form, Numbers, Series]] = {}
         for series, rows in zip(self.forms.series, self.rows, strict=True):
-            if series.kind in HOURS:
-                continue
+            # Sums of time tell of events by their number only.
+            timed = {"numerator", "denominator"} if series.kind in HOURS else set()
+            timed |= {"numerator"} if series.kind == "mean" else set()
             for name in NUMBERS:
                 form = getattr(series, name)
-                if form and not (series.kind == "mean" and name == "numerator"):
+                if form and name not in timed:
                     key = tuple(sorted(form.items()))
                     shown.setdefault(key, (form, getattr(rows, name), series))
         return shown
@@ -595,7 +596,7 @@ def _possible(series: Series, rows: Rows, move: Move, sign: int, lowest: float) 
         for change, numbers in ((numerator, rows.numerator), (denominator, rows.denominator)):
             if sign * change < 0:
                 possible &= ~(numbers < (abs(change) + lowest) * size)
-        if series.kind not in HOURS and n and sign * n < 0:
+        if n and sign * n < 0:
             possible &= ~(rows.n < abs(n) + lowest)
         if series.kind in OF_WHOLE and sign * (denominator - numerator) < 0:
             room = rows.denominator - rows.numerator

@@ -98,9 +98,16 @@ def _reason(kpi: Kpi) -> str | None:
 def _measures(kpi: Kpi) -> set[str]:
     """Measures the value is made of, as family.measure."""
     forms: list[Linear] = [kpi.numerator, kpi.denominator]
+    if _is_told(kpi):
+        forms += [kpi.known_form, kpi.base]
     if kpi.kind == "mean":
         forms.append(kpi.observations)
     return {_dotted(kpi, name) for form in forms for name in form}
+
+
+def _is_told(kpi: Kpi) -> bool:
+    """Whether a sum has a value only where something is known of what there is."""
+    return kpi.kind in ("count", "hours_count") and bool(kpi.base)
 
 
 def _dotted(kpi: Kpi, name: str) -> str:
@@ -224,7 +231,11 @@ def _expression(kpi: Kpi) -> tuple[str, list[str]]:
         top = f"coalesce({top}, 0)"
     if kpi.kind in ("count", "hours_count"):
         per_unit = MS_PER_UNIT.get(kpi.unit)
-        return (top if per_unit is None else f"{top} / {per_unit}.0"), names
+        value = top if per_unit is None else f"{top} / {per_unit}.0"
+        if _is_told(kpi):
+            told = f"{_sum(kpi, kpi.known_form)} > 0 or {_sum(kpi, kpi.base)} = 0"
+            value = f"case when {told} then {value} end"
+        return value, names
     ratio = f"1.0 * {top} / nullif({_sum(kpi, denominator)}, 0)"
     if kpi.kind == "mean":
         return f"{ratio} / {MS_PER_UNIT[kpi.unit]}.0", names

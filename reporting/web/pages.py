@@ -464,8 +464,8 @@ def _air(view: View, period: str | None = None) -> Page:
     when = _when(view, period)
     names = air.names(view.release, view.say)
     return Page(
-        _render(view, "air.html", title=view.say("air"), when=when, reasons=air.REASONS,
-                names=names, aircraft=air.aircraft(view.release, when, view.say),
+        _render(view, "air.html", title=view.say("air"), when=when, names=names,
+                aircraft=air.aircraft(view.release, when, view.say),
                 periods=figures.periods(view.release, "base")),
         # Without a KPI the query would be of all there are.
         air.wanted(view.release, when) if names else None,

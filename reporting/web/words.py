@@ -147,10 +147,45 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "none_shown": ("Ingen tall kan vises.", "No figure can be shown."),
     "air": ("Luftambulansen", "Air ambulance"),
-    "reasons": ("Andel avvist, etter årsak", "Share declined, by reason"),
-    "reasons_mean": (
-        "Hver stolpe er én base. En base der én årsak er skjult, har ingen stolpe.",
-        "Each bar is a base. A base of which a reason is hidden has no bar.",
+    "air_activity": (
+        "Oppdrag, pasienter og flytimer",
+        "Missions, patients and flight hours",
+    ),
+    "air_missions": ("oppdrag", "missions"),
+    "air_types": ("Oppdrag etter type", "Missions by type"),
+    "air_types_mean": (
+        "Prosent av oppdragene med oppgitt type. Når en type er skjult, har raden ingen stolpe.",
+        "Per cent of the missions whose type is stated. A row with a hidden type has no bar.",
+    ),
+    "air_declined": (
+        "Forespørsler og hvorfor de ble avvist",
+        "Requests and why they were declined",
+    ),
+    "air_declined_mean": (
+        "Prosent av forespørslene. Når en årsak er skjult, har raden ingen stolpe.",
+        "Per cent of the requests. A row with a hidden reason has no bar.",
+    ),
+    "air_aborted": ("Hvorfor oppdrag ble avbrutt", "Why missions were aborted"),
+    "air_aborted_mean": (
+        "Prosent av de påbegynte oppdragene. Når en årsak er skjult, har raden ingen stolpe.",
+        "Per cent of the started missions. A row with a hidden reason has no bar.",
+    ),
+    "air_hours_by_reason": ("Tapte beredskapstimer etter årsak", "Readiness hours lost, by reason"),
+    "air_hours_by_reason_mean": (
+        "Timer ute eller redusert innenfor planen. Hver stolpe er én base.",
+        "Hours off or reduced within the plan. Each bar is a base.",
+    ),
+    "air_hours_by_attribution": (
+        "Tapte beredskapstimer etter hvem de er tilskrevet",
+        "Readiness hours lost, by whom they are attributed to",
+    ),
+    "air_hours_by_attribution_mean": (
+        "De samme timene, fordelt på hvem eller hva som svarer for dem.",
+        "The same hours, divided by who or what answers for them.",
+    ),
+    "air_aircraft": (
+        "Tallene er per base og slag fartøy, ikke per enkelt fartøy.",
+        "The figures are per base and kind of aircraft, not per single aircraft.",
     ),
     "quality": ("Datakvalitet", "Data quality"),
     "no_quality": (

@@ -192,6 +192,31 @@ def test_what_a_source_does_not_say_is_no_data_and_not_zero(tmp_path: Path) -> N
     write_batch(warehouse.lake, "alarm", "silent", rows)
     quiet = [{**c, "_unmapped": "|transferred_to|transfer_at|"} for c in CALLS[:3]]
     write_batch(warehouse.lake, "call", "quiet", quiet)
+    # A base whose source tells of missions and reasons, and one whose source does not.
+    nothing = "|mission_type|patients|landed_at|left_scene_at|"
+    flown = {"airborne_at": utc(2026, 3, 28, 12, 5), "at_scene_at": utc(2026, 3, 28, 12, 20)}
+    told = {
+        "left_scene_at": utc(2026, 3, 28, 12, 40),
+        "landed_at": utc(2026, 3, 28, 13),
+        "mission_type": "PRIMARY",
+        "patients": 2,
+    }
+    request = {"requested_at": utc(2026, 3, 28, 12)}
+    for base, batch in (("heli_al", "told"), ("heli_tromso", "untold")):
+        own = {**request, "base_id": base, **({"_unmapped": nothing} if batch == "untold" else {})}
+        missions = [
+            {**own, **flown, **(told if batch == "told" else {}), "source_id": f"{base}_1"},
+            {**own, "source_id": f"{base}_2", "outcome": "DECLINED", "vehicle": "CAR"},
+        ]
+        write_batch(warehouse.lake, "lat_request", batch, missions)
+        silent_hours = {"_unmapped": "|reason|"} if batch == "untold" else {}
+        hours = {"start_at": utc(2026, 3, 28, 12), "end_at": utc(2026, 3, 28, 14), **silent_hours}
+        hours |= {"base_id": base, "resource_id": base, "reason": None}
+        states = [
+            {**hours, "source_id": f"{base}_{state}", "state": state, "attribution": owner}
+            for state, owner in (("PLANNED", None), ("OFF", "OPERATOR"))
+        ]
+        write_batch(warehouse.lake, "lat_readiness", batch, states)
     warehouse.build_all()
     assert cell(warehouse, "cancelled_share", "amk_bergen") == (0, 0, 0, None, 0.0, "no_data")
     assert cell(warehouse, "cancelled_share", "amk_oslo")[:2] == (1, 3)
@@ -199,6 +224,30 @@ def test_what_a_source_does_not_say_is_no_data_and_not_zero(tmp_path: Path) -> N
     country = cell(warehouse, "cancelled_share", "NO")
     assert country == (1, 3, 3, pytest.approx(100 / 3), pytest.approx(3 / 5), "ok")
     assert cell(warehouse, "transfer_113_to_116117", "amk_oslo")[3:] == (None, 0.0, "no_data")
+    types = cell(warehouse, "lat_primary_missions", "heli_tromso", segment="HELI")
+    assert types == (0, 0, 0, None, 0.0, "no_data")
+    for kpi, segment in (
+        ("lat_patients", "HELI"),
+        ("lat_patients", "CAR"),
+        ("lat_flights", "HELI"),
+    ):
+        nobody = cell(warehouse, kpi, "heli_tromso", segment=segment)
+        assert nobody == (None, None, 0, None, 0.0, "no_data"), (kpi, segment)
+    hours = cell(warehouse, "lat_flight_hours", "heli_tromso", segment="HELI")
+    assert hours == (None, None, 0, None, 0.0, "no_data")
+    # Who tells, and what is zero: no mission of the car, and no request in Bergen.
+    assert cell(warehouse, "lat_patients", "heli_al", segment="HELI") == (2, None, 2, 2, 1, "ok")
+    of_type = cell(warehouse, "lat_primary_missions", "NO", segment="HELI")
+    assert of_type == (1, 1, 1, 100, 0.5, "ok")
+    assert cell(warehouse, "lat_patients", "heli_al", segment="CAR")[3:] == (0, 1, "ok")
+    assert cell(warehouse, "lat_patients", "heli_bergen", segment="HELI")[3:] == (0, 1, "ok")
+    flown_hours = cell(warehouse, "lat_flight_hours", "NO", segment="HELI")
+    assert flown_hours == (pytest.approx(35 / 60), None, 1, pytest.approx(35 / 60), 0.5, "ok")
+    assert cell(warehouse, "lat_missions", "NO", segment="HELI")[3] == 2
+    lost = cell(warehouse, "lat_crew_down_h", "heli_tromso", segment="HELI")
+    assert (lost[3], lost[5]) == (None, "no_data")
+    assert cell(warehouse, "lat_down_h", "heli_tromso", segment="HELI")[3] == 2
+    assert cell(warehouse, "lat_operator_attributed_h", "heli_tromso", segment="HELI")[3] == 2
 
 
 def test_places_that_cannot_be_resolved_are_unknown_without_a_denominator(small: Warehouse) -> None:

@@ -318,6 +318,12 @@ def request_versions(rng: Chance, number: int) -> list[Row]:
                 "requested_at": requested,
                 "airborne_at": requested + seconds(rng.uniform(200, 1200)) if airborne else None,
                 "at_scene_at": requested + seconds(1800) if outcome == "COMPLETED" else None,
+                "left_scene_at": requested + seconds(2400) if outcome == "COMPLETED" else None,
+                "landed_at": requested + seconds(number + 3000) if airborne else None,
+                "mission_type": (None, "PRIMARY", "SECONDARY", "OTHER")[number % 4],
+                "patients": (None, 0, 1, 2, 40)[number % 5],
+                "warning_codes": "|LATREQ_PATIENTS_IMPLAUSIBLE|" if number % 5 == 4 else None,
+                "_unmapped": "|patients|reason|" if number % 7 == 3 else None,
             }
         )
     return versions

@@ -37,7 +37,8 @@ _ORDER = {
     "alarm": ("received_at", "alerted_at", "acknowledged_at", "en_route_at", "at_scene_at",
               "at_patient_at", "departed_at", "at_destination_at", "handover_at", "available_at"),
     "video_session": ("link_sent_at", "opened_at", "consented_at", "connected_at", "ended_at"),
-    "lat_request": ("requested_at", "airborne_at", "at_scene_at"),
+    "lat_request": ("requested_at", "airborne_at", "at_scene_at", "left_scene_at",
+                    "at_destination_at", "left_destination_at", "landed_at"),
     "lat_readiness": ("start_at", "end_at"),
 }  # fmt: skip
 _UNITS = {
@@ -113,6 +114,8 @@ def _record(spec: SourceSpec, day: dt.date, number: int, rng: random.Random) -> 
             record[name] = rng.choice(_known_codes(spec.columns.get(name)) or column.codes)
         elif name in _UNITS:
             record[name] = rng.choice(_UNITS[name])
+        elif column.kind == "number":
+            record[name] = rng.randrange(-1, 23)
         elif column.kind == "flag":
             record[name] = False if name == "deleted" else rng.random() < 0.1
         elif "municipality_code" in name:

@@ -32,6 +32,32 @@ def accepted(home: Path) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(file) for file in files])
 
 
+def test_an_air_ambulance_source_without_missions_and_flights_still_loads(home: Path) -> None:
+    stamp = {"format": "%Y-%m-%d %H:%M:%S", "utc": True}
+    columns = {
+        "source_system": {"constant": "PROVE"},
+        "source_id": "id",
+        "revision": {"constant": 1},
+        "deleted": {"constant": False},
+        "extract_at": {"from": "tatt", **stamp},
+        "requested_at": {"from": "spurt", **stamp},
+        "airborne_at": {"from": "opp", **stamp},
+        "base_id": {"constant": "heli_al"},
+        "vehicle": {"constant": "HELI"},
+        "urgency": {"constant": "RED"},
+        "outcome": {"constant": "COMPLETED"},
+    }
+    own = "1;2026-01-16 03:00:00;2026-01-15 12:00:00;2026-01-15 12:05:00"
+    deliver(home, "prove_2026-01-15.csv", f"id;tatt;spurt;opp\n{own}\n")
+    report = take(home, contract="lat_request", columns=columns).sources["prove"]
+    assert (report.accepted, report.rejected) == (1, 0)
+    (file,) = home.glob("lake/lat_request/*/accepted.parquet")
+    row = pl.read_parquet(file).row(0, named=True)
+    assert {"mission_type", "patients", "landed_at"} <= set(row["_unmapped"].split("|"))
+    assert (row["mission_type"], row["patients"], row["landed_at"]) == (None, None, None)
+    assert row["warning_codes"] is None
+
+
 def test_every_row_is_accepted_rejected_or_a_duplicate(home: Path) -> None:
     deliver(
         home,

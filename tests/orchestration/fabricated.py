@@ -177,6 +177,7 @@ def write_warehouse(
     releases: Path | None = None,
     policy: SuppressionPolicy | None = None,
     audiences: Sequence[Audience] = (),
+    delivered: pl.DataFrame | None = None,
 ) -> Path:
     """A warehouse file with the tables that a release is made from, after disclosure control."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +195,8 @@ def write_warehouse(
         connection.execute(f"create table {name} as from seed")
     connection.close()
     folder = releases or path.parent / "releases"
-    disclose(path, folder, receipts(), policy or load_policy(), audiences)
+    given = receipts() if delivered is None else delivered
+    disclose(path, folder, given, policy or load_policy(), audiences)
     connection = duckdb.connect(str(path))
     connection.execute(RELEASABLE_SQL)
     connection.close()

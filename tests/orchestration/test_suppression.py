@@ -227,6 +227,12 @@ def test_hours_are_no_count_but_still_need_a_denominator() -> None:
     hours = {"n": 1, "segment": "HELI", "level": "base", "unit_id": "base_bergen"}
     assert not is_small(value("lat_readiness", numerator=22.0, denominator=24.0, **hours))
     assert is_small(value("lat_readiness", numerator=8.0, denominator=9.0, **hours))
+    # Hours of missions rest on the missions, however long these were; lost hours on no event.
+    where = {"segment": "HELI", "level": "base", "unit_id": "base_bergen"}
+    for n, is_few in ((1, True), (9, True), (10, False), (0, False)):
+        row = value("lat_flight_hours", numerator=40.0, n=n, **where)
+        assert is_small(row, kinds=ACTIVITY) is is_few, n
+    assert not is_small(value("lat_down_h", numerator=0.5, **hours), kinds=SERVICE)
 
 
 def test_thresholds_are_configurable_in_one_place() -> None:

@@ -14,6 +14,26 @@
     post_hook=["{{ log_derived('lat_readiness_day') }}", "{{ log_consumed(['lat_readiness']) }}"],
 ) }}
 {%- set dates = ref('dim_date') -%}
+{%- set is_down = "a.state in ('OFF', 'REDUCED')" -%}
+{#- Hours within the plan; those that are down once by their reason and once by whom they are attributed to. -#}
+{%- set hours = {
+    'ready': "a.state in ('READY', 'ON_MISSION')",
+    'down': is_down,
+    'weather_down': is_down ~ " and a.reason = 'WEATHER'",
+    'technical_down': is_down ~ " and a.reason = 'TECHNICAL'",
+    'crew_down': is_down ~ " and a.reason = 'CREW'",
+    'duty_time_down': is_down ~ " and a.reason = 'DUTY_TIME'",
+    'other_down': is_down ~ " and a.reason not in ('WEATHER', 'TECHNICAL', 'CREW', 'DUTY_TIME')",
+    'unexplained_down': is_down ~ ' and a.reason is null',
+    'operator_down': is_down ~ " and a.attribution = 'OPERATOR'",
+    'health_trust_attributed': is_down ~ " and a.attribution = 'HEALTH_TRUST'",
+    'weather_attributed': is_down ~ " and a.attribution = 'WEATHER'",
+    'authority_attributed': is_down ~ " and a.attribution = 'AUTHORITY'",
+    'planned_attributed': is_down ~ " and a.attribution = 'PLANNED'",
+    'unattributed': is_down ~ ' and a.attribution is null',
+    'reason_known': 'a.is_reason_known and (not ' ~ is_down ~ ' or a.reason is not null)',
+    'attribution_known': 'a.is_attribution_known and (not ' ~ is_down ~ ' or a.attribution is not null)',
+} -%}
 with
 {%- if is_incremental() %}
 {%- set dates = 'dates' %}
@@ -53,7 +73,9 @@ actual as (
     select *
     from (
         select
-            resource_id, state, reason, attribution, event_date, last_date, start_at,
+            resource_id, state, event_date, last_date, start_at,
+            reason, coalesce(is_reason_known, true) as is_reason_known,
+            attribution, coalesce(is_attribution_known, true) as is_attribution_known,
             least(end_at, coalesce(lead(start_at) over (
                 partition by resource_id order by start_at, source_id
             ), end_at)) as end_at
@@ -74,7 +96,7 @@ planned_days as (
 ),
 actual_days as (
     select
-        a.resource_id, a.state, a.reason, a.attribution, d.date_day,
+        a.resource_id, a.state, a.reason, a.is_reason_known, a.attribution, a.is_attribution_known, d.date_day,
         greatest(a.start_at, d.utc_start_at) as start_at,
         least(a.end_at, d.utc_end_at) as end_at
     from actual as a
@@ -91,18 +113,10 @@ planned_totals as (
 ),
 known_totals as (
     {%- set overlap = ms_between('greatest(p.start_at, a.start_at)', 'least(p.end_at, a.end_at)') %}
-    {%- set is_down = "a.state in ('OFF', 'REDUCED')" %}
     select
         p.resource_id, p.base_id, p.vehicle, p.date_day,
         sum({{ overlap }}) as known_ms,
-        {%- for name, condition in {
-            'ready': "a.state in ('READY', 'ON_MISSION')",
-            'operator_down': is_down ~ " and a.attribution = 'OPERATOR'",
-            'weather_down': is_down ~ " and a.reason = 'WEATHER'",
-            'weather_attributed': is_down ~ " and a.attribution = 'WEATHER'",
-            'reason_known': 'not ' ~ is_down ~ ' or a.reason is not null',
-            'attribution_known': 'not ' ~ is_down ~ ' or a.attribution is not null',
-        }.items() %}
+        {%- for name, condition in hours.items() %}
         sum(case when {{ condition }} then {{ overlap }} else 0 end) as {{ name }}_ms{{ ',' if not loop.last }}
         {%- endfor %}
     from planned_days as p
@@ -119,13 +133,10 @@ select
     coalesce(u.region_id, 'UNKNOWN') as region_id,
     p.vehicle as segment,
     cast(p.planned_ms as bigint) as planned_ms,
-    cast(coalesce(k.ready_ms, 0) as bigint) as ready_ms,
     cast(coalesce(k.known_ms, 0) as bigint) as known_ms,
-    cast(coalesce(k.operator_down_ms, 0) as bigint) as operator_down_ms,
-    cast(coalesce(k.weather_down_ms, 0) as bigint) as weather_down_ms,
-    cast(coalesce(k.weather_attributed_ms, 0) as bigint) as weather_attributed_ms,
-    cast(coalesce(k.reason_known_ms, 0) as bigint) as reason_known_ms,
-    cast(coalesce(k.attribution_known_ms, 0) as bigint) as attribution_known_ms,
+    {%- for name in hours %}
+    cast(coalesce(k.{{ name }}_ms, 0) as bigint) as {{ name }}_ms,
+    {%- endfor %}
     p.planned_ms / 36e5 as planned_hours,
     coalesce(k.ready_ms, 0) / 36e5 as ready_hours,
     coalesce(k.known_ms, 0) / 36e5 as known_hours

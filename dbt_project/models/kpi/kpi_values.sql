@@ -232,6 +232,7 @@ expected as (
     select
         k.kpi_id, u.segment, p.period_grain, p.period_start, u.level, u.unit_id,
         k.version as kpi_version, k.measure = 'count' as is_count,
+        coalesce(k.base_measures, '') = '' as is_always_known,
         case when k.contract = 'segment' then u.segment else k.contract end as contract
     from registry as k
     inner join {{ ref('dim_kpi_unit') }} as u
@@ -246,9 +247,20 @@ expected as (
     {%- endif %}
     where not (p.period_grain = 'day' and u.level in ({{ areas_without_days() }}))
 ),
+told as (
+    -- Periods in which somebody tells what a count is made of.
+    select distinct kpi_id, kpi_version, period_grain, period_start
+    from registered
+    where kind = 'count' and level = 'national' and coverage > 0
+),
 missing as (
-    select e.*, e.is_count and {{ is_delivered() }} as is_zero
+    select
+        e.*,
+        e.is_count and {{ is_delivered() }} and (e.is_always_known or t.kpi_id is not null) as is_zero
     from expected as e
+    left join told as t
+        on t.kpi_id = e.kpi_id and t.kpi_version = e.kpi_version
+        and t.period_grain = e.period_grain and t.period_start = e.period_start
     {{ delivered_joins('e.contract', 'e') }}
     left join registered as r
         on r.kpi_id = e.kpi_id and r.kpi_version = e.kpi_version and r.segment = e.segment and r.period_grain = e.period_grain

@@ -930,6 +930,18 @@ def test_the_delay_of_handing_over(missions: pl.DataFrame, places: Places) -> No
 # --- air ambulance -------------------------------------------------------------------------------
 
 
+REQUEST = {
+    "base_id": "heli_tromso",
+    "vehicle": "HELI",
+    "urgency": "RED",
+    "outcome": "COMPLETED",
+    "reason": None,
+    "requested_at": 0,
+    "mission_type": None,
+    "patients": 1,
+}
+
+
 def test_requests(places: Places) -> None:
     rows = _rows(
         "lat_request",
@@ -945,14 +957,7 @@ def test_requests(places: Places) -> None:
             {"outcome": "DECLINED", "reason": "DUTY_TIME", "vehicle": "PLANE"},
             {"outcome": "ABORTED", "reason": "TECHNICAL", "vehicle": "PLANE"},
         ],
-        {
-            "base_id": "heli_tromso",
-            "vehicle": "HELI",
-            "urgency": "RED",
-            "outcome": "COMPLETED",
-            "reason": None,
-            "requested_at": 0,
-        },
+        REQUEST,
     )
     figures = air.request_figures(air.thin_requests(rows), places, DATES)
     values = {
@@ -979,6 +984,59 @@ def test_requests(places: Places) -> None:
     for kpi, numerator in (("lat_declined_concurrency", 1), ("lat_declined_unready", 2)):
         row = _figure(figures, kpi, segment="PLANE")
         assert (row["numerator"], row["denominator"]) == (numerator, 4)
+    for kpi, numerator in (("lat_aborted_weather", 1), ("lat_aborted_other", 0)):
+        row = _figure(figures, kpi, segment="HELI")
+        assert (row["numerator"], row["denominator"]) == (numerator, 4)
+    # One that was declined without a reason.
+    assert _figure(figures, "lat_declined_other", segment="HELI")["numerator"] == 1
+
+
+def test_missions_patients_and_flights(places: Places) -> None:
+    home = {"airborne_at": 600, "landed_at": 6000.5}
+    rows = _rows(
+        "lat_request",
+        [
+            # Ten minutes out, thirty to hospital, twenty-five home; the rest is on the ground.
+            {
+                **home,
+                "at_scene_at": 1200,
+                "left_scene_at": 2400,
+                "at_destination_at": 4200,
+                "left_destination_at": 4500,
+                "mission_type": "PRIMARY",
+                "patients": 2,
+            },
+            # Home from the scene: an hour and a half less twenty minutes.
+            {**home, "at_scene_at": 1200, "left_scene_at": 2400, "patients": 0},
+            {**home, "outcome": "ABORTED", "mission_type": "PRIMARY", "patients": 3},
+            # Where the second of two times of a stop is missing nothing is known of the flight.
+            {**home, "at_scene_at": 1200, "mission_type": "OTHER", "patients": 21},
+            {**home, "mission_type": "SECONDARY", "patients": 20},
+            {"outcome": "DECLINED", "mission_type": "PRIMARY"},
+            {**home, "vehicle": "CAR", "at_scene_at": 1200, "left_scene_at": 2400, "patients": -1},
+        ],
+        REQUEST,
+    )
+    figures = air.request_figures(air.thin_requests(rows), places, DATES)
+
+    def found(kpi: str, segment: str = "HELI", **where: Any) -> tuple[float, float]:
+        row = _figure(figures, kpi, segment=segment, **where)
+        return row["value"], row["coverage"]
+
+    assert found("lat_missions") == (5, 1)
+    assert found("lat_primary_missions") == (50, 4 / 5)
+    assert found("lat_secondary_missions") == found("lat_other_missions") == (25, 4 / 5)
+    assert found("lat_search_rescue_missions") == (0, 4 / 5)
+    assert found("lat_patients") == (22, 3 / 4)
+    assert found("lat_flights") == (6, 3 / 5)
+    air_time = (600 + 1800 + 1500.5) + (600 + 3600.5) + 5400.5
+    assert found("lat_flight_hours") == (pytest.approx(air_time / 3600), 3 / 5)
+    assert _figure(figures, "lat_flight_hours", segment="HELI")["n"] == 3
+    # Nothing is known of the car's one patient, and a base without requests had none.
+    assert not set(figures.filter(pl.col("segment") == "CAR")["kpi_id"]) & {"lat_flights"}
+    cars = figures.filter((pl.col("segment") == "CAR") & (pl.col("kpi_id") == "lat_patients"))
+    assert cars.filter(pl.col("unit_id").is_in(["NO", "heli_tromso"])).is_empty()
+    assert found("lat_patients", "CAR", level="base", unit_id="heli_al") == (0, 1)
 
 
 def _interval(
@@ -1035,6 +1093,18 @@ def test_readiness_by_local_day_over_the_change_of_clock(places: Places) -> None
         assert (weather["numerator"], weather["value"], weather["n"]) == (1, 1, 1)
         assert weather["denominator"] is None
         assert weather["coverage"] == pytest.approx(39 / 49)
+
+    def lost(name: str) -> float:
+        hours: float = _figure(figures, f"lat_{name}_h", period_grain="month")["value"]
+        return hours
+
+    assert lost("down") == 4
+    by_reason = [lost(f"{name}_down") for name in ("crew", "weather", "unexplained", "other")]
+    assert by_reason == [2, 1, 1, 0]
+    by_owner = [
+        lost(name) for name in ("operator_attributed", "weather_attributed", "unattributed")
+    ]
+    assert by_owner == [2, 1, 1]
 
 
 # --- quality, and the comparison -----------------------------------------------------------------
