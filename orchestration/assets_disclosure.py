@@ -28,6 +28,11 @@ def hidden_besides(report: Mapping[str, Any]) -> Iterator[str]:
             f"Ingenting vises av / nothing is shown of {families}: {spaced(cells)} tall kan ikke "
             "beskyttes / numbers cannot be protected"
         )
+    if left := report.get("audit", {}).get("left", 0):
+        yield (
+            f"{spaced(left)} tall er nylig skjult, og er ikke prøvd med et angrep / numbers are "
+            "newly hidden, and were not attacked: akutt release attack"
+        )
     more = report.get("audit", {}).get("hidden_for_it", 0)
     if more:
         yield (

@@ -47,11 +47,20 @@ def _silent(_: str) -> None:
     return
 
 
+# An ordinary day hides some hundred numbers that the release before did not.
+_AUDIT_AT_MOST = 2_000
+
+
 def _keep_releases() -> int:
     """How many releases stay on disk: AKUTT_KEEP_RELEASES, or the default."""
     from orchestration.release import DEFAULT_KEEP
 
     return int(os.environ.get("AKUTT_KEEP_RELEASES") or DEFAULT_KEEP)
+
+
+def _audit_at_most() -> int | None:
+    """How much an attack before a release may take on: AKUTT_AUDIT_CELLS, or the default."""
+    return int(os.environ.get("AKUTT_AUDIT_CELLS") or _AUDIT_AT_MOST)
 
 
 @dataclass
@@ -65,6 +74,8 @@ class Settings:
     suites_file: Path = SUITES_FILE
     policy_file: Path = POLICY_FILE
     keep_releases: int = field(default_factory=_keep_releases)
+    # Newly hidden numbers that are attacked before they are released; None: however many.
+    audit_at_most: int | None = field(default_factory=_audit_at_most)
     say: Callable[[str], None] = _silent
 
 
@@ -252,7 +263,12 @@ class Engine:
                 self.receipts(),
                 policy,
                 self.audiences(),
-                auditor(self.home.warehouse, self.home.releases, policy),
+                auditor(
+                    self.home.warehouse,
+                    self.home.releases,
+                    policy,
+                    self.settings.audit_at_most,
+                ),
             )
 
     def compare_warehouse(

@@ -1,4 +1,9 @@
-"""The attack on what is about to be released: on what is new since the last release."""
+"""The attack on what is about to be released: on what is new since the last release.
+
+It costs by how much is new. An ordinary day hides some hundred numbers that the release before did
+not, which takes seconds; a first release or the end of a year would take minutes, and is left to
+`akutt release attack`, or to a run that is asked for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from orchestration import release_content
-from orchestration.disclosure.history import last_release
+from orchestration.disclosure.history import History, last_release
 from orchestration.disclosure.step import Audited
 from orchestration.suppression import SuppressionPolicy
 from reporting.columns import KEY
@@ -19,11 +24,13 @@ _SAMPLES = 20
 
 
 def auditor(
-    warehouse: Path, releases_dir: Path, policy: SuppressionPolicy
+    warehouse: Path, releases_dir: Path, policy: SuppressionPolicy, at_most: int | None
 ) -> Callable[[pl.DataFrame], Audited]:
     """Attacks figures as everyone would see them, beside the last release.
 
-    Of figures of which there is no release yet it attacks everything.
+    Args:
+        at_most: how many numbers may be hidden that the last release did not hide; beyond it
+            nothing is attacked, and the report says how many were left. None: no limit.
     """
     import duckdb
 
@@ -35,9 +42,13 @@ def auditor(
         registry, hierarchy = (
             connection.sql(f"select * from {name}").pl() if name else None for name in relations
         )
-    before = last_release(releases_dir, policy).release_id
+    last = last_release(releases_dir, policy)
+    before = last.release_id
 
     def audit(shown: pl.DataFrame) -> Audited:
+        new = _newly_hidden(shown, last)
+        if at_most is not None and new > at_most:
+            return Audited(None, {"since": before, "attacked": 0, "recovered": 0, "left": new})
         from audit import equations
         from audit.attack import attack
 
@@ -58,6 +69,16 @@ def auditor(
         return Audited(_typed(recovered, shown), report)
 
     return audit
+
+
+def _newly_hidden(shown: pl.DataFrame, last: History) -> int:
+    """How many numbers are hidden that the last release did not hide."""
+    hidden = shown.filter(pl.col("status") == "suppressed").select(KEY)
+    if last.values is None:
+        return hidden.height
+    before = last.values.filter(pl.col("status") == "suppressed").select(KEY)
+    before = before.cast({name: hidden.schema[name] for name in KEY})
+    return hidden.join(before, on=list(KEY), how="anti").height
 
 
 def _typed(keys: pl.DataFrame | None, like: pl.DataFrame) -> pl.DataFrame | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,13 +18,23 @@ def run_command(
     force: Annotated[
         bool, typer.Option("--force", help="Run every step, also when nothing is pending.")
     ] = False,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Attack all that is newly hidden before it is released, however much it is.",
+        ),
+    ] = False,
 ) -> None:
     """Take in what is pending, build the warehouse, check, and release."""
     from orchestration.engine import Engine, Settings
     from orchestration.paths import akutt_home
     from orchestration.pipeline import RunFailedError, run
 
-    engine = Engine(Settings(akutt_home(), say=typer.echo))
+    settings = Settings(akutt_home(), say=typer.echo)
+    if audit:
+        settings = replace(settings, audit_at_most=None)
+    engine = Engine(settings)
     try:
         outcome = run(engine, force=force)
     except RunFailedError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from orchestration.assets_disclosure import hidden_besides
 from orchestration.disclosure import protect, step
 from orchestration.disclosure.bounds import Sum, bounds, wholes
 from orchestration.disclosure.events import Events, parts_of_wholes
@@ -20,6 +22,7 @@ from orchestration.disclosure.step import Audited, Decision, audited, decide
 from orchestration.disclosure.table import Table
 from orchestration.registry import load_registry
 from orchestration.release import ReleaseError, build_release
+from orchestration.release_audit import auditor
 from tests.orchestration.fabricated import VALUES_SCHEMA, receipts, value, write_warehouse
 from tests.orchestration.test_attack import DAYS, POLICY, REGION, periods_of, units_of
 
@@ -176,6 +179,25 @@ def test_more_is_hidden_until_an_audit_finds_nothing() -> None:
     always, _ = auditing(9)
     assert visible(always).is_empty()
     assert always.report["audit"]["recovered"] == 0
+
+
+def test_more_that_is_newly_hidden_than_a_run_may_take_on_is_left_and_said(tmp_path: Path) -> None:
+    values, policy = figures(1), POLICY
+    shown = step.released(values, decided(values, None))
+    hidden = shown.filter(pl.col("status") == "suppressed").height
+    assert hidden > 1
+    write_warehouse(tmp_path / "akutt.duckdb", values)
+
+    def found(at_most: int | None) -> Mapping[str, Any]:
+        audit = auditor(tmp_path / "akutt.duckdb", tmp_path / "releases", policy, at_most)
+        return audit(shown).report
+
+    left = found(hidden - 1)
+    assert (left["attacked"], left["left"]) == (0, hidden)
+    assert any("were not attacked" in line for line in hidden_besides({"audit": left}))
+    for at_most in (hidden, None):
+        assert found(at_most)["attacked"] == hidden
+        assert not list(hidden_besides({"audit": found(at_most)}))
 
 
 def test_of_families_with_a_number_without_another_world_nothing_is_shown(
