@@ -138,7 +138,9 @@ def test_exported_csv(release: Release, cells: Figures, tmp_path: Path) -> None:
         pl.read_csv(path, infer_schema_length=None, schema_overrides=_keys(path))
         for path in sorted((tmp_path / "out").glob("kpi_values_*.csv"))
     ]
-    frame = pl.concat([part.select(*KEY, *FIGURES) for part in parts], how="vertical_relaxed")
+    # A column without a number in it says nothing of its type.
+    numbers = pl.col(FIGURES[:-1]).cast(pl.Float64)
+    frame = pl.concat(part.select(*KEY, *FIGURES).with_columns(numbers) for part in parts)
     compare(figures(frame.drop_nulls("period_start")), cells, only={"day", "week", "month"})
 
 
@@ -147,7 +149,9 @@ def test_xlsx(autumn: World, cells: Figures, tmp_path: Path) -> None:
     target = tmp_path / "values.xlsx"
     words = ("kpi", "query", "--grain", "month", "--limit", "0", "--output", str(target))
     akutt(autumn.home.root, *words)
-    sheet = fastexcel.read_excel(target).load_sheet("KPI").to_polars()
+    # Of all rows, as the first thousand may have no figure in a column.
+    workbook = fastexcel.read_excel(target)
+    sheet = workbook.load_sheet("KPI", schema_sample_rows=None).to_polars()
     frame = sheet.select(pl.col(heading(name)).alias(name) for name in (*KEY, *FIGURES))
     found = figures(frame.with_columns(pl.col("period_start").cast(pl.Date)))
     compared = 0

@@ -27,17 +27,17 @@ def test_the_air_ambulance_by_base(
         path = f"/air/{pages.label(when.grain, when.start)}"
         assert path in set(pages.paths(release))
         html = pages.page(View(release, "nb", path, lambda to: to)).html
-        names = air.names(release, say)
         told = Read(html).rows
         headers = [at for at, row in enumerate(told) if row[0] == say("unit")]
+        tables = [
+            (kind, table) for kind in air.aircraft(release, when, say) for table in kind.tables
+        ]
         checked = 0
-        for kind, (begin, end) in zip(
-            air.aircraft(release, when, say),
-            zip(headers, [*headers[1:], None], strict=True),
-            strict=True,
+        for (kind, table), (begin, end) in zip(
+            tables, zip(headers, [*headers[1:], None], strict=True), strict=True
         ):
             rows = {row[0]: row[1:] for row in told[begin + 1 : end]}
-            for kpi_id, column in zip(names, range(len(names)), strict=True):
+            for column, kpi_id in enumerate(table.kpis):
                 frame = metrics.query(
                     kpis=kpi_id, level="base", segments=kind.segment,
                     period=pages.label(when.grain, when.start),
@@ -47,11 +47,13 @@ def test_the_air_ambulance_by_base(
                         cell = rows[row["unit_name"]][column]
                         assert cell.strip().startswith(shown_of(say, row)), (kpi_id, row)
                         checked += 1
-            # A base of which a reason is hidden has no bar.
-            bars = str(kind.chart).count('class="part p0"')
+            # A base of which a part is hidden has no bar.
             whole = sum(
-                all(reason in own and own[reason]["value"] is not None for reason in air.REASONS)
-                for _, _, own in kind.bases
+                all(
+                    part in base.figures and base.figures[part]["value"] is not None
+                    for part in table.topic.drawn
+                )
+                for base in kind.rows
             )
-            assert bars in (whole, 0)
+            assert str(table.chart).count('class="part p0"') <= whole
         assert checked > 100
