@@ -144,7 +144,8 @@ def test_plausibility_counts_the_broken_times(name: str, request: pytest.Fixture
     assert disordered
     assert lacking(world, "in_order") == disordered
     assert lacking(world, "not_batch_pressed") == injected_rows(world, "_BATCH_PRESSED$")
-    broken = injected_rows(world, "_OUT_OF_ORDER$|_BATCH_PRESSED$|_TIME_AMBIGUOUS$")
+    kinds = ("OUT_OF_ORDER", "BATCH_PRESSED", "TIME_AMBIGUOUS", "FLIGHT_TIME_IMPLAUSIBLE")
+    broken = injected_rows(world, "|".join(f"_{kind}$" for kind in kinds))
     assert lacking(world, "times_trusted") == broken
 
 
