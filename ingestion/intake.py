@@ -234,7 +234,6 @@ def ingest(
     with exclusive(layout.lake / ".lock"), Readers() as readers:
         sweep(layout.lake)
         known = known_files(layout.lake)
-        is_filled = bool(known)
         pending = {
             name: pending_files(
                 (inbox or layout.inbox) / name,
@@ -244,7 +243,7 @@ def ingest(
             )
             for name in names
         }
-        if is_filled or any(pending.values()):
+        if any(pending.values()):
             check_key(layout.lake, key)
         if any(
             files and registry[name].format.type in TYPED_FORMATS for name, files in pending.items()

@@ -46,7 +46,7 @@ def ingest_command(
     from ingestion.home import default_home
     from ingestion.intake import Progress, ingest
     from ingestion.lake import iter_receipts
-    from ingestion.privacy import key_from_environment
+    from ingestion.privacy import check_key, key_from_environment
     from ingestion.sources import read_sources
     from orchestration.taken_in import to_look_at
     from reporting.numbers import spaced
@@ -69,11 +69,14 @@ def ingest_command(
             err=output_format is OutputFormat.JSON,
         )
 
-    home = default_home()
+    home, key = default_home(), key_from_environment()
+    if home.lake.is_dir():
+        # Also where nothing is pending, so that a wrong key is seen before it is needed.
+        check_key(home.lake, key)
     report = ingest(
         home.root,
         source,
-        key=key_from_environment(),
+        key=key,
         inbox=inbox,
         dates=dates,
         specs=found.specs,
