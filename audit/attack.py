@@ -117,7 +117,12 @@ def attack(
     for members in equations.families(release):
         started = time.perf_counter()
         system = equations.build(release, members, before, changed_only=changed_only)
-        if not (system.values["status"] == "suppressed").any():
+        hidden = (system.values["status"] == "suppressed").sum()
+        if not hidden:
+            continue
+        if not system.matrix.shape[0]:
+            # Where no figure says anything, nothing follows.
+            result.attacked += int(hidden)
             continue
         known, rows = _attack(release, system, result, random)
         left = sum(step is None for row in rows for step in row.step)
@@ -142,8 +147,8 @@ def _attack(
     for row in rows:
         result.attacked += row.units.size
     nothing = np.zeros(system.matrix.shape[1])
-    shown_kinds = np.array([kind[0] == "shown" for kind in system.kinds])
-    earlier = np.array([kind[0] == "earlier" for kind in system.kinds])[system.kind]
+    shown_kinds = np.array([kind[0] == "shown" for kind in system.kinds], dtype=np.bool_)
+    earlier = np.array([kind[0] == "earlier" for kind in system.kinds], dtype=np.bool_)[system.kind]
     used = np.ones(system.matrix.shape[0], dtype=np.bool_)
     for _ in range(_ROUNDS):
         # What rows say of their own cell; all else is checked against it.

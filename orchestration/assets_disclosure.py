@@ -22,11 +22,11 @@ TABLES = {
 
 
 def hidden_besides(report: Mapping[str, Any]) -> Iterator[str]:
-    """What was hidden because numbers had no other world, or followed in the attack."""
-    for families, cells in report.get("hidden_whole", {}).items():
+    """What is left without protection, and what was hidden because it followed in the attack."""
+    if cells := report.get("unprotected", 0):
         yield (
-            f"Ingenting vises av / nothing is shown of {families}: {spaced(cells)} tall kan ikke "
-            "beskyttes / numbers cannot be protected"
+            f"{spaced(cells)} skjulte tall kan følge av andre / hidden numbers may follow from "
+            "others: akutt release attack"
         )
     if left := report.get("audit", {}).get("left", 0):
         yield (

@@ -298,12 +298,11 @@ def _disclosed(warehouse: Path) -> dict[str, Any]:
             "Avsløringskontrollen er ikke kjørt / disclosure control has not been run."
         )
     report = disclosed.get("report", {})
-    left = report.get("unprotected", 0), report.get("audit", {}).get("recovered", 0)
-    if any(left):
+    follow = report.get("audit", {}).get("recovered", 0)
+    if follow:
         raise ReleaseError(
-            f"{left[0]} celler er ubeskyttet og {left[1]} følger av andre; ingenting utgis. / "
-            f"{left[0]} cells are unprotected and {left[1]} follow from others; "
-            "nothing is released."
+            f"{follow} skjulte tall følger av andre; ingenting utgis. / "
+            f"{follow} hidden numbers follow from others; nothing is released."
         )
     return disclosed
 

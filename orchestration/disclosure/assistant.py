@@ -47,7 +47,8 @@ class Assistant(Generic[_Answer]):
     def dismiss(self) -> None:
         """End the process, whatever it is doing."""
         self._pipe.close()
-        self._process.terminate()
+        # Not asked to end: whoever began us may have told us not to listen.
+        self._process.kill()
         self._process.join()
 
 

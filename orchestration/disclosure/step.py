@@ -273,8 +273,8 @@ def decide(
 
     `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
     the kinds of events per family, where they are known. `follow` are rows found to follow from
-    others: they are protected too. `more` are rows to hide besides. Where a number is left without
-    another world, all that its families show is hidden.
+    others: they are protected too. `more` are rows to hide besides. Numbers that are left without
+    another world are counted.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -296,14 +296,13 @@ def decide(
         helper,
         events,
     )
-    all_hidden = _with_more(found.hidden, cells, registry, found.unprotected, more)
+    all_hidden = _with_more(found.hidden, cells, more)
     hidden = cells.join(coded(all_hidden), on=KEY)
     taken_back = find_withdrawn(hidden, history)
     report = {
         **_report(cells, hidden),
-        # Numbers without another world, and the families of which therefore nothing is shown.
-        "unprotected": 0,
-        "hidden_whole": {", ".join(names): left for names, left in found.unprotected.items()},
+        # Numbers without another world.
+        "unprotected": sum(found.unprotected.values()),
         "withdrawn": taken_back.height,
         "history": history.note,
     }
@@ -316,22 +315,12 @@ def decide(
 
 
 def _with_more(
-    hidden: pl.DataFrame,
-    cells: pl.DataFrame,
-    registry: Registry,
-    unprotected: Mapping[tuple[str, ...], int],
-    more: pl.DataFrame | None,
+    hidden: pl.DataFrame, cells: pl.DataFrame, more: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """The hidden rows, with some more, and with all of families that leave no other way."""
-    whole = sorted(
-        {kpi.id for kpi in registry.kpis for names in unprotected if kpi.family in names}
-    )
-    if not whole and more is None:
+    """The hidden rows, with some more."""
+    if more is None:
         return hidden
-    rows = plain(cells.filter(tells())).select(KEY)
-    wanted = rows.filter(pl.col("kpi_id").is_in(whole))
-    if more is not None:
-        wanted = pl.concat([wanted, rows.join(more, on=KEY, how="semi")])
+    wanted = plain(cells.filter(tells())).select(KEY).join(more, on=KEY, how="semi")
     added = wanted.unique(maintain_order=True).cast(hidden.drop("reason").schema)
     added = added.join(hidden, on=KEY, how="anti").with_columns(
         pl.lit("complementary").alias("reason")
