@@ -34,7 +34,7 @@ lint: $(DEV_STAMP) ## Formatting, lint, types and import boundaries.
 	$(BIN)/lint-imports
 
 test: lint ## Everything: lint, types, boundaries and all tests.
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 2
 
 bench: $(DEV_STAMP) ## National year at scale 1.0: time and memory against the floor.
 	$(BIN)/python -m benchmarks.national_year
