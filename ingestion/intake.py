@@ -12,11 +12,14 @@ import hashlib
 import os
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from ingestion.delivery import Delivery
@@ -46,6 +49,8 @@ from ingestion.sources.spec import TYPED_FORMATS, SourceSpec
 BATCH_BYTES = 160 * 1024**2
 BATCH_FILES = 2_000
 _READ_THREADS = 2
+# Batches that are read and wait, of the formats of either kind: no core then waits for a file.
+_GROUPS_AHEAD = 2
 # How far ahead of the calendar the date of a delivery may lie: senders' clocks differ, by a day.
 _DAYS_AHEAD = 2
 # Names that programs use while they are still writing.
@@ -461,32 +466,40 @@ def _read_ahead(
     for group in groups:
         lanes[group.spec.format.type in TYPED_FORMATS].append(group)
     with ExitStack() as stack:
-        waiting: dict[Future[list[Delivery]], _Lane] = {}
-        for lane in map(_Lane, filter(None, lanes)):
-            stack.enter_context(lane.pool)
-            stack.enter_context(lane.ahead)
-            waiting[lane.read_next(readers)] = lane
-        while waiting:
-            done = wait(waiting, return_when=FIRST_COMPLETED).done
-            for future in [future for future in waiting if future in done]:
-                lane = waiting.pop(future)
-                group = lane.groups.pop(0)
-                if lane.groups:
-                    waiting[lane.read_next(readers)] = lane
-                yield group, future.result()
+        reading = [stack.enter_context(_Lane(lane, readers)) for lane in lanes]
+        while ahead := [lane for lane in reading if lane.ahead]:
+            wait([lane.ahead[0][1] for lane in ahead], return_when=FIRST_COMPLETED)
+            for lane in ahead:
+                group, future = lane.ahead[0]
+                if future.done():
+                    lane.ahead.popleft()
+                    lane.read_on()
+                    yield group, future.result()
 
 
 class _Lane:
-    """Groups that are read one after the other."""
+    """Groups that are read one after the other, ahead of whoever takes them from `ahead`."""
 
-    def __init__(self, groups: list[_Group]) -> None:
-        self.groups = groups
-        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self.pool = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read")
+    def __init__(self, groups: Iterable[_Group], readers: Readers) -> None:
+        self._groups = iter(groups)
+        self._readers = readers
+        self._one = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._pool = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="read")
+        self.ahead: deque[tuple[_Group, Future[list[Delivery]]]] = deque()
 
-    def read_next(self, readers: Readers) -> Future[list[Delivery]]:
-        """Start reading the first of the groups."""
-        return self.ahead.submit(_read_all, self.groups[0], self.pool, readers)
+    def __enter__(self) -> Self:
+        self.read_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._one.shutdown(cancel_futures=True)
+        self._pool.shutdown()
+
+    def read_on(self) -> None:
+        """Start reading the next groups, as far ahead as memory allows."""
+        for group in islice(self._groups, _GROUPS_AHEAD - len(self.ahead)):
+            future = self._one.submit(_read_all, group, self._pool, self._readers)
+            self.ahead.append((group, future))
 
 
 def _first_of_content(deliveries: list[Delivery]) -> list[Delivery]:

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from tests.dbt_project.lake import ANCHORS, Row, utc, write_batch
@@ -68,15 +70,32 @@ def assert_same(
     whole: Warehouse, pieces: Warehouse, compared: Mapping[str, str] = COMPARED
 ) -> None:
     for table, columns in compared.items():
-        query = f"select {columns} from {table} order by all"
-        expected, actual = whole.rows(query), pieces.rows(query)
-        missing, extra = set(expected) - set(actual), set(actual) - set(expected)
-        assert not missing and not extra, (
-            table,
-            sorted(map(str, missing))[:3],
-            sorted(map(str, extra))[:3],
+        query = f"select {columns} from {table}"
+        missing, extra = rows_apart(whole.arrow(query), pieces.arrow(query))
+        assert not missing and not extra, (table, missing, extra)
+
+
+def rows_apart(
+    left: pa.Table, right: pa.Table
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Rows of the one that the other has not, or has less often; three at most of either."""
+    with duckdb.connect() as connection:
+        connection.register("l", left)
+        connection.register("r", right)
+        # Sets of rows are equal when the sums of their hashes are; else it is told which differ.
+        digests = {
+            connection.execute(f"select count(*), sum(hash(t)::hugeint) from {t} as t").fetchone()
+            for t in ("l", "r")
+        }
+        if len(digests) == 1:
+            return [], []
+        missing, extra = (
+            connection.execute(
+                f"from (from {one} except all from {other}) order by all limit 3"
+            ).fetchall()
+            for one, other in (("l", "r"), ("r", "l"))
         )
-        assert len(expected) == len(actual), table
+    return missing, extra
 
 
 def loaded_whole(home: Path, world: World) -> Warehouse:
@@ -116,15 +135,15 @@ def test_increments_in_any_order_equal_one_full_load(tmp_path: Path) -> None:
         land(pieces, world, names[start : start + 8])
         pieces.build_new()
     assert_same(whole, pieces)
-    before = pieces.rows("select * from kpi_values order by all")
+    before = pieces.arrow("from kpi_values")
     pieces.build_new()
-    assert pieces.rows("select * from kpi_values order by all") == before
+    assert rows_apart(before, pieces.arrow("from kpi_values")) == ([], [])
 
 
 @pytest.mark.slow
 def test_periods_that_overlap_follow_the_months_that_are_touched(tmp_path: Path) -> None:
-    """Over sixteen months, in batches that come in any order and widen the span at both ends."""
-    world = make_world(3, batch_count=8, days=490)
+    """Over fourteen months, in batches that come in any order and widen the span at both ends."""
+    world = make_world(3, batch_count=8, days=430)
     # First the middle of the span alone, so that later batches reach further at both ends.
     middle = {
         contract: [
@@ -148,7 +167,7 @@ def test_periods_that_overlap_follow_the_months_that_are_touched(tmp_path: Path)
         )
         assert whole.one(counted) > 300
     months = "select count(distinct period_start) from kpi_values where period_grain = 'rolling12'"
-    assert 4 <= whole.one(months) <= 6
+    assert 2 <= whole.one(months) <= 4
     names = all_batches(world)
     random.Random(3).shuffle(names)
     half = len(names) // 2

@@ -15,6 +15,7 @@ from unittest import mock
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -142,9 +143,12 @@ class Warehouse:
             rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
         return rows
 
-    def frame(self, sql: str) -> pl.DataFrame:
+    def arrow(self, sql: str) -> pa.Table:
         with duckdb.connect(str(self.path), read_only=True) as connection:
-            frame = pl.from_arrow(connection.sql(sql).to_arrow_table())
+            return connection.sql(sql).to_arrow_table()
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        frame = pl.from_arrow(self.arrow(sql))
         assert isinstance(frame, pl.DataFrame)
         return frame
 
