@@ -144,6 +144,7 @@ FURTHER_TABLES = (
     "kpi_news",
     "hour_profiles",
     "time_classes",
+    "kpi_events",
     "kpi_breaks",
     "kpi_series_breaks",
     "peer_groups",

@@ -64,6 +64,7 @@ TITLES = {
     "kpi_news": "Nytt i de siste tre periodene / news of the latest three periods",
     "hour_profiles": "Anrop time for time gjennom uken / calls by hour of the week",
     "time_classes": "Svartid og responstid i klasser / answer and response times by class",
+    "kpi_events": "Hendelser som installasjonen forteller om / events of the installation",
     "kpi_series_breaks": "Brudd i serier / breaks in series",
     "kpi_breaks": "Brudd / breaks",
     "kpi_sql": "SQL bak nøkkeltallene / SQL behind the KPIs",

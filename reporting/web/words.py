@@ -132,6 +132,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "pass": ("målet nås", "target is met"),
     "fail": ("målet nås ikke", "target is not met"),
     "inconsistent": ("målet nås av og til", "target is met at times"),
+    "events": ("Hendelser", "Events"),
     "break": ("Brudd i serien", "Break in the series"),
     "limits": (
         "Stiplet: grensene for vanlig variasjon (XmR). Punkter utenfor, eller mange på samme side "
