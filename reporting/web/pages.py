@@ -531,20 +531,24 @@ def _changes(view: View, kpi_id: str | None = None) -> Page:
         unit = str(newest[row["kpi_id"]]["unit"]) if row["kpi_id"] in newest else ""
         return say.number(row[value], unit) or say(row[status])
 
-    frame = found.of(kpi_id)
+    found = found if kpi_id is None else found.of(kpi_id)
+    frame = found.frame
     most = changed.MOST_OF_KPI if kpi_id else changed.MOST
     return Page(
         _render(view, "changes.html", title=names[kpi_id] if kpi_id else say("changes"),
                 before=found.before, kpi_id=kpi_id, names=names, kinds=changed.kinds(),
-                reasons=changed.by_reason(frame), by_kpi=changed.by_kpi(frame),
-                revised=changed.largest(frame, "revised", most), most=most,
+                reasons=changed.by_reason(found.counts), by_kpi=changed.by_kpi(found.counts),
+                is_kept=frame is not None, most=most,
+                revised=[] if frame is None else changed.largest(frame, "revised", most),
                 # New figures are most of a release that has a new month; the counts tell of them.
-                others={kind: changed.largest(frame, kind, most)
-                        for kind in ("withdrawn", "hidden", "shown")},
+                others={} if frame is None else {
+                    kind: changed.largest(frame, kind, most)
+                    for kind in ("withdrawn", "hidden", "shown")
+                },
                 drawn=lambda row: series_path(view.release, row) in _series_paths(view.release),
                 old=lambda row: shown(row, "old_value", "old_status"),
                 new=lambda row: shown(row, "new_value", "new_status")),
-        frame,
+        found.counts if frame is None else frame,
     )  # fmt: skip
 
 

@@ -341,6 +341,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",
         "The differences from the release before this one, in months and longer periods.",
     ),
+    "before_gone": (
+        "Utgivelsen før er ikke lenger lagret; enkelttallene kan ikke vises.",
+        "The release before is no longer kept; single figures cannot be shown.",
+    ),
     "release_before": ("Utgivelsen før", "The release before"),
     "no_before": (
         "Det finnes ingen tidligere utgivelse å sammenligne med.",
