@@ -292,13 +292,14 @@ class Engine:
             full = known.project != self.warehouse.project()
             # Taken back before the work: what is built no longer is by the events it was.
             state.write_disclosure(self.home, replace(known, events=None))
+            stated = self._events_as_stated()  # before it is read: it may change meanwhile
             write_events(self.home.warehouse, self.events())
             outcome = self.warehouse.compare(full=full, on_event=on_event, select=select)
             if not select and not outcome.failures:
                 write_tables(self.home.warehouse, self.warehouse.compiled, self.audiences())
             if not select:
                 done = self._disclosure_state(outcome.failures, outcome.warnings)
-                state.write_disclosure(self.home, done)
+                state.write_disclosure(self.home, replace(done, events=stated))
             return outcome
 
     def _disclosure_state(
