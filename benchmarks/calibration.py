@@ -56,6 +56,10 @@ create table kpi_series_breaks (
     kpi_id varchar, kpi_version integer, segment varchar, level varchar, unit_id varchar,
     break_date date, kind varchar, text_nb varchar, text_en varchar
 );
+create table kpi_events (
+    event_date date, kpi_id varchar, level varchar, unit_id varchar, effect varchar,
+    text_nb varchar, text_en varchar
+);
 """
 
 

@@ -22,7 +22,8 @@ from orchestration.warehouse import COMPARISON, BuildOutcome, RawEvent
 
 KPI_VALUES = "kpi_values"
 KPI_RELEASABLE = "kpi_releasable"
-_DISCLOSURE_SOURCE = "disclosure"
+# Sources whose tables the steps write into the warehouse.
+_HANDED_OVER = ("disclosure", "site")
 _LAKE_MODEL_PREFIX = "stg_lake__"
 
 
@@ -35,9 +36,8 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc, unused-ignore]
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         name = str(dbt_resource_props["name"])
-        if dbt_resource_props.get("source_name") == _DISCLOSURE_SOURCE:
-            return dg.AssetKey([_DISCLOSURE_SOURCE, name])
-        return dg.AssetKey(["warehouse", name])
+        source = dbt_resource_props.get("source_name")
+        return dg.AssetKey([str(source) if source in _HANDED_OVER else "warehouse", name])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         if dbt_resource_props["resource_type"] == "seed":

@@ -51,6 +51,7 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
         _key,
         _sources,
         _registers,
+        _events,
         _lake,
         _deliveries,
         _quality,
@@ -221,6 +222,27 @@ def _registers(home: Home) -> Iterator[Finding]:
     if not found.problems:
         own = sum(table.own for table in found.tables.values())
         yield Finding("ok", "Registre / registers", f"{own} egne rader / rows of your own")
+
+
+def _events(home: Home) -> Iterator[Finding]:
+    from orchestration.engine import Engine, Settings
+    from orchestration.events import EventsError
+
+    where = "Hendelser / events"
+    try:
+        events = Engine(Settings(home)).stated_events()
+    except EventsError as error:
+        for problem in error.problems:
+            yield Finding(
+                "fail",
+                where,
+                str(problem),
+                "ingen av hendelsene vises før filen er rettet / none of the events is shown until "
+                f"the file is mended: {home.events_file}",
+            )
+        return
+    if events:
+        yield Finding("ok", where, f"{len(events)}: {home.events_file}")
 
 
 def _lake(home: Home) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from orchestration.audiences import Audience
     from orchestration.collisions import Collision
     from orchestration.disclosure.step import Decision
+    from orchestration.events import Event
     from orchestration.release import BuildResult
 
 # A step started from Dagster waits this long for another process at work in the same home.
@@ -242,7 +243,11 @@ class Engine:
     def disclosure_is_fresh(self) -> bool:
         """True when what may be seen was decided on the present figures, and built from."""
         known = state.read_disclosure(self.home)
-        return self._decided_on_this(known) and not known.failures
+        return (
+            self._decided_on_this(known)
+            and known.events == self._events_as_stated()
+            and not known.failures
+        )
 
     def disclose(self) -> Decision | None:
         """Decide what may be seen of the present figures; nothing to do when that is known."""
@@ -251,10 +256,10 @@ class Engine:
         from orchestration.suppression import load_policy
 
         with self.writer():
-            if self.disclosure_is_fresh():
+            known = state.read_disclosure(self.home)
+            if self._decided_on_this(known) and not known.failures:
                 return None
             policy = load_policy(self.settings.policy_file)
-            known = state.read_disclosure(self.home)
             # Taken back before the work: the second build has to follow, whatever happens here.
             state.write_disclosure(self.home, state.DisclosureState(project=known.project))
             return disclose(
@@ -278,18 +283,23 @@ class Engine:
     ) -> BuildOutcome | None:
         """Build everything that is made from releasable figures, unless that is done."""
         from orchestration.audience_tables import write_tables
+        from orchestration.events import write_events
 
         with self.writer():
             if not select and self.disclosure_is_fresh():
                 return None
             known = state.read_disclosure(self.home)
             full = known.project != self.warehouse.project()
+            # Taken back before the work: what is built no longer is by the events it was.
+            state.write_disclosure(self.home, replace(known, events=None))
+            stated = self._events_as_stated()  # before it is read: it may change meanwhile
+            write_events(self.home.warehouse, self.events())
             outcome = self.warehouse.compare(full=full, on_event=on_event, select=select)
             if not select and not outcome.failures:
                 write_tables(self.home.warehouse, self.warehouse.compiled, self.audiences())
             if not select:
                 done = self._disclosure_state(outcome.failures, outcome.warnings)
-                state.write_disclosure(self.home, done)
+                state.write_disclosure(self.home, replace(done, events=stated))
             return outcome
 
     def _disclosure_state(
@@ -299,6 +309,7 @@ class Engine:
             project=self.warehouse.project(),
             lake=self.lake(),
             policy=self._policy(),
+            events=self._events_as_stated(),
             failures=list(failures),
             warnings=list(warnings),
         )
@@ -318,6 +329,36 @@ class Engine:
         from orchestration.audiences import load_audiences
 
         return load_audiences(self.home.audiences_file)
+
+    def events(self) -> list[Event]:
+        """What the installation tells of its services; nothing while its file is wrong."""
+        from orchestration.events import EventsError
+
+        try:
+            return self.stated_events()
+        except EventsError:
+            return []
+
+    def stated_events(self) -> list[Event]:
+        """The events of the installation's file.
+
+        Raises:
+            EventsError: the file of events is wrong.
+        """
+        from orchestration.events import load_events
+        from orchestration.registers import examine
+        from orchestration.registry.load import load_registry
+
+        if not self.home.events_file.is_file():
+            return []
+        seeds = self.settings.project_dir / "seeds"
+        found = examine(seeds, self.home.registers, self._read_sources())
+        return load_events(self.home.events_file, load_registry(), found.tables)
+
+    def _events_as_stated(self) -> str:
+        """The fingerprint of the file of events: what reads it is built when it changes."""
+        file = self.home.events_file
+        return state.file_fingerprint(*([file] if file.is_file() else []))
 
     def _decided_on_this(self, known: state.DisclosureState) -> bool:
         wanted = self._disclosure_state()
@@ -376,7 +417,9 @@ class Engine:
                 gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
                 is_synthetic=self.home.synthetic.is_file(),
             )
-            state.write_release(self.home, self._release_state(result.release_id))
+            done = self._release_state(result.release_id)
+            built = state.read_disclosure(self.home).events
+            state.write_release(self.home, replace(done, events=built))
             return result
 
     def _release_state(self, release_id: str | None) -> state.ReleaseState:
@@ -384,6 +427,7 @@ class Engine:
             project=self.warehouse.project(),
             lake=self.lake(),
             policy=self._policy(),
+            events=self._events_as_stated(),
             release_id=release_id,
         )
 

@@ -51,6 +51,11 @@ class Home(DataHome):
         return self.root / "audiences.yaml"
 
     @property
+    def events_file(self) -> Path:
+        """What has happened to the services whose figures these are."""
+        return self.root / "events.yaml"
+
+    @property
     def run_lock(self) -> Path:
         return self.root / "run.lock"
 

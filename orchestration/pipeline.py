@@ -49,6 +49,7 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
     clock = Clock()
     with exclusive(engine.home.run_lock, what=str(engine.home.root), reentrant=True):
         engine.warehouse.seeds()  # better told here than by dbt
+        _say_wrong_events(engine)
         pending = engine.pending()
         if not pending and not force and engine.is_up_to_date():
             return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
@@ -76,6 +77,16 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         for expectation in engine.quality().told():
             engine.say(f"Ikke som ventet / not as expected: {expectation}")
         return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
+
+
+def _say_wrong_events(engine: Engine) -> None:
+    """Figures do not wait for what is told beside them."""
+    from orchestration.events import EventsError
+
+    try:
+        engine.stated_events()
+    except EventsError as error:
+        engine.say(str(error))
 
 
 def _say_missing(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,19 @@ from orchestration.release_check import in_order, problems_of, suppression_probl
 from orchestration.release_files import METADATA, make_private, write_files
 from orchestration.suppression import SuppressionPolicy
 from reporting.audience import FOLDER, OPEN, releases_of
-from reporting.reader import no_release
+from reporting.reader import NoReleaseError, no_release, open_release
 
 POINTER = "current"
 HELD = "held"
 DEFAULT_KEEP = 5
+# Of the table of what changed.
+_CHANGES = {
+    **dict.fromkeys(
+        ("earlier_release", "kpi_id", "level", "period_grain", "change_kind", "change_reason"),
+        pl.String,
+    ),
+    "cells": pl.Int64,
+}
 _LOCK_WAIT_SECONDS = 60.0
 
 
@@ -108,7 +116,7 @@ def build_release(
             return settled
         created_at = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         release_id = _free_id(editions, created_at)
-        for edition in editions:
+        for edition in map(_with_changes, editions):
             identity = {
                 "release_id": release_id,
                 "audience": edition.audience,
@@ -143,6 +151,31 @@ def _editions(
         folder = releases_of(releases_dir, name)
         found.append(_Edition(name, folder, tables, hash_ordered(tables), about))
     return found
+
+
+def _with_changes(edition: _Edition) -> _Edition:
+    """The edition with the table of what changed since the one that its audience reads now.
+
+    A release that is the first, or cannot be compared with, has an empty one, and says so.
+    """
+    import duckdb
+
+    from reporting.changes import TABLE, changes_to, counted
+
+    before: str | None = _pointer(edition.folder)
+    counts = pl.DataFrame(schema=_CHANGES)
+    try:
+        with open_release(edition.folder, str(before), edition.audience) as old:
+            frame = changes_to(old, edition.tables, edition.about["period_end"])
+            counts = counted(frame).select(pl.lit(before).alias("earlier_release"), pl.all())
+    except (NoReleaseError, duckdb.Error):
+        before = None
+    about = release_files.described_with(edition.about, TABLE, counts)
+    return replace(
+        edition,
+        tables={**edition.tables, TABLE: counts},
+        about={**about, "changes_since": before},
+    )
 
 
 def _write(edition: _Edition, metadata: Mapping[str, Any]) -> None:

@@ -119,7 +119,8 @@ def hash_content(
     tables: Mapping[str, pl.DataFrame], kpi_key: Sequence[str] = release_content.KPI_KEY
 ) -> str:
     """A hash of what the tables say, whatever the order of their rows."""
-    return hash_ordered(in_order(tables, kpi_key))
+    content = {n: t for n, t in tables.items() if n not in release_content.NOT_CONTENT}
+    return hash_ordered(in_order(content, kpi_key))
 
 
 def in_order(

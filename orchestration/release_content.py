@@ -18,11 +18,14 @@ from orchestration.readiness.releasable import (
 )
 from orchestration.suppression import KINDS_SCHEMA, STRICTEST, SuppressionPolicy
 from reporting.audience import OPEN
+from reporting.changes import TABLE as CHANGES_TABLE
 from reporting.columns import UNPLACED
 
 NATIONAL = "NO"
 # What earlier releases for everyone have shown and this one does not.
 WITHDRAWN = "withdrawn"
+# Tables about the release beside others: no part of what it says.
+NOT_CONTENT = frozenset({CHANGES_TABLE})
 
 # The key of a figure, in the order of the rows. Readers skip what they did not ask for by the
 # smallest and largest value of each stretch of rows: first the grain, so that months are not spread
@@ -144,6 +147,7 @@ FURTHER_TABLES = (
     "kpi_news",
     "hour_profiles",
     "time_classes",
+    "kpi_events",
     "kpi_breaks",
     "kpi_series_breaks",
     "peer_groups",

@@ -100,10 +100,7 @@ def describe(tables: Mapping[str, pl.DataFrame], disclosed: Mapping[str, Any]) -
     values = tables["kpi_values"]
     return {
         "row_order": list(release_content.KPI_KEY),
-        "tables": {
-            name: {"rows": frame.height, "columns": frame.columns}
-            for name, frame in sorted(tables.items())
-        },
+        "tables": _shapes(tables),
         "cells": dict(
             values.group_by(pl.col("status").cast(pl.String)).len().sort("status").iter_rows()
         ),
@@ -113,6 +110,19 @@ def describe(tables: Mapping[str, pl.DataFrame], disclosed: Mapping[str, Any]) -
         "suppression": disclosed["policy"],
         "disclosure": disclosed["report"],
         "versions": _versions(("akuttkjede", "duckdb", "polars", "dbt-core", "dbt-duckdb")),
+    }
+
+
+def described_with(about: Mapping[str, Any], name: str, frame: pl.DataFrame) -> dict[str, Any]:
+    """What a release says about its content, with one more table."""
+    tables = {**about["tables"], **_shapes({name: frame})}
+    return {**about, "tables": dict(sorted(tables.items()))}
+
+
+def _shapes(tables: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"rows": frame.height, "columns": frame.columns}
+        for name, frame in sorted(tables.items())
     }
 
 

@@ -35,6 +35,7 @@ class DisclosureState:
     project: str | None = None
     lake: str | None = None
     policy: str | None = None
+    events: str | None = None
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -46,6 +47,7 @@ class ReleaseState:
     project: str | None = None
     lake: str | None = None
     policy: str | None = None
+    events: str | None = None
     release_id: str | None = None
 
 

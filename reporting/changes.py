@@ -6,10 +6,13 @@ taken back, how many records a figure rests on. Where several would do, the firs
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.columns import KEY
+from reporting.query import EVENT_GEOGRAPHY
 from reporting.reader import DATABASE, METADATA, NoReleaseError, Release
 from reporting.restricted import seen_of
 
@@ -33,6 +36,15 @@ REASONS = {
     "taken back": ("leveringer trukket tilbake", "deliveries taken back"),
     "late rows": ("flere poster har kommet", "more records have come"),
     "correction": ("poster er rettet", "records were corrected"),
+}
+# The table of a release with what changed since the one before, and its columns.
+TABLE = "release_changes"
+_COUNTED = {
+    "kpi_id": "kpi_id",
+    "level": "level",
+    "period_grain": "period_grain",
+    "change": "change_kind",
+    "reason": "change_reason",
 }
 _CELL = (*KEY, "geography_version")
 # Differences below this share are those of adding numbers in another order.
@@ -73,20 +85,59 @@ def changes(old: Release, new: Release) -> pl.DataFrame:
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
-        for name, release in (("old", old), ("new", new)):
-            path = str(release.path / DATABASE).replace("'", "''")
-            connection.execute(f"attach '{path}' as {name} (read_only)")
-        frame: pl.DataFrame = connection.sql(_statement(connection, old, new)).pl()
+        sides = [_attached(connection, *one) for one in (("old", old), ("new", new))]
+        frame: pl.DataFrame = connection.sql(_statement(connection, *sides)).pl()
     # The files are attached as they are.
     return seen_of(frame, new)
 
 
+def changes_to(
+    old: Release, tables: Mapping[str, pl.DataFrame], period_end: str | None
+) -> pl.DataFrame:
+    """The same of a release that is not written yet, by its tables and the last day it has."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        before = _attached(connection, "old", old)
+        connection.execute("create schema new")
+        for name in _READ:
+            if name in tables:
+                connection.register("incoming", tables[name].to_arrow())
+                connection.execute(f"create table new.{name} as from incoming")
+                connection.unregister("incoming")
+        columns = {name: tables[name].columns for name in _READ if name in tables}
+        now = _Side(columns, period_end or _NO_DAY)
+        frame: pl.DataFrame = connection.sql(_statement(connection, before, now)).pl()
+    return frame
+
+
+def counted(frame: pl.DataFrame) -> pl.DataFrame:
+    """How many cells of each KPI, level and grain changed, by kind and reason.
+
+    Cells by the municipalities of the day of the event are the same figures told once more, and
+    are not counted.
+
+    Returns:
+        `kpi_id`, `level`, `period_grain`, `change_kind`, `change_reason`, `cells`; in this order.
+    """
+    import polars as pl
+
+    # A cell of another division has a change of its own; one without a division counts too.
+    once = frame.filter(pl.col("geography_version").ne_missing(EVENT_GEOGRAPHY))
+    names = list(_COUNTED.values())
+    return once.rename(_COUNTED).group_by(names).len("cells").sort(names).cast({"cells": pl.Int64})
+
+
 def summary(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """How many cells changed, by kind and reason, in the order of `CHANGES` and `REASONS`."""
-    counts = {
-        (change, reason): number
-        for change, reason, number in frame.group_by("change", "reason").len().iter_rows()
-    }
+    return summed(frame.group_by("change", "reason").len("cells").iter_rows())
+
+
+def summed(rows: Iterable[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    """The same of numbers by kind and reason, which are added where both are alike."""
+    counts: dict[tuple[str, str], int] = {}
+    for change, reason, cells in rows:
+        counts[change, reason] = counts.get((change, reason), 0) + cells
     return [
         {
             "change": change,
@@ -101,7 +152,30 @@ def summary(frame: pl.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _statement(connection: duckdb.DuckDBPyConnection, old: Release, new: Release) -> str:
+# The tables that are compared.
+_READ = ("kpi_values", "kpi_registry", "kpi_sql", "geography", "data_volume", "units")
+_NO_DAY = "1970-01-01"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two that are compared: the columns of its tables, and its last day."""
+
+    columns: Mapping[str, Collection[str]]
+    period_end: str
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether it has the table, and the columns in it."""
+        return table in self.columns and set(columns) <= set(self.columns[table])
+
+
+def _attached(connection: duckdb.DuckDBPyConnection, name: str, release: Release) -> _Side:
+    path = str(release.path / DATABASE).replace("'", "''")
+    connection.execute(f"attach '{path}' as {name} (read_only)")
+    return _Side(release.columns, str(release.metadata.get("period_end") or _NO_DAY))
+
+
+def _statement(connection: duckdb.DuckDBPyConnection, old: _Side, new: _Side) -> str:
     both = " and ".join(f"o.{name} is not distinct from n.{name}" for name in _CELL)
     key = ", ".join(f"coalesce(n.{name}, o.{name}) as {name}" for name in _CELL)
     return f"""
@@ -147,8 +221,8 @@ reasoned as (
             when m.unit_id is not null
                 or (c.change in ('new', 'withdrawn') and {_other_geography(connection)})
                 then 'geography'
-            when c.change = 'new' and c.period_start > date '{_end(old)}' then 'new period'
-            when {_end_of_period()} >= date '{_end(old)}' then 'period went on'
+            when c.change = 'new' and c.period_start > date '{old.period_end}' then 'new period'
+            when {_end_of_period()} >= date '{old.period_end}' then 'period went on'
             when b.kpi_id is not null then 'taken back'
             when c.change in ('new', 'revised')
                 and coalesce(c.new_size, 0) > coalesce(c.old_size, 0) then 'late rows'
@@ -180,7 +254,7 @@ order by
 """
 
 
-def _redefined(old: Release, new: Release) -> str:
+def _redefined(old: _Side, new: _Side) -> str:
     """Versions of KPIs that one of the releases has not, or computes in another way."""
     versions = "select kpi_id, cast(version as integer) as version from {}.kpi_registry"
     before, now = versions.format("old"), versions.format("new")
@@ -195,7 +269,7 @@ def _redefined(old: Release, new: Release) -> str:
     where n.sql <> o.sql"""
 
 
-def _moved(old: Release, new: Release) -> str:
+def _moved(old: _Side, new: _Side) -> str:
     """Units that belong elsewhere now, and what they belong to or did."""
     if not (old.has("geography") and new.has("geography")):
         return "select null as level, null as unit_id where false"
@@ -218,7 +292,7 @@ def _moved(old: Release, new: Release) -> str:
     )
 
 
-def _taken_back(old: Release, new: Release) -> str:
+def _taken_back(old: _Side, new: _Side) -> str:
     """Contracts of which fewer records have been delivered than before, by source and month."""
     columns = ("source", "contract", "month", "accepted")
     if not (old.has("data_volume", *columns) and new.has("data_volume", *columns)):
@@ -241,10 +315,6 @@ def _other_geography(connection: duckdb.DuckDBPyConnection) -> str:
     only = sorted(str(name) for name in lists["old"] ^ lists["new"] if name is not None)
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in only) or "null"
     return f"coalesce(c.geography_version in ({listed}), false)"
-
-
-def _end(release: Release) -> str:
-    return str(release.metadata.get("period_end") or "1970-01-01")
 
 
 def _end_of_period() -> str:

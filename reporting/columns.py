@@ -338,6 +338,35 @@ PART_COLUMNS: dict[str, Column] = {
     "share": Column("Andel", "prosent av alle", "per cent of all"),
 }
 
+# Of what changed since the release before, and of events of the installation.
+TOLD_COLUMNS: dict[str, Column] = {
+    "earlier_release": Column(
+        "Forrige utgivelse", "utgivelsen det er endret siden", "the release it is changed since"
+    ),
+    "change_kind": Column(
+        "Endring",
+        "new: nytt tall; revised: endret; withdrawn: trukket; hidden: nå skjult; shown: nå vist",
+        "new, revised, withdrawn, hidden now, or shown now",
+    ),
+    "change_reason": Column(
+        "Årsak",
+        "definition, geography, disclosure (hva som må skjules), new period, period went on "
+        "(perioden var ikke over), taken back (leveringer trukket), late rows (flere poster har "
+        "kommet) eller correction (poster er rettet)",
+        "definition, geography, disclosure (what has to be hidden), new period, period went on (it "
+        "was not over), taken back (deliveries), late rows (more have come) or correction",
+    ),
+    "cells": Column("Celler", "så mange tall er endret slik", "so many figures changed so"),
+    "event_date": Column("Dato", "dagen det skjedde", "the day of it"),
+    "effect": Column(
+        "Virkning",
+        "none: dagen merkes; rebase: grensene regnes på nytt; freeze: grensene er fra tiden før",
+        "none: the day is marked; rebase: limits begin anew; freeze: they are of the time before",
+    ),
+    "text_nb": Column("Hva", "forklaring på bokmål", "what it is, in bokmål"),
+    "text_en": Column("Hva (engelsk)", "forklaring på engelsk", "what it is, in English"),
+}
+
 STATUSES: dict[str, tuple[str, str]] = {
     "ok": ("det finnes et tall", "there is a figure"),
     "no_data": (

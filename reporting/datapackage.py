@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting.audience import OPEN, warning
-from reporting.columns import COLUMNS, KEY, MATURITIES, PART_COLUMNS, STATUSES, SYNTHETIC
+from reporting.columns import (
+    COLUMNS,
+    KEY,
+    MATURITIES,
+    PART_COLUMNS,
+    STATUSES,
+    SYNTHETIC,
+    TOLD_COLUMNS,
+)
 from reporting.dimensions import LEVELS
 from reporting.periods import GRAINS
 
@@ -43,6 +51,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "readiness_grades": ("contract", "level", "unit_id", "period_grain", "period_start"),
     "readiness_findings": ("contract", "source", "code", "field"),
     "official_figures": ("figure_id",),
+    "release_changes": ("kpi_id", "level", "period_grain", "change_kind", "change_reason"),
 }
 _REFERENCES = (
     (("kpi_id", "kpi_version"), "kpi_registry", ("kpi_id", "version")),
@@ -64,6 +73,7 @@ TITLES = {
     "kpi_news": "Nytt i de siste tre periodene / news of the latest three periods",
     "hour_profiles": "Anrop time for time gjennom uken / calls by hour of the week",
     "time_classes": "Svartid og responstid i klasser / answer and response times by class",
+    "kpi_events": "Hendelser som installasjonen forteller om / events of the installation",
     "kpi_series_breaks": "Brudd i serier / breaks in series",
     "kpi_breaks": "Brudd / breaks",
     "kpi_sql": "SQL bak nøkkeltallene / SQL behind the KPIs",
@@ -77,6 +87,7 @@ TITLES = {
     "readiness_grades": "Karakter per enhet og periode / grade per unit and period",
     "readiness_findings": "Funn per kilde / findings per source",
     "official_figures": "Publiserte tall / published figures",
+    "release_changes": "Endret siden forrige utgivelse / changed since the release before",
     "chain_link_methods": "Koblingsmetoder / methods of linking",
 }
 
@@ -194,7 +205,7 @@ def _field(name: str, dtype: pl.DataType, key: Sequence[str]) -> dict[str, Any]:
         "name": name,
         "type": next((kind for matches, kind in kinds if matches), "string"),
     }
-    if known := COLUMNS.get(name) or PART_COLUMNS.get(name):
+    if known := COLUMNS.get(name) or PART_COLUMNS.get(name) or TOLD_COLUMNS.get(name):
         field["title"] = known.nb
         field["description"] = f"{known.meaning_nb} / {known.meaning_en}"
     constraints: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from reporting.periods import RUNNING, label, last_date
 from reporting.reader import Release
 from reporting.report.template import ANY, Key, Template, TemplateError, check, template_for
 from reporting.web import figures
+from reporting.web.events import events
 from reporting.web.figures import Figure, Place, When
 from reporting.web.pages import chart_of_series, notes_of, shown_of
 from reporting.web.words import PARTS, SEGMENTS, Language, Speech
@@ -225,7 +226,7 @@ def _chart(release: Release, say: Speech, place: Place, figure: Figure) -> Chart
     last = When(row["period_grain"], row["period_start"])
     wanted = figures.series_query(row["kpi_id"], row["segment"], place, last)
     rows = figures.rows_of(release, wanted)
-    drawn = chart_of_series(say, figure.definition, place, rows, last.grain)
+    drawn = chart_of_series(say, figure.definition, place, rows, events(say, release, rows))
     if not drawn.svg:
         return None
     return Chart(

@@ -28,6 +28,7 @@ _CHART_STYLE = (
     "text{fill:#1b1f24;font-size:12px;font-family:sans-serif}.note{fill:#0b6b4f}path{fill:none}"
     ".grid{stroke:#d0d7de}.series{stroke:#0b4f8a;stroke-width:2}"
     ".limit{stroke:#57606a;stroke-dasharray:5 4}.target{stroke:#0b6b4f;stroke-dasharray:2 3}"
+    "path.event{stroke:#6b4f00}text.event{fill:#6b4f00}"
     ".break{stroke:#1b1f24;stroke-dasharray:1 3}.interval{stroke:#57606a;stroke-width:2}"
     ".dot{fill:#0b4f8a}.worse{fill:#9a3412}.better{fill:#0b6b4f}"
 )

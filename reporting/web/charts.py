@@ -18,6 +18,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 44
 _ROW = 22
 _NAME, _NAME_LETTERS = 190, 25
 _LEFT_SPAN = 230
+# The width of a letter, and how many say more than none.
+_LETTER, _FEWEST_LETTERS = 6.5, 8
 # A number of an axis with so many decimals, as it is written there.
 Axis = Callable[[float, int], str]
 
@@ -35,6 +37,15 @@ class Point:
     signal: str | None = None
     is_break: bool = False
     is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What happened at a place among the points; a point stands at its number from 0."""
+
+    at: float
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -113,10 +124,12 @@ def run_chart(
     axis: Axis,
     size: tuple[int, int] = (WIDTH, 280),
     beside: Sequence[Point] = (),
+    marks_of: Sequence[Mark] = (),
 ) -> Markup:
-    """A run chart with its limits, target and breaks.
+    """A run chart with its limits, target, breaks and events.
 
     Args:
+        marks_of: events in the order of their places.
         size: width and height in the units of the text.
         beside: points of the charts beside this one, which all have one axis.
     """
@@ -149,6 +162,7 @@ def run_chart(
         for at, point in enumerate(points)
         if point.is_break
     ]
+    parts += _events([(x(mark.at), mark) for mark in marks_of], width, height)
     places = [(x(at), _y(y, point.value)) for at, point in enumerate(points)]
     parts += [_path(run, "series") for run in _runs(places)]
     every = max(1, math.ceil(len(points) / (width // 90)))
@@ -161,6 +175,29 @@ def run_chart(
                 f"{escape(point.label)}</text>"
             )
     return svg(height, title, description, parts, width)
+
+
+def _events(marks: Sequence[tuple[float, Mark]], width: int, height: int) -> list[str]:
+    """A line per event, and above it its name and as much of its text as there is room for."""
+    drawn: list[str] = []
+    taken = float(_LEFT)
+    for place, (x, mark) in enumerate(marks):
+        following = marks[place + 1][0] if place + 1 < len(marks) else width - _RIGHT
+        is_left = x - taken > following - x
+        room = x - taken if is_left else following - x
+        letters = int(room / _LETTER) - len(mark.name) - 2
+        text = mark.text if len(mark.text) <= letters else mark.text[: max(letters - 1, 0)] + "…"
+        shown = f"{mark.name} {text}" if letters >= _FEWEST_LETTERS else mark.name
+        # A name alone stands where its line is.
+        anchor = "middle" if shown == mark.name else "end" if is_left else "start"
+        taken = x + (0 if is_left else len(shown) * _LETTER)
+        drawn.append(
+            f"<g><title>{escape(mark.text)}</title>"
+            f'<path class="event" d="M{x:.1f} {_TOP}V{height - _BOTTOM}"/>'
+            f'<text class="event" x="{x:.1f}" y="{_TOP - 4}" text-anchor="{anchor}">'
+            f"{escape(shown)}</text></g>"
+        )
+    return drawn
 
 
 def interval_plot(

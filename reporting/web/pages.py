@@ -19,6 +19,7 @@ from reporting.query import KpiQuery, query
 from reporting.reader import Release, once
 from reporting.report.template import levels_reported
 from reporting.web import air, chain, changed, charts, compare, figures, quality, staffing, tiles
+from reporting.web.events import Event, events
 from reporting.web.figures import Figure, Place, When
 from reporting.web.words import LANGUAGES, LEVELS, PARTS, SEGMENTS, Language, Speech
 
@@ -324,11 +325,13 @@ def _series(view: View, kpi_id: str, segment: str, level: str, unit_id: str, gra
     rows = figures.rows_of(view.release, wanted, "unit_id" if view.is_file else None)
     unit = str(definition["unit"])
     name = say.field(definition, "name_nb", "name_en")
-    chart = chart_of_series(say, definition, place, rows, grain).svg
+    told = events(say, view.release, rows)
+    chart = chart_of_series(say, definition, place, rows, told).svg
     return Page(
         _render(view, "series.html", title=f"{name}: {place.name}", definition=definition,
                 place=place, rows=rows, chart=chart, unit=unit, segment=segment, grain=grain,
-                name=name, when=last, breaks=[row for row in rows if row["is_break"]]),
+                name=name, when=last, events=told,
+                breaks=[row for row in rows if row["is_break"]]),
         wanted,
     )  # fmt: skip
 
@@ -342,7 +345,11 @@ class Drawn:
 
 
 def chart_of_series(
-    say: Speech, definition: figures.Row, place: Place, rows: Sequence[figures.Row], grain: str
+    say: Speech,
+    definition: figures.Row,
+    place: Place,
+    rows: Sequence[figures.Row],
+    told: Sequence[Event],
 ) -> Drawn:
     """The run chart of one unit's series; an empty one where no figure can be shown."""
     unit = str(definition["unit"])
@@ -355,8 +362,10 @@ def chart_of_series(
         description=caption,
         target=definition["target"],
         axis=_axis(say, unit),
+        marks_of=[event.mark for event in told],
     )
-    return Drawn(svg, caption)
+    said = (f"{event.number}: {event.sentence(say)}" for event in told)
+    return Drawn(svg, " ".join([caption, *said]))
 
 
 def _axis(say: Speech, unit: str) -> charts.Axis:
@@ -386,13 +395,18 @@ def _compare(view: View) -> Page:
     for panel in compare.panels(release, choice):
         unit = str(panel.definition["unit"])
         points = {id: _points(say, rows, unit) for id, rows in panel.series.items()}
+        told = {
+            place.unit_id: events(say, release, panel.series.get(place.unit_id, ()))
+            for place in choice.units
+        }
         beside = [point for of_unit in points.values() for point in of_unit]
         drawn = [
-            (place, charts.run_chart(
+            (place, told[place.unit_id], charts.run_chart(
                 points.get(place.unit_id, ()),
                 title=f"{say.field(panel.definition, 'name_nb', 'name_en')}, {place.name}",
                 description=say("one_axis"), target=panel.definition["target"], size=(360, 190),
                 beside=beside, axis=_axis(say, unit),
+                marks_of=[event.mark for event in told[place.unit_id]],
             ))
             for place in choice.units
         ]  # fmt: skip
@@ -517,20 +531,24 @@ def _changes(view: View, kpi_id: str | None = None) -> Page:
         unit = str(newest[row["kpi_id"]]["unit"]) if row["kpi_id"] in newest else ""
         return say.number(row[value], unit) or say(row[status])
 
-    frame = found.of(kpi_id)
+    found = found if kpi_id is None else found.of(kpi_id)
+    frame = found.frame
     most = changed.MOST_OF_KPI if kpi_id else changed.MOST
     return Page(
         _render(view, "changes.html", title=names[kpi_id] if kpi_id else say("changes"),
                 before=found.before, kpi_id=kpi_id, names=names, kinds=changed.kinds(),
-                reasons=changed.by_reason(frame), by_kpi=changed.by_kpi(frame),
-                revised=changed.largest(frame, "revised", most), most=most,
+                reasons=changed.by_reason(found.counts), by_kpi=changed.by_kpi(found.counts),
+                is_kept=frame is not None, most=most,
+                revised=[] if frame is None else changed.largest(frame, "revised", most),
                 # New figures are most of a release that has a new month; the counts tell of them.
-                others={kind: changed.largest(frame, kind, most)
-                        for kind in ("withdrawn", "hidden", "shown")},
+                others={} if frame is None else {
+                    kind: changed.largest(frame, kind, most)
+                    for kind in ("withdrawn", "hidden", "shown")
+                },
                 drawn=lambda row: series_path(view.release, row) in _series_paths(view.release),
                 old=lambda row: shown(row, "old_value", "old_status"),
                 new=lambda row: shown(row, "new_value", "new_status")),
-        frame,
+        found.counts if frame is None else frame,
     )  # fmt: skip
 
 

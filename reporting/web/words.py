@@ -132,6 +132,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "pass": ("målet nås", "target is met"),
     "fail": ("målet nås ikke", "target is not met"),
     "inconsistent": ("målet nås av og til", "target is met at times"),
+    "events": ("Hendelser", "Events"),
     "break": ("Brudd i serien", "Break in the series"),
     "limits": (
         "Stiplet: grensene for vanlig variasjon (XmR). Punkter utenfor, eller mange på samme side "
@@ -339,6 +340,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "changes_mean": (
         "Forskjellene fra utgivelsen før denne, i måneder og lengre perioder.",
         "The differences from the release before this one, in months and longer periods.",
+    ),
+    "before_gone": (
+        "Utgivelsen før er ikke lenger lagret; enkelttallene kan ikke vises.",
+        "The release before is no longer kept; single figures cannot be shown.",
     ),
     "release_before": ("Utgivelsen før", "The release before"),
     "no_before": (

@@ -45,6 +45,10 @@ create table kpi_series_breaks (
     kpi_id varchar, kpi_version integer, segment varchar, level varchar, unit_id varchar,
     break_date date, kind varchar, text_nb varchar, text_en varchar
 );
+create table kpi_events (
+    event_date date, kpi_id varchar, level varchar, unit_id varchar, effect varchar,
+    text_nb varchar, text_en varchar
+);
 """
 ALWAYS = (dt.date(2000, 1, 1), dt.date(9999, 12, 31))
 
@@ -86,6 +90,7 @@ class Figures:
     peers: list[tuple[Any, ...]] = field(default_factory=list)
     parents: list[tuple[Any, ...]] = field(default_factory=list)
     breaks: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
 
     def kpi(self, kpi_id: str, **columns: Any) -> None:
         """Register a KPI; a share where higher is better if nothing else is said."""
@@ -179,6 +184,7 @@ class Figures:
             ("peer_groups", self.peers),
             ("unit_hierarchy", self.parents),
             ("kpi_series_breaks", self.breaks),
+            ("kpi_events", self.events),
         ):
             if content:
                 marks = ", ".join("?" * len(content[0]))

@@ -133,6 +133,10 @@ def random_figures(models: dict[str, str]) -> Figures:
     figures.breaks.append(
         ("share", 1, "all", "central", units[0], dt.date(2025, 1, 15), "platform_cutover", "", "")
     )
+    figures.events += [
+        (dt.date(2025, 3, 10), None, "central", units[1], "rebase", "Ny plan", "New plan"),
+        (dt.date(2025, 1, 1), "rate", None, None, "freeze", "Tiltak", "Measure"),
+    ]
     return figures
 
 

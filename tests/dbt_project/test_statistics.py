@@ -691,3 +691,62 @@ def test_no_verdict_across_a_break(figures: Figures) -> None:
     rows = figures.trends()
     assert {row["signal"] for row in rows} == {None}
     assert {row["phase_start"] for row in rows} == {dt.date(2020, 1, 1), dt.date(2021, 4, 1)}
+
+
+# Events that an installation tells of.
+
+
+def event(on: dt.date, effect: str) -> tuple[Any, ...]:
+    return (on, "k", "central", "a", effect, "", "")
+
+
+def test_an_event_that_begins_anew_is_a_break(figures: Figures) -> None:
+    figures.kpi("k")
+    figures.series("k", [*QUIET, *(value + 20 for value in QUIET)])
+    figures.events.append(event(dt.date(2021, 4, 1), "rebase"))
+    rows = figures.trends()
+    assert {row["signal"] for row in rows} == {None}
+    assert {row["phase_start"] for row in rows} == {dt.date(2020, 1, 1), dt.date(2021, 4, 1)}
+
+
+def test_an_event_that_freezes_keeps_the_limits_of_the_time_before(figures: Figures) -> None:
+    """After a measure the points are judged by what was usual before it, and do not move it."""
+    after = [value + 4 for value in QUIET]
+    rows = signals(figures, QUIET)
+    before = tuple(rows[0][name] for name in ("xmr_center", "xmr_lower", "xmr_upper"))
+    figures.cells.clear()
+    figures.events.append(event(dt.date(2021, 4, 15), "freeze"))
+    rows = signals(figures, [*QUIET, *after])
+    assert {row["phase_start"] for row in rows} == {dt.date(2020, 1, 1)}
+    for row in rows:
+        found = tuple(row[name] for name in ("xmr_center", "xmr_lower", "xmr_upper"))
+        assert found == pytest.approx(before)
+    assert {row["signal"] for row in rows[:15]} == {None}
+    assert {row["signal_direction"] for row in rows[15:]} == {"improvement"}
+
+
+def test_a_break_ends_what_was_frozen(figures: Figures) -> None:
+    figures.kpi("k")
+    figures.series("k", [*QUIET, *(value + 20 for value in QUIET)])
+    figures.events.append(event(dt.date(2020, 9, 1), "freeze"))
+    figures.breaks.append(
+        ("k", 1, "all", "central", "a", dt.date(2021, 4, 1), "platform_cutover", "", "")
+    )
+    rows = figures.trends()
+    assert rows[0]["is_trial"] and not rows[-1]["is_trial"]
+    assert rows[-1]["xmr_center"] == pytest.approx(sum(QUIET) / 15 + 20)
+
+
+def test_an_event_that_is_only_told_changes_nothing(figures: Figures) -> None:
+    rows = signals(figures, [*QUIET, 80.0])
+    figures.events.append(event(dt.date(2021, 4, 1), "none"))
+    assert figures.trends() == rows
+
+
+def test_an_event_does_not_stand_in_the_way_of_a_comparison(figures: Figures) -> None:
+    figures.kpi("k")
+    figures.group("abcdef")
+    for unit in "abcdef":
+        figures.share("k", unit, 900, 1000)
+    figures.events.append(event(dt.date(2025, 1, 15), "rebase"))
+    assert figures.comparisons()["k", "a"]["verdict"] == "as_expected"

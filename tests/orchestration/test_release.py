@@ -22,6 +22,8 @@ from orchestration.release import (
 )
 from orchestration.release_check import hash_content
 from orchestration.suppression import load_policy
+from reporting.changes import changes, counted
+from reporting.reader import open_release
 from tests.orchestration.fabricated import (
     ordinary_values,
     receipts,
@@ -65,6 +67,7 @@ def test_a_release_is_complete_and_verifies(tmp_path: Path) -> None:
         "data_volume.parquet",
         "withdrawn.parquet",
         "kpi_sql.parquet",
+        "release_changes.parquet",
         "metadata.json",
         "datapackage.json",
         "checksums.json",
@@ -109,6 +112,61 @@ def test_new_content_is_published_and_old_releases_are_pruned(tmp_path: Path) ->
     built = [build(tmp_path, shift, hour=int(shift), keep=2) for shift in range(4)]
     kept = [info.release_id for info in list_releases(tmp_path / "releases")]
     assert kept == [built[3].release_id, built[2].release_id]
+
+
+def told(built: release.BuildResult) -> tuple[object, list[dict[str, object]]]:
+    """The release that it is compared with, and its table of what changed."""
+    with open_release(built.path.parent, built.release_id) as opened:
+        since = opened.metadata["changes_since"]
+        return since, opened.table("release_changes").to_dicts()
+
+
+def test_a_release_tells_what_changed_since_the_one_that_readers_had(tmp_path: Path) -> None:
+    first, second, third = (build(tmp_path, shift, hour=int(shift)) for shift in range(3))
+    assert told(first) == (None, [])
+    since, rows = told(third)
+    assert since == second.release_id and rows
+    assert {row["earlier_release"] for row in rows} == {second.release_id}
+    folder = tmp_path / "releases"
+    with (
+        open_release(folder, second.release_id) as old,
+        open_release(folder, third.release_id) as new,
+    ):
+        expected = counted(changes(old, new)).to_dicts()
+    assert [{k: v for k, v in row.items() if k != "earlier_release"} for row in rows] == expected
+    rollback(tmp_path / "releases", first.release_id)
+    assert told(build(tmp_path, 3.0, hour=3))[0] == first.release_id
+    assert verify_release(tmp_path / "releases") == []
+
+
+def test_what_changed_tells_of_hidden_figures_only_that_they_are_hidden(tmp_path: Path) -> None:
+    """What stays hidden is nowhere, whatever happens to it; what is hidden now is one cell more."""
+    month = {"period_grain": "month", "level": "central"}
+
+    def released(hour: int, *rows: dict[str, object]) -> release.BuildResult:
+        frame = pl.concat([ordinary_values(), values(*rows)])
+        warehouse = write_warehouse(tmp_path / f"{hour}.duckdb", frame)
+        at = START + timedelta(hours=hour)
+        return build_release(warehouse, tmp_path / "releases", receipts(), now=at)
+
+    hidden = share(1, 3, unit_id="amk_bodo", **month)
+    released(0, hidden, share(900, 1000, unit_id="amk_forde", **month))
+    second = released(1, share(2, 3, unit_id="amk_bodo", **month),
+                      share(2, 3, unit_id="amk_forde", **month))  # fmt: skip
+    _, rows = told(second)
+    assert [{k: v for k, v in row.items() if k != "earlier_release"} for row in rows] == [
+        {
+            "kpi_id": "c113_within_10s", "level": "central", "period_grain": "month",
+            "change_kind": "hidden", "change_reason": "disclosure", "cells": 1,
+        }
+    ]  # fmt: skip
+
+
+def test_a_release_that_cannot_be_compared_with_holds_nothing_up(tmp_path: Path) -> None:
+    first = build(tmp_path)
+    (first.path / "akutt.duckdb").write_bytes(b"no database")
+    second = build(tmp_path, 1.0, hour=1)
+    assert second.published and told(second) == (None, [])
 
 
 def test_pruning_never_removes_the_current_release(tmp_path: Path) -> None:

@@ -53,18 +53,30 @@ points as (
         on {% for column in series_key %}s.{{ column }} = v.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 ),
 series_breaks as (
-    select distinct s.series_no, b.break_date
+    -- An event of the installation may begin the chart anew as a break does, or freeze its limits.
+    select s.series_no, b.break_date, 'rebase' as effect
     from series as s
     inner join {{ ref('kpi_series_breaks') }} as b
         on b.kpi_id = s.kpi_id and b.kpi_version = s.kpi_version and b.segment = s.segment
         and b.level = s.level and b.unit_id = s.unit_id
+    union
+    select s.series_no, e.event_date, e.effect
+    from series as s
+    inner join {{ ref('kpi_events') }} as e
+        on (e.kpi_id is null or e.kpi_id = s.kpi_id)
+        and (e.level is null or e.level = s.level)
+        and (e.unit_id is null or e.unit_id = s.unit_id)
+    where e.effect <> 'none'
 ),
 broken as (
     select
         p.series_no,
         p.period_no,
-        count(case when b.break_date <= p.period_start then 1 end) as phase_no,
-        max(case when b.break_date > p.period_start and b.break_date < p.next_period_start then 1 else 0 end) as is_mixed
+        count(case when b.effect = 'rebase' and b.break_date <= p.period_start then 1 end) as phase_no,
+        max(case when b.effect = 'rebase' and b.break_date > p.period_start and b.break_date < p.next_period_start
+            then 1 else 0 end) as is_mixed,
+        max(case when b.effect = 'rebase' and b.break_date <= p.period_start then b.break_date end) as phase_from,
+        max(case when b.effect = 'freeze' and b.break_date < p.next_period_start then b.break_date end) as frozen_from
     from points as p
     inner join series_breaks as b on b.series_no = p.series_no
     group by p.series_no, p.period_no
@@ -74,7 +86,9 @@ phased as (
         p.*,
         1e0 * p.value / p.days as daily,
         coalesce(b.phase_no, 0) as phase_no,
-        coalesce(b.is_mixed, 0) = 1 as is_mixed
+        coalesce(b.is_mixed, 0) = 1 as is_mixed,
+        -- Points from a day on that freezes limits are judged by them, and do not move them.
+        b.frozen_from is null or coalesce(b.frozen_from < b.phase_from, false) as is_baseline
     from points as p
     left join broken as b on b.series_no = p.series_no and b.period_no = p.period_no
 ),
@@ -83,11 +97,14 @@ leveled as (
     select
         *,
         case
-            when unit = '%' then daily - avg(daily) over (partition by series_no, phase_no)
-            else daily / nullif(avg(daily) over (partition by series_no, phase_no), 0) - 1e0
+            when unit = '%' then daily - own_level
+            else daily / nullif(own_level, 0) - 1e0
         end as deviation
-    from phased
-    where not is_mixed and not is_partial
+    from (
+        select *, avg(case when is_baseline then daily end) over (partition by series_no, phase_no) as own_level
+        from phased
+        where not is_mixed and not is_partial
+    ) as p
 ),
 movements as (
     -- What the units of a level have in common in a period: the median, so that no one of them
@@ -131,7 +148,7 @@ slopes as (
         avg(common) as mean_common,
         case when var_pop(common) > 1e-12 then covar_pop(daily, common) / var_pop(common) else 0e0 end as slope
     from related
-    where unjudged is null
+    where unjudged is null and is_baseline
     group by series_no, phase_no
 ),
 adjusted as (
@@ -160,6 +177,7 @@ phases as (
         avg(case when follows then abs(step) end) as mean_range,
         coalesce(max(measure) = 'count' and avg(value) < {{ minimum_events }}, false) as is_rare
     from neighbours
+    where is_baseline
     group by series_no, phase_no
 ),
 screened as (
@@ -170,6 +188,7 @@ screened as (
         end as mean_range
     from neighbours as n
     inner join phases as p on p.series_no = n.series_no and p.phase_no = n.phase_no
+    where n.is_baseline
     group by n.series_no, n.phase_no, p.range_count, p.is_rare
 ),
 limits as (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from reporting.changes import changes, summary
-from reporting.reader import open_current, open_release
+from reporting.reader import METADATA, open_current, open_release
 from reporting.web.app import make_app
 from reporting.web.words import LANGUAGES, Language, Speech
 from tests.reporting.conftest import EARLIER_ID
+from tests.reporting.releases import changed
 from tests.reporting.web.test_pages import Read
 
 
@@ -44,6 +47,33 @@ def test_what_is_hidden_now_has_no_old_value_anywhere(later: Path) -> None:
         == frame.filter(kpi_id="c113_within_10s").height
     )
     assert client.get("/changes.xlsx").status_code == 200
+
+
+COUNTS = f"""
+create or replace table release_changes as
+select '{EARLIER_ID}' as earlier_release, 'c113_within_10s' as kpi_id, 'central' as level,
+    'month' as period_grain, 'revised' as change_kind, 'late rows' as change_reason,
+    cast(4711 as bigint) as cells
+"""
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_counts_are_those_of_the_release_itself(later: Path, tmp_path: Path, is_kept: bool) -> None:
+    releases = changed(later, tmp_path / "releases", COUNTS)
+    folder = releases / (releases / "current").read_text().strip()
+    told = json.loads((folder / METADATA).read_text("utf-8"))
+    (folder / METADATA).write_text(json.dumps({**told, "changes_since": EARLIER_ID}), "utf-8")
+    if not is_kept:
+        shutil.rmtree(releases / EARLIER_ID)
+    client = TestClient(make_app(releases))
+    page = client.get("/changes").text
+    rows = [[cell.strip() for cell in row] for row in Read(page).rows]
+    (counts,) = [row for row in rows if row[:2] == ["Endret", "flere poster har kommet"]]
+    assert counts[2] == Speech("nb").number(4711, "n")
+    assert EARLIER_ID in page
+    assert (Speech("nb")("largest") in page) == is_kept
+    assert ("ikke lenger lagret" in page) != is_kept
+    assert client.get("/changes/c113_within_10s").status_code == 200
 
 
 def test_without_an_earlier_release_or_a_change_it_says_so(later: Path, releases: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reporting.web.charts import (
     Bar,
+    Mark,
     Point,
     decimals,
     interval_plot,
@@ -92,3 +93,30 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert not interval_plot([], title="", description="", reference=None, axis=axis)
     assert not sparkline([1.0, None], None, None)
     assert sparkline([1.0, None, 1.0], 0.5, 1.5)
+
+
+def test_an_event_has_a_line_where_it_happened_and_as_much_text_as_there_is_room_for() -> None:
+    points = [Point(str(at), 90.0 + at, "") for at in range(12)]
+    marks = [
+        Mark(1.5, "1", "Ny <plan>"),
+        Mark(10.0, "2", "Streik i ambulansetjenesten i hele landet"),
+        Mark(10.5, "3", "Slutt"),
+    ]
+    drawn = ET.fromstring(
+        str(run_chart(points, title="t", description="d", target=None, axis=axis, marks_of=marks))
+    )
+    lines = [str(path.get("d")) for path in drawn.findall(".//path[@class='event']")]
+    at = [float(line[1:].split()[0]) for line in lines]
+    dots = [float(str(dot.get("cx"))) for dot in drawn.findall(".//g[@class='point']/circle")]
+    # Halfway between the second point and the third; on the eleventh.
+    assert at[0] == pytest.approx((dots[1] + dots[2]) / 2, abs=0.1)
+    assert at[1] == pytest.approx(dots[10], abs=0.1)
+    texts = [text.text for text in drawn.findall(".//text[@class='event']")]
+    assert texts == ["1 Ny <plan>", "2 Streik i ambulansetjenesten i hele landet", "3"]
+    # The whole text is there to point at.
+    told = [
+        str(group.findtext("title"))
+        for group in drawn.findall("g")
+        if group.find("text") is not None
+    ]
+    assert told == [mark.text for mark in marks]

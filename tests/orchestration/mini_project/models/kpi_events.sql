@@ -1,0 +1,2 @@
+{{ config(tags=['comparison']) }}
+select * from {{ source('site', 'events') }}
