@@ -210,7 +210,9 @@ def _peel(system: System, used: Bools) -> tuple[solve.Known, Ints]:
 def _drop_parts(system: System, used: Bools, direct: solve.Known, result: Result) -> None:
     """Leave out what is said to be a part of something and is more, where both are shown."""
     measures = sum(block.size for block in system.blocks.values())
-    least = np.flatnonzero(used & np.isin(system.kind, _kinds(system, "part", "percentile")))
+    least = np.flatnonzero(
+        used & np.isin(system.kind, _kinds(system, "part", "percentile", "readiness"))
+    )
     if not least.size:
         return
     # The unknown of its own is the last of each of these equations.

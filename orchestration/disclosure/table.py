@@ -134,7 +134,7 @@ class Table:
             _find_unsafe(series, rows)
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
-        self._possible: dict[tuple[Move, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._possible: dict[tuple[Move, bool, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
         self._events: Mapping[str, Events] = {}
         # Sums that rows show, and which of them hold which others, per family and segment.
         self._sums: list[list[Sum]] = []
@@ -247,29 +247,44 @@ class Table:
         return np.array([bool(missing[days].any()) for days in calendar.days_of], dtype=np.bool_)
 
     def costs(
-        self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool, strict: bool = False
+        self,
+        move: Move,
+        *,
+        plausible: bool,
+        down_to_zero: bool,
+        fresh: bool,
+        strict: bool = False,
+        again: bool = False,
     ) -> npt.NDArray[np.float32]:
         """What it takes to hide everything a move changes, with one event more and one less.
 
         `plausible` asks for worlds whose numbers make sense; `down_to_zero` allows those in which a
         hidden number is zero; `fresh` allows no cells that were hidden in an earlier release;
-        `strict` asks for room in every whole for its parts.
+        `strict` asks for room in every whole for its parts; `again` allows cells that an earlier
+        release has shown as they are, whose being so is not seen when they are hidden.
         """
         lost = np.zeros(self._shape, dtype=np.uint16)
         for index in self.forms.touched(move):
             rows = self.rows[index]
             lost += np.uint16(self.forms.series[index].weight) * (rows.exists & ~rows.hidden)
         # What is possible does not depend on what is hidden. It is kept, as bits.
-        key = (move, plausible, down_to_zero, fresh, strict)
+        key = (move, plausible, down_to_zero, fresh, again, strict)
         if key not in self._possible:
             lowest = 0.0 if down_to_zero else 1.0
-            allowed = self._allowed(move, plausible, lowest, fresh, strict)
+            allowed = self._allowed(move, plausible, lowest, fresh, strict, again=again)
             self._possible[key] = np.packbits(allowed)
         allowed = np.unpackbits(self._possible[key], count=2 * lost.size).view(np.bool_)
         return np.where(allowed.reshape(2, *self._shape), lost * self._weight, np.float32(np.inf))
 
     def _allowed(
-        self, move: Move, plausible: bool, lowest: float, fresh: bool, strict: bool
+        self,
+        move: Move,
+        plausible: bool,
+        lowest: float,
+        fresh: bool,
+        strict: bool,
+        *,
+        again: bool = False,
     ) -> Bools:
         """Where a move is possible, with one event more and with one less."""
         allowed = np.ones((2, *self._shape), dtype=np.bool_)
@@ -278,15 +293,20 @@ class Table:
             if key in self._foreign:
                 allowed[:, self._foreign[key]] = False
         for level, identities in self.bound_at.items():
-            if any(move.of(identity) for identity in identities):
+            if not move.is_of_all and any(move.of(identity) for identity in identities):
                 allowed[:, np.array([unit[0] == level for unit in self.layout.units])] = False
         own = {family_of(name) for name in names}
         for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
             # Of a month still open nothing may turn out to be unplaced.
-            blocked = rows.known | rows.empty | (rows.beyond & self._open)
-            if series.family in own:
-                blocked = blocked | rows.absent
+            blocked = rows.beyond & self._open
+            if not again:
+                blocked = blocked | rows.known
+            # An event of another kind is none of those of which there are said to be none.
+            if not move.is_of_all or any(move.of(form) for form in series.forms):
+                blocked = blocked | rows.empty
+                if series.family in own:
+                    blocked = blocked | rows.absent
             if fresh:
                 blocked = blocked | rows.earlier
             allowed &= ~blocked
@@ -493,6 +513,16 @@ class Table:
         for index in self.forms.touched(move):
             rows = self.rows[index]
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
+
+    def hide_all(self, at: Bools) -> None:
+        """Hide all figures of some cells."""
+        for rows in self.rows:
+            rows.hidden |= rows.exists & at
+
+    @property
+    def hidden_count(self) -> int:
+        """How many rows are hidden."""
+        return sum(int(rows.hidden.sum()) for rows in self.rows)
 
     def hidden(self) -> pl.DataFrame:
         """Keys of the hidden rows of kpi_values, and the reasons."""

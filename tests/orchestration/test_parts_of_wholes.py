@@ -119,7 +119,7 @@ def test_what_is_all_that_its_parts_leave_is_protected(monkeypatch: pytest.Monke
     values = figures(1)
     found: list[Table] = []
     with monkeypatch.context() as patch:
-        patch.setattr(protect, "_protect_parts", lambda table: found.append(table) or 0)
+        patch.setattr(protect, "_protect_parts", lambda table: found.append(table) or [])
         decided(values, {"calls": KINDS})
     (table,) = (table for table in found if "calls" in table.forms.families)
     rows = {own.kpi_id: mine for own, mine in zip(table.forms.series, table.rows, strict=True)}
@@ -135,7 +135,7 @@ def test_what_is_all_that_its_parts_leave_is_protected(monkeypatch: pytest.Monke
     assert [form for form, _ in pinned] == [{"calls.unanswered[116117]": 1}]
     assert pinned[0][1][at]
     before = sum(int(mine.hidden.sum()) for mine in rows.values())
-    assert protect._protect_parts(table) == 0
+    assert protect._protect_parts(table) == []
     assert table.pinned(audited=False) == []
     assert sum(mine.hidden[at] for mine in rows.values()) > 1
     assert sum(int(mine.hidden.sum()) for mine in rows.values()) > before + 3
@@ -200,17 +200,10 @@ def test_more_that_is_newly_hidden_than_a_run_may_take_on_is_left_and_said(tmp_p
         assert not list(hidden_besides({"audit": found(at_most)}))
 
 
-def test_numbers_without_another_world_are_counted_and_said(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("report", [{"unprotected": 1}, {"audit": {"recovered": 2}}])
+def test_nothing_is_released_that_follows(
+    tmp_path: Path, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.disclosure.protect._protect_parts", lambda table: 1)
-    report = decided(figures(1), None).report
-    assert report["unprotected"] > 0
-    assert any("may follow from others" in line for line in hidden_besides(report))
-
-
-def test_nothing_is_released_that_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = {"audit": {"recovered": 2}}
     write_warehouse(tmp_path / "akutt.duckdb")
     info = step.read_info(tmp_path / "akutt.duckdb")
     told = {**info, "report": {**info["report"], **report}}
