@@ -208,12 +208,12 @@ def _protect_parts(table: Table) -> list[Open]:
         if not count or count == before:
             break
         before = count
-        left = []
         for form, targets in found:
             moves = [*table.moves(form), *table.moves_of_events(form, targets)]
             still = _protect_targets(table, moves, targets, late=False, strict=True)
-            left.append(Open((form,), still, strict=True))
-        followed = left if at == 0 else followed
+            if at == 0:
+                # What follows by its bounds is found again; what an audit has found is not.
+                followed.append(Open((form,), still & table.follows, strict=True))
     else:
         found = table.pinned(audited=False) if before else []
     pinned = [Open((form,), targets, strict=True) for form, targets in found]

@@ -447,6 +447,11 @@ class Table:
                 found[key] = form, before | follows
         return list(found.values())
 
+    @property
+    def follows(self) -> Bools:
+        """Cells of which an audit has found a number to follow."""
+        return np.logical_or.reduce([rows.follows for rows in self.rows])
+
     def _find_bounds(self) -> dict[Key, Bools]:
         """Find the bounds of hidden sums; per sum where they meet, and something is counted."""
         self._bound.clear()
