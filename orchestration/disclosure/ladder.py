@@ -56,6 +56,8 @@ def climb(table: Table, unprotected: Sequence[Open]) -> tuple[list[Rung], int]:
     """Hide what it takes; what each step came to, and how many numbers are left at the end."""
     left = [item for item in unprotected if item.targets.any()]
     rungs = []
+    if left:
+        table.doubt()
     for step in STEPS:
         if not left:
             break
@@ -105,9 +107,13 @@ def _protected(table: Table, item: Open, row: int, column: int, step: str) -> bo
                 strict=item.strict and not move.is_of_all,
                 again=step in ("again", "table"),
             )
-            found = world(table.layout, np.where((cost == 0) | may, cost, np.inf), row, column)
+            untied = table.untied(move)
+            cost = np.where(untied, 0.0, np.where((cost == 0) | may, cost, np.inf))
+            found = world(table.layout, cost.astype(np.float32), row, column)
             if found is not None:
-                table.hide(move, *found)
+                rows, columns = found
+                told = ~untied[rows, columns]
+                table.hide(move, rows[told], columns[told])
                 return True
     return False
 

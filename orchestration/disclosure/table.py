@@ -519,6 +519,47 @@ class Table:
             rows = self.rows[index]
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
 
+    def untied(self, move: Move) -> Bools:
+        """Totals that do not add up from their parts in any number that a move changes.
+
+        They tell nothing of the parts. A row that is lacking counts as nothing.
+        """
+        tied = np.zeros(self._shape, dtype=np.bool_)
+        for index in self.forms.touched(move):
+            for name in NUMBERS:
+                if move.of(getattr(self.forms.series[index], name)):
+                    numbers = np.nan_to_num(getattr(self.rows[index], name))
+                    for above in self._above:
+                        tied |= np.abs(above @ numbers - numbers) < 0.5
+        parts = np.logical_or.reduce([above.any(axis=0) for above in self._above], axis=0)
+        return ~tied & ~np.broadcast_to(parts, self._shape[::-1]).T
+
+    def doubt(self) -> None:
+        """Forget that nothing happened where a row is lacking, but parts of it are there."""
+        days = [set(inside.tolist()) for inside in self.layout.calendar.days_of]
+        inside = np.array([[part <= whole for part in days] for whole in days], dtype=np.float32)
+        for rows in self.rows:
+            if not rows.absent.any():
+                continue
+            exists = rows.exists.astype(np.float32)
+            below = sum((above @ exists for above in self._above), start=exists)
+            rows.absent &= below @ inside.T < 0.5
+        self._possible.clear()
+
+    @cached_property
+    def _above(self) -> list[npt.NDArray[np.float32]]:
+        """Per division of the country, which places each unit holds, itself not among them."""
+        row, size = self.layout.row, len(self.layout.units)
+        found = []
+        for division in self.layout.places.divisions:
+            above = np.zeros((size, size), dtype=np.float32)
+            for place in division:
+                own = row[place.unit]
+                above[[row[unit] for unit in place.units if unit != place.unit], own] = 1
+                above[self.layout.national, own] = 1
+            found.append(above)
+        return found
+
     def hide_all(self, at: Bools) -> None:
         """Hide all figures of some cells."""
         for rows in self.rows:
