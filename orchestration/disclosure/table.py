@@ -317,26 +317,33 @@ class Table:
                     # What is not released is still no less than nothing, and often follows.
                     mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
         if strict:
-            allowed &= self._within_bounds(move)
-        return allowed
+            return allowed & self._within_bounds(move)
+        # What could not be placed on a day is the rest of the country, where all others are shown.
+        rest = np.logical_or.reduce([rows.beyond for rows in self.rows])
+        return allowed & (~rest | self._within_wholes(move))
 
     def _within_bounds(self, move: Move) -> Bools:
         """Where a move leaves a cell that could be, for one who knows what is a part of what.
 
         Every whole still holds its parts, or no sum lies beyond what can be seen of it.
         """
-        real, likely = np.ones((2, 2, *self._shape), dtype=np.bool_)
-        for item in (item for held in self._wholes for item in held):
-            by = move.of(item.rest)
-            if by:
-                real[int(by > 0)] &= ~(item.left < abs(by))
+        likely = np.ones((2, *self._shape), dtype=np.bool_)
         for form, full, empty in self._bound:
             by = move.of(form)
             if by:
                 likely[int(by < 0)] &= ~full
                 likely[int(by > 0)] &= ~empty
-        found: Bools = real | likely
+        found: Bools = self._within_wholes(move) | likely
         return found
+
+    def _within_wholes(self, move: Move) -> Bools:
+        """Where a move leaves every whole with its parts."""
+        real = np.ones((2, *self._shape), dtype=np.bool_)
+        for item in (item for held in self._wholes for item in held):
+            by = move.of(item.rest)
+            if by:
+                real[int(by > 0)] &= ~(item.left < abs(by))
+        return real
 
     def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
