@@ -102,7 +102,8 @@ class Rows:
     follows: Bools
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
-    # Released, but without a row.
+    # Of a period that is released, and without a row.
+    released: Bools
     absent: Bools
     # Which of its numbers are too small, by the rules of `orchestration.suppression`.
     small: dict[str, Bools]
@@ -190,6 +191,7 @@ class Table:
             # The rows of one family are missing together, where it has nothing to tell. Another
             # family's row may be missing although the measure that it borrows is not zero.
             "empty": present & ~exists & ~beyond,
+            "released": in_scope,
             "absent": in_scope & ~present,
             "beyond": beyond,
             "coverage": numbers("coverage"),
@@ -320,7 +322,8 @@ class Table:
             return allowed & self._within_bounds(move)
         # What could not be placed on a day is the rest of the country, where all others are shown.
         rest = np.logical_or.reduce([rows.beyond for rows in self.rows])
-        return allowed & (~rest | self._within_wholes(move))
+        allowed &= ~rest | self._within_wholes(move)
+        return allowed
 
     def _within_bounds(self, move: Move) -> Bools:
         """Where a move leaves a cell that could be, for one who knows what is a part of what.
@@ -457,7 +460,8 @@ class Table:
     @property
     def follows(self) -> Bools:
         """Cells of which an audit has found a number to follow."""
-        return np.logical_or.reduce([rows.follows for rows in self.rows])
+        found: Bools = np.logical_or.reduce([rows.follows for rows in self.rows])
+        return found
 
     def _find_bounds(self) -> dict[Key, Bools]:
         """Find the bounds of hidden sums; per sum where they meet, and something is counted."""
@@ -527,19 +531,25 @@ class Table:
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
 
     def untied(self, move: Move) -> Bools:
-        """Totals that do not add up from their parts in any number that a move changes.
+        """Totals that no level below adds up to, in any number that a move changes.
 
-        They tell nothing of the parts. A row that is lacking counts as nothing.
+        They tell nothing of their parts. A row that is lacking counts as nothing. Where the units
+        below are not released, or a total's places have changed, it is not known and taken as tied.
         """
-        tied = np.zeros(self._shape, dtype=np.bool_)
+        tied, told = np.zeros((2, *self._shape), dtype=np.bool_)
         for index in self.forms.touched(move):
+            rows = self.rows[index]
             for name in NUMBERS:
-                if move.of(getattr(self.forms.series[index], name)):
-                    numbers = np.nan_to_num(getattr(self.rows[index], name))
-                    for above in self._above:
-                        tied |= np.abs(above @ numbers - numbers) < 0.5
-        parts = np.logical_or.reduce([above.any(axis=0) for above in self._above], axis=0)
-        return ~tied & ~np.broadcast_to(parts, self._shape[::-1]).T
+                if not move.of(getattr(self.forms.series[index], name)):
+                    continue
+                numbers = np.nan_to_num(getattr(rows, name))
+                for below in self._below:
+                    has_parts = below @ rows.released.astype(np.float32) > 0
+                    adds_up = has_parts & (np.abs(below @ numbers - numbers) < 0.5)
+                    told |= has_parts
+                    # And what adds up to something is not free either.
+                    tied |= adds_up | (below.T @ adds_up.astype(np.float32) > 0)
+        return np.asarray(told & ~tied & self._is_plain[:, None], dtype=np.bool_)
 
     def doubt(self) -> None:
         """Forget that nothing happened where a row is lacking, but parts of it are there."""
@@ -549,23 +559,44 @@ class Table:
             if not rows.absent.any():
                 continue
             exists = rows.exists.astype(np.float32)
-            below = sum((above @ exists for above in self._above), start=exists)
-            rows.absent &= below @ inside.T < 0.5
+            below = exists + self._holds @ exists
+            rows.absent &= np.asarray(below @ inside.T < 0.5)
         self._possible.clear()
 
     @cached_property
-    def _above(self) -> list[npt.NDArray[np.float32]]:
-        """Per division of the country, which places each unit holds, itself not among them."""
+    def _holds(self) -> npt.NDArray[np.float32]:
+        """Which places each unit holds, over all divisions; a place holds itself."""
         row, size = self.layout.row, len(self.layout.units)
-        found = []
+        found = np.zeros((size, size), dtype=np.float32)
         for division in self.layout.places.divisions:
-            above = np.zeros((size, size), dtype=np.float32)
             for place in division:
                 own = row[place.unit]
-                above[[row[unit] for unit in place.units if unit != place.unit], own] = 1
-                above[self.layout.national, own] = 1
-            found.append(above)
+                found[[row[unit] for unit in place.units], own] = 1
+                found[self.layout.national, own] = 1
         return found
+
+    @cached_property
+    def _below(self) -> list[npt.NDArray[np.float32]]:
+        """Per level, which of its units lie in each other unit."""
+        holds = self._holds
+        inside = (holds @ holds.T == holds.sum(axis=1)) & (holds.sum(axis=1) > 0)
+        np.fill_diagonal(inside, val=False)
+        levels = np.array([level for level, _ in self.layout.units])
+        return [(inside & (levels == level)).astype(np.float32) for level in sorted(set(levels))]
+
+    @cached_property
+    def _is_plain(self) -> Bools:
+        """Totals whose places have always been in them, and are not held by another place."""
+        is_place = np.diag(self._holds) > 0
+        mixed = np.zeros(len(self.layout.units), dtype=np.bool_)
+        for division in self.layout.places.divisions:
+            for place in division:
+                own = self.layout.row[place.unit]
+                held = self._holds[:, own] > 0
+                several = any(len(units - {place.unit}) > 1 for units in place.held_by.values())
+                if several or (held & is_place).sum() > 1:
+                    mixed |= held
+        return ~is_place & ~mixed
 
     def hide_all(self, at: Bools) -> None:
         """Hide all figures of some cells."""

@@ -361,7 +361,8 @@ def test_the_readiness_of_data_says_how_many_rows_are_late(
 def test_readiness_tells_of_one_source_and_in_bands() -> None:
     """Two sources of a unit are told apart, so neither is the unit; bands and steps are bounds."""
     one = readiness_of("within_48h", 98.0, "1 000+", "B")
-    known = pl.DataFrame(schema=dict(list(readiness.SCHEMA.items())[:5]) | {"rows": pl.Float64})
+    where = {name: readiness.SCHEMA[name] for name in readiness.SCHEMA.names()[:5]}
+    known = pl.DataFrame(schema={**where, "rows": pl.Float64()})
     (row,) = readiness.bounds(one, known, 10).to_dicts()
     assert (row["least"], row["most"], row["some"]) == (1000, 9999, 0)
     # Steps of a per cent are ten rows of a thousand: from 97.5 to 98.5 per cent are in time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from orchestration.disclosure.places import Unit, places
 from orchestration.disclosure.shapes import world
 from orchestration.disclosure.table import Table
 from orchestration.disclosure.witness import Search
+from tests.orchestration.fabricated import VALUES_SCHEMA, share
 from tests.orchestration.test_attack import (
     DAYS,
     decided,
@@ -32,6 +33,7 @@ from tests.orchestration.test_attack import (
 CENTRALS: list[Unit] = [("central", f"lvs_{name}") for name in "abc"]
 REGION: Unit = ("region", "sorost")
 WEEK = DAYS[:7]
+QUARTER = date(2027, 1, 1)
 
 
 def small_layout() -> Layout:
@@ -114,13 +116,14 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search finds nothing for the days of the first week."""
     search = protect._protect_targets
 
-    def found(table: Table, moves: list[Any], targets: Bools, **kinds: Any) -> Bools:
+    def partly(table: Table, moves: list[Any], targets: Bools, **kinds: Any) -> Bools:
         periods = table.layout.calendar.periods
         unseen = np.array([grain == "day" and start in WEEK for grain, start in periods])
         left = search(table, moves, targets & ~unseen, **kinds)
-        return left | (targets & unseen)
+        found: Bools = left | (targets & unseen)
+        return found
 
-    monkeypatch.setattr(protect, "_protect_targets", found)
+    monkeypatch.setattr(protect, "_protect_targets", partly)
 
 
 @pytest.mark.usefixtures("blind")
@@ -170,3 +173,21 @@ def test_what_is_left_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> No
     report = decided(figures(truth(2))).report
     assert report["unprotected"] > 0
     assert any("nothing is released" in line for line in hidden_besides(report))
+
+
+def test_a_small_installation_whose_figures_do_not_add_up_keeps_them() -> None:
+    """The country is not the sum of its two centrals, and no quarter of a central has a row."""
+    month = {"segment": "113", "period_grain": "month", "period_start": DAYS[0]}
+    country = month | {"level": "national", "unit_id": "NO"}
+    rows = [
+        share(3, 8, level="central", unit_id="lvs_a", **month),
+        share(930, 1000, level="central", unit_id="lvs_b", **month),
+        share(9000, 9900, **country),
+        share(9000, 9900, **(country | {"period_grain": "quarter", "period_start": QUARTER})),
+    ]
+    values = pl.DataFrame(rows, schema=VALUES_SCHEMA)
+    decision = decided(values, until=date(2027, 3, 31))
+    assert decision.hidden["unit_id"].to_list() == ["lvs_a"]
+    (rung,) = decision.report["hidden_further"]
+    assert (rung["step"], rung["numbers"], rung["rows"]) == ("shape", 2, 0)
+    assert not list(hidden_besides(decision.report))
