@@ -136,6 +136,7 @@ class Table:
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
         self._possible: dict[tuple[Move, bool, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._untied: dict[Move, Bools] = {}
         self._events: Mapping[str, Events] = {}
         # Sums that rows show, and which of them hold which others, per family and segment.
         self._sums: list[list[Sum]] = []
@@ -536,6 +537,11 @@ class Table:
         They tell nothing of their parts. A row that is lacking counts as nothing. Where the units
         below are not released, or a total's places have changed, it is not known and taken as tied.
         """
+        if move not in self._untied:
+            self._untied[move] = self._find_untied(move)
+        return self._untied[move]
+
+    def _find_untied(self, move: Move) -> Bools:
         tied, told = np.zeros((2, *self._shape), dtype=np.bool_)
         for index in self.forms.touched(move):
             rows = self.rows[index]
