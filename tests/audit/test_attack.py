@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -370,3 +371,17 @@ def test_readiness_tells_of_one_source_and_in_bands() -> None:
     assert readiness.bounds(pl.concat([one, one]), known, 10).is_empty()
     few = readiness.bounds(readiness_of("within_48h", None, "5+", None), known, 10).to_dicts()[0]
     assert (few["least"], few["most"], few["some"]) == (5, 9, 0)
+
+
+@pytest.mark.parametrize(("calls_are_shown", "recovered"), [(True, 4), (False, 0)])
+def test_a_numerator_that_is_bounded_is_no_share_without_its_denominator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_are_shown: bool, recovered: int
+) -> None:
+    """Eight unanswered calls are not too few; of how many they are must be known as well."""
+    folder = release(tmp_path / "release", {CELL, *PARTNERS})
+    if not calls_are_shown:
+        path = folder / "kpi_values.parquet"
+        pl.read_parquet(path).filter(pl.col("kpi_id") != "calls_offered").write_parquet(path)
+    ends = itertools.cycle([(8.0, 8.0)] if calls_are_shown else [(8.0, 8.0), (0.0, 50.0)])
+    monkeypatch.setattr(solve, "bounds", lambda *given: next(ends))
+    assert attack(folder).steps["bounds"] == recovered
