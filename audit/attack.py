@@ -210,7 +210,9 @@ def _peel(system: System, used: Bools) -> tuple[solve.Known, Ints]:
 def _drop_parts(system: System, used: Bools, direct: solve.Known, result: Result) -> None:
     """Leave out what is said to be a part of something and is more, where both are shown."""
     measures = sum(block.size for block in system.blocks.values())
-    least = np.flatnonzero(used & np.isin(system.kind, _kinds(system, "part", "percentile")))
+    least = np.flatnonzero(
+        used & np.isin(system.kind, _kinds(system, "part", "percentile", "readiness"))
+    )
     if not least.size:
         return
     # The unknown of its own is the last of each of these equations.
@@ -421,16 +423,24 @@ def _bounds(
             by_column[id(system)] = system.matrix.T.tocsr()
         kpi = row.kpi
         form = kpi.n if kpi.kind in _DURATIONS else kpi.numerator
-        columns, factors = row.columns(form, at)
-        ends = solve.bounds(
-            system.matrix,
-            by_column[id(system)],
-            system.right,
-            known,
-            columns,
-            factors,
-            _AROUND,
-        )
+
+        def between(
+            form: Form,
+            system: System = system,
+            known: solve.Known = known,
+            row: Rows = row,
+            at: int = at,
+        ) -> tuple[float, float] | None:
+            columns, factors = row.columns(form, at)
+            if known.known[columns].all():
+                total = float(factors @ known.values[columns])
+                return total, total
+            around = by_column[id(system)]
+            return solve.bounds(
+                system.matrix, around, system.right, known, columns, factors, _AROUND
+            )
+
+        ends = between(form)
         if ends is None:
             result.without_bounds += 1
             continue
@@ -443,6 +453,17 @@ def _bounds(
         if abs(lower) < 1e-6:
             result.zeros += 1
             continue
+        if kpi.kind not in _DURATIONS and kpi.denominator:
+            # A numerator alone is no value, and may be no secret.
+            below = between(kpi.denominator) or (0.0, np.inf)
+            amounts = {
+                "numerator": (np.array([True]), np.array([lower])),
+                "denominator": (np.array([below[1] - below[0] < 1e-6]), np.array([below[0]])),
+                "n": (np.array([False]), np.array([0.0])),
+                "rest": (np.array([below[1] - below[0] < 1e-6]), np.array([below[0] - lower])),
+            }
+            if not np.logical_or(*judge(asked, kpi, amounts)).any():
+                continue
         result.steps["bounds"] += 1
         result.keys.append(row.key(at))
         grain = row.block.periods[row.periods[at]][0]

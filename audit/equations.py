@@ -24,7 +24,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from audit import definitions
+from audit import definitions, readiness
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,6 +32,8 @@ Bools = npt.NDArray[np.bool_]
 Form = dict[str, int]
 KEY = ("kpi_id", "kpi_version", "segment", "period_grain", "period_start", "level", "unit_id")
 NUMBERS = ("numerator", "denominator", "n", "coverage")
+# Of percentiles: the value, and its limits.
+VALUES = ("value", "lower", "upper")
 UNKNOWN = "UNKNOWN"
 PUBLIC = frozenset(
     {"person_years", "resources", "cancellation_unknown", "transfer_unknown", "reason_unknown"}
@@ -62,6 +64,7 @@ _LINKS = {
 }
 _AREAS = ("county", "health_trust")
 _POINTS = ("central", "base")
+_Z_95 = 1.959963984540054
 _TERM = re.compile(r"([+-]?)\s*(?:(\d+)\s*\*\s*)?([a-z_][a-z0-9_.]*)")
 
 
@@ -102,6 +105,13 @@ class Release:
     policy: dict[str, Any]
     # What an earlier release has shown, and this one no longer repeats.
     withdrawn: frozenset[tuple[Any, ...]] = frozenset()
+    # What is told about the rows that figures rest on, where the release has it.
+    readiness: pl.DataFrame | None = None
+
+    def rows_per_step(self) -> int:
+        """So many rows at least are a step in which shares of rows are told."""
+        stated = self.policy.get("too_small", {}).get("service", self.policy)
+        return int(stated.get("min_denominator", 10))
 
     def asked(self, kpi: Kpi, level: str) -> Asked:
         """What counts as too small in the figures of a KPI at a level."""
@@ -164,13 +174,19 @@ def read(folder: Path) -> Release:
     policy: dict[str, Any] = {}
     if metadata.is_file():
         policy = json.loads(metadata.read_text()).get("suppression") or {}
-    withdrawn, hierarchy = folder / "withdrawn.parquet", folder / "unit_hierarchy.parquet"
+    withdrawn, hierarchy, ready = (
+        folder / f"{name}.parquet" for name in ("withdrawn", "unit_hierarchy", "data_readiness")
+    )
+    figures = folder / "kpi_values.parquet"
+    held = pl.read_parquet_schema(figures)
+    names = [name for name in (*KEY, *NUMBERS, *VALUES, "status") if name in held]
     return of_frames(
-        pl.read_parquet(folder / "kpi_values.parquet", columns=[*KEY, *NUMBERS, "value", "status"]),
+        pl.read_parquet(figures, columns=names),
         pl.read_parquet(folder / "kpi_registry.parquet"),
         pl.read_parquet(hierarchy) if hierarchy.is_file() else None,
         policy,
         pl.read_parquet(withdrawn, columns=list(KEY)) if withdrawn.is_file() else None,
+        pl.read_parquet(ready) if ready.is_file() else None,
     )
 
 
@@ -180,13 +196,18 @@ def of_frames(
     parents: pl.DataFrame | None,
     policy: dict[str, Any],
     withdrawn: pl.DataFrame | None = None,
+    ready: pl.DataFrame | None = None,
 ) -> Release:
     """A release from its tables: figures, definitions, which unit lies in which, what is small.
 
-    Where it is not said which unit lies in which, units add up to the country only.
+    Where it is not said which unit lies in which, units add up to the country only. Figures may
+    come without the limits of percentiles. `ready` is the table data_readiness.
     """
     texts = ("kpi_id", "segment", "period_grain", "level", "unit_id", "status")
-    values = values.with_columns(pl.col(texts).cast(pl.String))
+    missing = [name for name in VALUES if name not in values.columns]
+    values = values.with_columns(
+        pl.col(texts).cast(pl.String), *(pl.lit(None, pl.Float64).alias(name) for name in missing)
+    )
     kpis = []
     for row in registry.filter(pl.col("status") == "active").iter_rows(named=True):
         forms = {
@@ -211,7 +232,7 @@ def of_frames(
         )
     gone = set() if withdrawn is None else set(withdrawn.select(KEY).iter_rows())
     links = pl.DataFrame(schema=_LINKS) if parents is None else parents.select(list(_LINKS))
-    return Release(values, tuple(kpis), links, policy, frozenset(gone))
+    return Release(values, tuple(kpis), links, policy, frozenset(gone), ready)
 
 
 def _form(family: str, text: str | None) -> Form:
@@ -401,6 +422,7 @@ def build(
     _between_families(builder, blocks)
     for kpi in kpis:
         _percentile(builder, blocks, kpi, values, size)
+    _readiness(builder, blocks, release, values, size)
     system = builder.system(blocks, values)
     for block in blocks.values():
         _absent(system, block, values)
@@ -627,7 +649,7 @@ def _percentile(
     values: pl.DataFrame,
     size: int,
 ) -> None:
-    """On which side of a limit a percentile lies says how many are within the limit, at least."""
+    """On which side of a limit a percentile or its own limits lie says how many are within it."""
     told = definitions.percentile(kpi.family, kpi.kpi_id, kpi.version)
     if told is None or len(kpi.n) != 1:
         return
@@ -642,24 +664,92 @@ def _percentile(
     for (segment, level), frame in mine.partition_by(["segment", "level"], as_dict=True).items():
         block = blocks[kpi.family, str(segment), str(level)]
         units, periods, _ = locate(block, frame)
-        n, value = (frame[name].cast(pl.Float64).to_numpy() for name in ("n", "value"))
-        low, high = np.floor(told.at * (n - 1)) + 1, np.ceil(told.at * n)
-        for measure, limit in told.within.items():
-            if measure not in block.measure_at:
-                continue
-            near = np.abs(value - limit) < 0.05  # it may have been rounded
-            for is_within in (True, False):
-                rows = ((value <= limit) == is_within) & ~near
+        n = frame["n"].cast(pl.Float64).to_numpy()
+        for name, low, high in _ranks(n, told.at):
+            value = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            for measure, limit in told.within.items():
+                if measure not in block.measure_at:
+                    continue
+                # It may have been rounded.
+                clear = ~np.isnan(value) & (np.abs(value - limit) >= 0.05)
+                kind = ("percentile", kpi.kpi_id, block.segment, block.level, measure, name)
+                rows = clear & (value <= limit)
                 here = block.index(measure, units[rows], periods[rows])
-                kind = ("percentile", kpi.kpi_id, block.segment, block.level, measure)
-                if is_within:
-                    least = np.minimum(low, high)[rows]
-                    builder.add_least(kind, [(here, 1.0)], least, size)
-                else:
-                    most = np.maximum(low, high - 1)[rows]
-                    beyond = block.index(observed, units[rows], periods[rows])
-                    terms: list[tuple[Ints, Floats | float]] = [(beyond, 1.0), (here, -1.0)]
-                    builder.add_least(kind, terms, n[rows] - most, size)
+                builder.add_least(kind, [(here, 1.0)], low[rows], size)
+                rows = clear & (value > limit)
+                here = block.index(measure, units[rows], periods[rows])
+                beyond = block.index(observed, units[rows], periods[rows])
+                terms: list[tuple[Ints, Floats | float]] = [(beyond, 1.0), (here, -1.0)]
+                builder.add_least(kind, terms, np.maximum(n - high + 1, 0)[rows], size)
+
+
+def _ranks(n: Floats, at: float) -> list[tuple[str, Floats, Floats]]:
+    """Percentile and limits: between which of n sorted observations each lies, counted from 1.
+
+    The limits are observations themselves (Conover 1999, section 3.2, as the definitions say).
+    """
+    spread = _Z_95 * np.sqrt(n * at * (1 - at))
+    middle = n * at + (_Z_95**2 - 1) * (1 - 2 * at) / 6 - 0.5
+    lower, upper = np.ceil(middle - spread), np.ceil(middle + spread) + 1
+    below, of_n = np.floor(at * (n - 1)) + 1, np.ceil(at * n)
+    return [
+        # Between two of them, or one of these, by whichever definition of a percentile.
+        ("value", np.minimum(below, of_n), np.maximum(below, of_n - 1) + 1),
+        ("lower", lower, lower),
+        ("upper", upper, upper),
+    ]
+
+
+def _readiness(
+    builder: _Builder,
+    blocks: dict[tuple[str, str, str], Block],
+    release: Release,
+    values: pl.DataFrame,
+    size: int,
+) -> None:
+    """What is told of the readiness of data: how many rows there are, and how many are bad."""
+    if release.readiness is None or not any(key[0] == readiness.FAMILY for key in blocks):
+        return
+    where = ["segment", "level", "unit_id", "period_grain", "period_start"]
+    rows_of = [kpi.kpi_id for kpi in release.kpis if set(kpi.denominator) == {readiness.ROWS}]
+    known = (
+        values.filter(pl.col("kpi_id").is_in(rows_of) & pl.col("denominator").is_not_null())
+        .group_by(where)
+        .agg(pl.col("denominator").max().cast(pl.Float64).alias("rows"))
+    )
+    told = readiness.bounds(release.readiness, known, release.rows_per_step())
+    for key, frame in told.partition_by(["segment", "level", "measure"], as_dict=True).items():
+        segment, level, measure = (str(name) for name in key)
+        block = blocks.get((readiness.FAMILY, segment, level))
+        if block is None or not {measure, readiness.ROWS} <= set(block.measure_at):
+            continue
+        units, periods, found = locate(block, frame)
+        kind = ("readiness", readiness.FAMILY, segment, level, measure)
+        bad = block.index(measure, units, periods)
+        rows = block.index(readiness.ROWS, units, periods)
+        least, most, low, high, some = (
+            frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            for name in ("least", "most", "share_least", "share_most", "some")
+        )
+        every, nothing = np.ones(low.size), np.zeros(low.size)
+        for at_rows, at_bad, bound in (
+            (every, nothing, least),
+            (-every, nothing, -most),
+            (nothing, every, some),
+            (every, -every, some),
+            (-low, every, np.where(low > 0, 0.0, np.nan)),
+            (high, -every, nothing),
+        ):
+            # What has no part in an equation is none of its unknowns.
+            for has_rows in (True, False):
+                mine = found & ~np.isnan(bound) & ((at_rows != 0) == has_rows)
+                terms: list[tuple[Ints, Floats | float]] = [
+                    (columns[mine], factors[mine])
+                    for columns, factors in ((rows, at_rows), (bad, at_bad))
+                    if factors[mine].any()
+                ]
+                if terms:
+                    builder.add_least(kind, terms, bound[mine], size)
 
 
 def _over_time(builder: _Builder, block: Block, everything: Periods) -> None:

@@ -21,12 +21,38 @@ TABLES = {
 }
 
 
+# What more is hidden at each step, where no other world is found for a number.
+STEPS = {
+    "shape": ("ingenting mer", "nothing more"),
+    "unit": ("flere perioder for enheten", "more periods of the unit"),
+    "period": ("andre enheter i samme periode", "other units in the same period"),
+    "elsewhere": ("andre enheter og perioder", "other units and periods"),
+    "again": ("tall som er vist før", "figures shown before"),
+    "table": ("hele tabellen", "the whole table"),
+    "all": ("alle tabellene for området", "all tables of the area"),
+}
+
+
 def hidden_besides(report: Mapping[str, Any]) -> Iterator[str]:
-    """What is left without protection, and what was hidden because it followed in the attack."""
+    """What was hidden for numbers without protection, or because it followed in the attack."""
+    parts = report.get("parts", {}).values()
+    rungs = [rung for of in (report, *parts) for rung in of.get("hidden_further", ())]
+    for step, (nb, en) in STEPS.items():
+        numbers, rows = (
+            sum(rung[name] for rung in rungs if rung["step"] == step)
+            for name in ("numbers", "rows")
+        )
+        if rows:
+            yield (
+                f"{spaced(rows)} celler til er skjult for tall som kunne følge av andre: {nb}; "
+                f"{spaced(numbers)} er beskyttet med det. / {spaced(rows)} more cells are hidden "
+                f"for numbers that could follow from others: {en}; {spaced(numbers)} are protected "
+                "by it."
+            )
     if cells := report.get("unprotected", 0):
         yield (
-            f"{spaced(cells)} skjulte tall kan følge av andre / hidden numbers may follow from "
-            "others: akutt release attack"
+            f"{spaced(cells)} skjulte tall følger av andre, og ingenting utgis / hidden numbers "
+            "follow from others, and nothing is released"
         )
     if left := report.get("audit", {}).get("left", 0):
         yield (

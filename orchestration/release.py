@@ -331,7 +331,7 @@ def _disclosed(warehouse: Path) -> dict[str, Any]:
             "Avsløringskontrollen er ikke kjørt / disclosure control has not been run."
         )
     report = disclosed.get("report", {})
-    follow = report.get("audit", {}).get("recovered", 0)
+    follow = report.get("audit", {}).get("recovered", 0) + report.get("unprotected", 0)
     if follow:
         raise ReleaseError(
             f"{follow} skjulte tall følger av andre; ingenting utgis. / "

@@ -16,6 +16,7 @@ import polars as pl
 from orchestration import release_content
 from orchestration.disclosure.history import History, last_release
 from orchestration.disclosure.step import Audited
+from orchestration.readiness.releasable import releasable_readiness
 from orchestration.suppression import SuppressionPolicy
 from reporting.columns import KEY
 
@@ -37,9 +38,9 @@ def auditor(
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         relations = [
             release_content.relation(connection, name, required=False)
-            for name in ("kpi_registry", "unit_hierarchy")
+            for name in ("kpi_registry", "unit_hierarchy", "data_readiness")
         ]
-        registry, hierarchy = (
+        registry, hierarchy, ready = (
             connection.sql(f"select * from {name}").pl() if name else None for name in relations
         )
     last = last_release(releases_dir, policy)
@@ -55,7 +56,8 @@ def auditor(
         started = time.perf_counter()
         if registry is None:
             raise LookupError("there is no table kpi_registry to attack the figures by")
-        release = equations.of_frames(shown, registry, hierarchy, policy.describe())
+        told = None if ready is None else releasable_readiness(ready, policy)
+        release = equations.of_frames(shown, registry, hierarchy, policy.describe(), ready=told)
         earlier = equations.read(releases_dir / before) if before else None
         result = attack(release, earlier, _SAMPLES, changed_only=earlier is not None)
         keys = [(*key[:1], int(key[1]), *key[2:]) for key in result.keys]

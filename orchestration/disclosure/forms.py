@@ -87,6 +87,8 @@ class Move:
     """A change of measures, by whole events."""
 
     changes: tuple[tuple[str, int], ...]
+    # Everything else of the cell may change with them: there is no figure to hold them against.
+    is_of_all: bool = False
 
     def of(self, form: Form) -> int:
         """By how much the move changes a form."""
@@ -125,9 +127,13 @@ class Forms:
             self._touched[move] = [
                 index
                 for index, series in enumerate(self.series)
-                if any(move.of(form) for form in series.forms)
+                if move.is_of_all or any(move.of(form) for form in series.forms)
             ]
         return self._touched[move]
+
+    def of_all(self, form: Form) -> Move:
+        """The move that changes a form where no figure of the cell is shown."""
+        return Move(tuple(sorted(self._whole(form).items())), is_of_all=True)
 
     def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, the least costly first."""

@@ -10,7 +10,8 @@ of: its thresholds, its released periods, and its hidden cells. Beyond them:
   hide a part in all of their periods or in none.
 * Days of the week add up to published days. Where one of those is hidden, two hours are hidden on
   every day of the week, the same ones everywhere: the events of the other world may lie there.
-* What the release before hid stays hidden, and what it showed protects nothing.
+* What the release before hid stays hidden, and what it showed protects nothing; but where there is
+  no other way, hidden again, it does not show that it is unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from orchestration.disclosure.history import History
 from orchestration.disclosure.periods import span
 from orchestration.disclosure.places import Unit
 from orchestration.disclosure.scope import last_closed
-from orchestration.disclosure.worlds import Level, Table
+from orchestration.disclosure.worlds import Further, Level, Table
 from orchestration.registry.spec import Registry
 from orchestration.suppression import SuppressionPolicy, few
 
@@ -218,7 +219,7 @@ def decide(
         cells = _judged(cells, subject, hidden_kpis, earlier.get(subject.name), registry, policy)
         if seen is not None:
             cells = _in_sight(cells, seen.filter(pl.col("kpi_id") == subject.kpi))
-        found, unprotected = _protected(cells, subject, parents)
+        found, further = _protected(cells, subject, parents)
         shown_as_whole = cells.filter("whole").select(_UNIT).unique()
         found = found.join(shown_as_whole, on=list(_UNIT), how="anti")
         whole = shown_as_whole.with_columns(pl.lit(WHOLE, dtype=pl.Int32).alias("item"))
@@ -228,7 +229,7 @@ def decide(
         report[subject.name] = {
             "cells": cells.height,
             "hidden": found.height + int(cells["whole"].sum()),
-            "unprotected": unprotected,
+            "hidden_further": further,
         }
     return Decision(
         pl.concat([HIDDEN_SCHEMA.to_frame(), *hidden]).sort(KEY),
@@ -353,17 +354,26 @@ def _with_hidden_days(cells: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 
 def _protected(
     cells: pl.DataFrame, subject: Subject, parents: Mapping[Unit, frozenset[Unit]]
-) -> tuple[pl.DataFrame, int]:
-    """The hidden parts, those that protect others too; and how many could not be protected."""
-    found, unprotected = [], 0
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """The hidden parts, those that protect others too; and what was hidden step by step."""
+    found: list[pl.DataFrame] = []
+    further: list[Further] = []
     for (segment,), rows in cells.group_by("segment", maintain_order=True):
         tables = _tables(rows, subject, parents)
-        unprotected += sum(named.table.protect() for named in tables.values())
+        further += [rung for named in tables.values() for rung in named.table.protect()]
         _alike(tables)
         found += [t.rows(str(segment), *period) for period, t in tables.items()]
     names = [*_UNIT, "item"]
     empty = HIDDEN_SCHEMA.to_frame().select(names)
-    return pl.concat([empty, *found]).join(cells.select(names), on=names, how="semi"), unprotected
+    return pl.concat([empty, *found]).join(cells.select(names), on=names, how="semi"), [
+        {
+            "step": step,
+            "numbers": sum(rung.numbers for rung in mine),
+            "rows": sum(rung.rows for rung in mine),
+        }
+        for step in dict.fromkeys(rung.step for rung in further)
+        for mine in [[rung for rung in further if rung.step == step]]
+    ]
 
 
 @dataclass

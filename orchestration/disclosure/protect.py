@@ -13,6 +13,7 @@ from orchestration.disclosure.assistant import Assistant
 from orchestration.disclosure.events import Events
 from orchestration.disclosure.forms import Form, Forms, Move, groups
 from orchestration.disclosure.history import FLAGS
+from orchestration.disclosure.ladder import Open, Rung, climb
 from orchestration.disclosure.layout import Layout
 from orchestration.disclosure.periods import DEPTHS, Bools, calendar, depth_of, end_of
 from orchestration.disclosure.places import Unit, places
@@ -21,9 +22,11 @@ from orchestration.disclosure.witness import Search
 from orchestration.registry.spec import Registry
 from orchestration.suppression import GRAINS, SuppressionPolicy
 
-Decided = tuple[pl.DataFrame, int]
+Decided = tuple[pl.DataFrame, list[Rung], int]
 # So many kinds of moves are tried for each number of a row of which one must stay unknown.
 _MOVES_FOR_CUT = 2
+# The numbers of a row, in the order in which they are tried for the one that stays unknown.
+_OF_ROW = ("denominator", "n", "numerator")
 # How often bounds are found again after more is hidden.
 _ROUNDS = 5
 # What may be hidden to protect one cell, in rows of the finest kind.
@@ -32,10 +35,14 @@ _LIMITS = (60.0, float("inf"))
 
 @dataclass(frozen=True)
 class Protection:
-    """Hidden rows with their reasons, and how many numbers have no other world, by families."""
+    """Hidden rows with their reasons, and what was hidden where no other world was found.
+
+    `unprotected` is the number of those for which that was not enough.
+    """
 
     hidden: pl.DataFrame
-    unprotected: Mapping[tuple[str, ...], int]
+    ladder: Sequence[Rung]
+    unprotected: int
 
 
 def protect(
@@ -74,7 +81,6 @@ def protect(
         jobs.append((families, mine, here, registry, kpis, parents, policy, events or {}))
     # The largest group is about half of the work.
     jobs.sort(key=lambda job: -job[1].height)
-    order = [job[0] for job in jobs]
     if helper is None or not jobs:
         found = [decide_group(*job) for job in jobs]
     else:
@@ -82,8 +88,9 @@ def protect(
         rest = [decide_group(*job) for job in jobs[1:]]
         found = [helper.answer(), *rest]
     return Protection(
-        pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _ in found)]),
-        {families: left for families, (_, left) in zip(order, found, strict=True) if left},
+        pl.concat([pl.DataFrame(schema=HIDDEN_SCHEMA), *(frame for frame, _, _ in found)]),
+        [rung for _, rungs, _ in found for rung in rungs],
+        sum(left for _, _, left in found),
     )
 
 
@@ -104,14 +111,21 @@ def decide_group(
     policy: SuppressionPolicy,
     events: Mapping[str, Events],
 ) -> Decided:
-    """The hidden rows of some families, and how many numbers are left unprotected."""
+    """The hidden rows of some families, what was hidden step by step, and what is left unsafe."""
     forms = Forms(registry, families, kpis)
     layout = _layout(values.filter(~pl.col("_beyond")), parents, scope)
     table = Table(forms, layout, values, scope, policy)
     table.learn()
     table.learn_parts(events)
-    left = _protect(table)
-    return table.hidden(), left
+    rungs, left = climb(table, _protect(table))
+    more = rungs
+    for _ in range(_ROUNDS):
+        if not any(rung.rows for rung in more):
+            break
+        # What is hidden now must not be all that its parts leave either.
+        more, again = climb(table, _protect_parts(table))
+        rungs, left = [*rungs, *more], left + again
+    return table.hidden(), rungs, left
 
 
 def _layout(
@@ -129,9 +143,9 @@ def _layout(
     return Layout(tuple(units), calendar(periods, first, last), places(units, parents), finest)
 
 
-def _protect(table: Table) -> int:
-    """Hide what protects the unsafe numbers of a table; the number of those left unsafe."""
-    wanted: dict[tuple[object, ...], tuple[list[Move], Bools, bool]] = {}
+def _protect(table: Table) -> list[Open]:
+    """Hide what protects the unsafe numbers of a table; those that are left unsafe."""
+    wanted: dict[tuple[object, ...], tuple[Form, list[Move], Bools, bool]] = {}
     for series, rows in zip(table.forms.series, table.rows, strict=True):
         for name, mask in rows.unsafe.items():
             form: Form = form_of(series, name)
@@ -140,24 +154,26 @@ def _protect(table: Table) -> int:
                 if not form or not part.any():
                     continue
                 key = (tuple(sorted(form.items())), late)
-                _, before, _ = wanted.get(key) or ([], part, late)
-                moves = wanted[key][0] if key in wanted else table.moves(form)
-                wanted[key] = (moves, before | part, late)
-    left = 0
+                moves = wanted[key][1] if key in wanted else table.moves(form)
+                before = wanted[key][2] if key in wanted else part
+                wanted[key] = (form, moves, before | part, late)
     # Moves that hide the most come first; what they hide the others need not.
-    for moves, targets, late in sorted(wanted.values(), key=lambda item: -_reach(table, item[0])):
-        left += int(_protect_targets(table, moves, targets, late=late).sum())
-    return left + _protect_cut(table) + _protect_parts(table)
+    order = sorted(wanted.values(), key=lambda item: -_reach(table, item[1]))
+    left = [
+        Open((form,), _protect_targets(table, moves, targets, late=late), late)
+        for form, moves, targets, late in order
+    ]
+    return [*left, *_protect_cut(table), *_protect_parts(table)]
 
 
-def _protect_cut(table: Table) -> int:
+def _protect_cut(table: Table) -> list[Open]:
     """Weeks hidden to protect others, of which part of the days are in a period released only now.
 
     Others may still rest on them, so they stay hidden, and one number of each row stays unknown.
-    Returns the number of rows of which all numbers follow.
+    Returns the rows of which all numbers follow.
     """
     left = [rows.cut & ~rows.primary & ~rows.shown_before for rows in table.rows]
-    for name in ("denominator", "n", "numerator"):
+    for name in _OF_ROW:
         alike: dict[tuple[object, ...], list[int]] = {}
         for index, (series, mask) in enumerate(zip(table.forms.series, left, strict=True)):
             form = form_of(series, name)
@@ -171,25 +187,37 @@ def _protect_cut(table: Table) -> int:
             still = _protect_targets(table, moves, targets, late=False)
             for index in members:
                 left[index] &= still
-    return sum(int(mask.sum()) for mask in left)
+    return [
+        Open(tuple(form for name in _OF_ROW if (form := form_of(series, name))), mask)
+        for series, mask in zip(table.forms.series, left, strict=True)
+    ]
 
 
-def _protect_parts(table: Table) -> int:
+def _protect_parts(table: Table) -> list[Open]:
     """Numbers that follow because no part is more than its whole, and none is less than nothing.
 
     The search before did not ask whether its other worlds obey that, as most numbers need no more.
-    With them what an audit has found to follow. Returns how many rows still follow.
+    With them what an audit has found to follow. Returns those that still follow.
     """
-    left = 0
+    followed: list[Open] = []
+    found: list[tuple[Form, Bools]] = []
+    before = 0
     for at in range(_ROUNDS if table.knows_parts else 0):
         found = table.pinned(audited=at == 0)
-        before, left = left, sum(int(targets.sum()) for _, targets in found)
-        if not left or left == before:
+        count = sum(int(targets.sum()) for _, targets in found)
+        if not count or count == before:
             break
+        before = count
         for form, targets in found:
             moves = [*table.moves(form), *table.moves_of_events(form, targets)]
-            _protect_targets(table, moves, targets, late=False, strict=True)
-    return left
+            still = _protect_targets(table, moves, targets, late=False, strict=True)
+            if at == 0:
+                # What follows by its bounds is found again; what an audit has found is not.
+                followed.append(Open((form,), still & table.follows, strict=True))
+    else:
+        found = table.pinned(audited=False) if before else []
+    pinned = [Open((form,), targets, strict=True) for form, targets in found]
+    return [item for item in (*followed, *pinned) if item.targets.any()]
 
 
 def _protect_targets(

@@ -273,8 +273,8 @@ def decide(
 
     `seen` are KPIs, levels and units whose cells are shown in full whatever they are. `events` are
     the kinds of events per family, where they are known. `follow` are rows found to follow from
-    others: they are protected too. `more` are rows to hide besides. Numbers that are left without
-    another world are counted.
+    others: they are protected too. `more` are rows to hide besides. Where the search finds no other
+    world for a number, more is hidden step by step until it is protected; the report says so.
     """
     values = coded(values)
     if history.hidden is not None and not history.is_same_policy:
@@ -301,8 +301,17 @@ def decide(
     taken_back = find_withdrawn(hidden, history)
     report = {
         **_report(cells, hidden),
-        # Numbers without another world.
-        "unprotected": sum(found.unprotected.values()),
+        # Numbers without another world, and what was hidden so that there are none.
+        "unprotected": found.unprotected,
+        "hidden_further": [
+            {
+                "families": ", ".join(rung.families),
+                "step": rung.step,
+                "numbers": rung.numbers,
+                "rows": rung.rows,
+            }
+            for rung in found.ladder
+        ],
         "withdrawn": taken_back.height,
         "history": history.note,
     }

@@ -102,7 +102,8 @@ class Rows:
     follows: Bools
     # What could not be placed, in periods that are too short to be released for it.
     beyond: Bools
-    # Released, but without a row.
+    # Of a period that is released, and without a row.
+    released: Bools
     absent: Bools
     # Which of its numbers are too small, by the rules of `orchestration.suppression`.
     small: dict[str, Bools]
@@ -134,7 +135,8 @@ class Table:
             _find_unsafe(series, rows)
         self._foreign = self._foreign_rows(scope)
         self._open = self._open_columns(policy.finest_grain_unplaced)
-        self._possible: dict[tuple[Move, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._possible: dict[tuple[Move, bool, bool, bool, bool, bool], npt.NDArray[np.uint8]] = {}
+        self._untied: dict[Move, Bools] = {}
         self._events: Mapping[str, Events] = {}
         # Sums that rows show, and which of them hold which others, per family and segment.
         self._sums: list[list[Sum]] = []
@@ -190,6 +192,7 @@ class Table:
             # The rows of one family are missing together, where it has nothing to tell. Another
             # family's row may be missing although the measure that it borrows is not zero.
             "empty": present & ~exists & ~beyond,
+            "released": in_scope,
             "absent": in_scope & ~present,
             "beyond": beyond,
             "coverage": numbers("coverage"),
@@ -247,29 +250,44 @@ class Table:
         return np.array([bool(missing[days].any()) for days in calendar.days_of], dtype=np.bool_)
 
     def costs(
-        self, move: Move, *, plausible: bool, down_to_zero: bool, fresh: bool, strict: bool = False
+        self,
+        move: Move,
+        *,
+        plausible: bool,
+        down_to_zero: bool,
+        fresh: bool,
+        strict: bool = False,
+        again: bool = False,
     ) -> npt.NDArray[np.float32]:
         """What it takes to hide everything a move changes, with one event more and one less.
 
         `plausible` asks for worlds whose numbers make sense; `down_to_zero` allows those in which a
         hidden number is zero; `fresh` allows no cells that were hidden in an earlier release;
-        `strict` asks for room in every whole for its parts.
+        `strict` asks for room in every whole for its parts; `again` allows cells that an earlier
+        release has shown as they are, whose being so is not seen when they are hidden.
         """
         lost = np.zeros(self._shape, dtype=np.uint16)
         for index in self.forms.touched(move):
             rows = self.rows[index]
             lost += np.uint16(self.forms.series[index].weight) * (rows.exists & ~rows.hidden)
         # What is possible does not depend on what is hidden. It is kept, as bits.
-        key = (move, plausible, down_to_zero, fresh, strict)
+        key = (move, plausible, down_to_zero, fresh, again, strict)
         if key not in self._possible:
             lowest = 0.0 if down_to_zero else 1.0
-            allowed = self._allowed(move, plausible, lowest, fresh, strict)
+            allowed = self._allowed(move, plausible, lowest, fresh, strict, again=again)
             self._possible[key] = np.packbits(allowed)
         allowed = np.unpackbits(self._possible[key], count=2 * lost.size).view(np.bool_)
         return np.where(allowed.reshape(2, *self._shape), lost * self._weight, np.float32(np.inf))
 
     def _allowed(
-        self, move: Move, plausible: bool, lowest: float, fresh: bool, strict: bool
+        self,
+        move: Move,
+        plausible: bool,
+        lowest: float,
+        fresh: bool,
+        strict: bool,
+        *,
+        again: bool = False,
     ) -> Bools:
         """Where a move is possible, with one event more and with one less."""
         allowed = np.ones((2, *self._shape), dtype=np.bool_)
@@ -278,15 +296,20 @@ class Table:
             if key in self._foreign:
                 allowed[:, self._foreign[key]] = False
         for level, identities in self.bound_at.items():
-            if any(move.of(identity) for identity in identities):
+            if not move.is_of_all and any(move.of(identity) for identity in identities):
                 allowed[:, np.array([unit[0] == level for unit in self.layout.units])] = False
         own = {family_of(name) for name in names}
         for index in self.forms.touched(move):
             series, rows = self.forms.series[index], self.rows[index]
             # Of a month still open nothing may turn out to be unplaced.
-            blocked = rows.known | rows.empty | (rows.beyond & self._open)
-            if series.family in own:
-                blocked = blocked | rows.absent
+            blocked = rows.beyond & self._open
+            if not again:
+                blocked = blocked | rows.known
+            # An event of another kind is none of those of which there are said to be none.
+            if not move.is_of_all or any(move.of(form) for form in series.forms):
+                blocked = blocked | rows.empty
+                if series.family in own:
+                    blocked = blocked | rows.absent
             if fresh:
                 blocked = blocked | rows.earlier
             allowed &= ~blocked
@@ -297,7 +320,10 @@ class Table:
                     # What is not released is still no less than nothing, and often follows.
                     mine &= _possible(series, rows, move, sign, 0.0) | ~rows.beyond
         if strict:
-            allowed &= self._within_bounds(move)
+            return allowed & self._within_bounds(move)
+        # What could not be placed on a day is the rest of the country, where all others are shown.
+        rest = np.logical_or.reduce([rows.beyond for rows in self.rows])
+        allowed &= ~rest | self._within_wholes(move)
         return allowed
 
     def _within_bounds(self, move: Move) -> Bools:
@@ -305,18 +331,23 @@ class Table:
 
         Every whole still holds its parts, or no sum lies beyond what can be seen of it.
         """
-        real, likely = np.ones((2, 2, *self._shape), dtype=np.bool_)
-        for item in (item for held in self._wholes for item in held):
-            by = move.of(item.rest)
-            if by:
-                real[int(by > 0)] &= ~(item.left < abs(by))
+        likely = np.ones((2, *self._shape), dtype=np.bool_)
         for form, full, empty in self._bound:
             by = move.of(form)
             if by:
                 likely[int(by < 0)] &= ~full
                 likely[int(by > 0)] &= ~empty
-        found: Bools = real | likely
+        found: Bools = self._within_wholes(move) | likely
         return found
+
+    def _within_wholes(self, move: Move) -> Bools:
+        """Where a move leaves every whole with its parts."""
+        real = np.ones((2, *self._shape), dtype=np.bool_)
+        for item in (item for held in self._wholes for item in held):
+            by = move.of(item.rest)
+            if by:
+                real[int(by > 0)] &= ~(item.left < abs(by))
+        return real
 
     def moves(self, form: Form) -> list[Move]:
         """The moves that change a form, ordinary events first."""
@@ -427,6 +458,12 @@ class Table:
                 found[key] = form, before | follows
         return list(found.values())
 
+    @property
+    def follows(self) -> Bools:
+        """Cells of which an audit has found a number to follow."""
+        found: Bools = np.logical_or.reduce([rows.follows for rows in self.rows])
+        return found
+
     def _find_bounds(self) -> dict[Key, Bools]:
         """Find the bounds of hidden sums; per sum where they meet, and something is counted."""
         self._bound.clear()
@@ -493,6 +530,89 @@ class Table:
         for index in self.forms.touched(move):
             rows = self.rows[index]
             rows.hidden[at_rows, at] |= rows.exists[at_rows, at]
+
+    def untied(self, move: Move) -> Bools:
+        """Totals that no level below adds up to, in any number that a move changes.
+
+        They tell nothing of their parts. A row that is lacking counts as nothing. Where the units
+        below are not released, or a total's places have changed, it is not known and taken as tied.
+        """
+        if move not in self._untied:
+            self._untied[move] = self._find_untied(move)
+        return self._untied[move]
+
+    def _find_untied(self, move: Move) -> Bools:
+        tied, told = np.zeros((2, *self._shape), dtype=np.bool_)
+        for index in self.forms.touched(move):
+            rows = self.rows[index]
+            for name in NUMBERS:
+                if not move.of(getattr(self.forms.series[index], name)):
+                    continue
+                numbers = np.nan_to_num(getattr(rows, name))
+                for below in self._below:
+                    has_parts = below @ rows.released.astype(np.float32) > 0
+                    adds_up = has_parts & (np.abs(below @ numbers - numbers) < 0.5)
+                    told |= has_parts
+                    # And what adds up to something is not free either.
+                    tied |= adds_up | (below.T @ adds_up.astype(np.float32) > 0)
+        return np.asarray(told & ~tied & self._is_plain[:, None], dtype=np.bool_)
+
+    def doubt(self) -> None:
+        """Forget that nothing happened where a row is lacking, but parts of it are there."""
+        days = [set(inside.tolist()) for inside in self.layout.calendar.days_of]
+        inside = np.array([[part <= whole for part in days] for whole in days], dtype=np.float32)
+        for rows in self.rows:
+            if not rows.absent.any():
+                continue
+            exists = rows.exists.astype(np.float32)
+            below = exists + self._holds @ exists
+            rows.absent &= np.asarray(below @ inside.T < 0.5)
+        self._possible.clear()
+
+    @cached_property
+    def _holds(self) -> npt.NDArray[np.float32]:
+        """Which places each unit holds, over all divisions; a place holds itself."""
+        row, size = self.layout.row, len(self.layout.units)
+        found = np.zeros((size, size), dtype=np.float32)
+        for division in self.layout.places.divisions:
+            for place in division:
+                own = row[place.unit]
+                found[[row[unit] for unit in place.units], own] = 1
+                found[self.layout.national, own] = 1
+        return found
+
+    @cached_property
+    def _below(self) -> list[npt.NDArray[np.float32]]:
+        """Per level, which of its units lie in each other unit."""
+        holds = self._holds
+        inside = (holds @ holds.T == holds.sum(axis=1)) & (holds.sum(axis=1) > 0)
+        np.fill_diagonal(inside, val=False)
+        levels = np.array([level for level, _ in self.layout.units])
+        return [(inside & (levels == level)).astype(np.float32) for level in sorted(set(levels))]
+
+    @cached_property
+    def _is_plain(self) -> Bools:
+        """Totals whose places have always been in them, and are not held by another place."""
+        is_place = np.diag(self._holds) > 0
+        mixed = np.zeros(len(self.layout.units), dtype=np.bool_)
+        for division in self.layout.places.divisions:
+            for place in division:
+                own = self.layout.row[place.unit]
+                held = self._holds[:, own] > 0
+                several = any(len(units - {place.unit}) > 1 for units in place.held_by.values())
+                if several or (held & is_place).sum() > 1:
+                    mixed |= held
+        return ~is_place & ~mixed
+
+    def hide_all(self, at: Bools) -> None:
+        """Hide all figures of some cells."""
+        for rows in self.rows:
+            rows.hidden |= rows.exists & at
+
+    @property
+    def hidden_count(self) -> int:
+        """How many rows are hidden."""
+        return sum(int(rows.hidden.sum()) for rows in self.rows)
 
     def hidden(self) -> pl.DataFrame:
         """Keys of the hidden rows of kpi_values, and the reasons."""

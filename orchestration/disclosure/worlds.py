@@ -4,14 +4,15 @@ Units lie in units above them, and every sum is known: of the classes of a unit 
 them: an hour of the week lies in a weekday, whose calls are published), and of the units in a unit
 above. A small cell is safe when there is another world with the same sums: one event of a unit lies
 in another class of the block, and one of another unit the other way round. All cells that such a
-world changes are hidden, the cheapest ones that will do.
+world changes are hidden, the cheapest ones that will do. Where there is none, cells that an earlier
+release has shown as they are may be hidden as well: that they are unchanged is then not seen. Where
+that is not enough, the whole table is hidden.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +35,22 @@ class Level:
     # Known to readers of earlier releases: no protection.
     known: Bools
 
-    def prices(self, weight: float) -> Floats:
-        """What hiding each cell would cost: nothing where it is hidden, without end where known."""
+    def prices(self, weight: float, *, again: bool = False) -> Floats:
+        """What hiding each cell would cost: nothing where it is hidden.
+
+        Where it is known it has no price, unless it may be hidden `again`.
+        """
         price = np.where(self.hidden, 0.0, weight * (1.0 + _PER_EVENT * self.n))
-        return np.asarray(np.where(self.known, np.inf, price))
+        return np.asarray(np.where(self.known & (not again), np.inf, price))
+
+
+@dataclass(frozen=True)
+class Further:
+    """What a step has hidden where there is no other world, and for how many small cells."""
+
+    step: str
+    numbers: int
+    rows: int
 
 
 @dataclass
@@ -50,22 +63,44 @@ class Table:
     levels: Sequence[Level]
     above: Sequence[Ints]
     blocks: Ints
+    _prices: list[Floats] = field(init=False)
 
-    @cached_property
-    def _prices(self) -> list[Floats]:
+    def _priced(self, *, again: bool) -> list[Floats]:
         weights = [_PER_LEVEL**power for power in reversed(range(len(self.levels)))]
-        return [level.prices(w) for level, w in zip(self.levels, weights, strict=True)]
+        return [
+            level.prices(weight, again=again)
+            for level, weight in zip(self.levels, weights, strict=True)
+        ]
 
-    def protect(self) -> int:
-        """Hide what it takes; the number of small cells for which there is no other world.
+    def protect(self) -> list[Further]:
+        """Hide what it takes; what was hidden for small cells without another world.
 
         Hiding more undoes no world: once is enough.
         """
-        return sum(
-            not self._safe(at, int(unit), int(item))
+        left = [
+            (at, int(unit), int(item))
             for at, level in enumerate(self.levels)
             for unit, item in np.argwhere(level.small)
-        )
+        ]
+        found = []
+        for step in ("", "again", "table"):
+            before, hidden = len(left), self._hidden_count
+            if step == "table":
+                for level in self.levels:
+                    level.hidden[:] = True
+                left = []
+            else:
+                self._prices = self._priced(again=step == "again")
+                left = [cell for cell in left if not self._safe(*cell)]
+            if step:
+                found.append(Further(step, before - len(left), self._hidden_count - hidden))
+            if not left:
+                break
+        return found
+
+    @property
+    def _hidden_count(self) -> int:
+        return sum(int(level.hidden.sum()) for level in self.levels)
 
     def _safe(self, at: int, unit: int, item: int) -> bool:
         # Where to the event may go: beside its unit below the same one above, else further away.

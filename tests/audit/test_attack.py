@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from audit import definitions, solve
+from audit import definitions, readiness, solve
 from audit.attack import Result, judge
 from audit.attack import attack as attack_release
 from audit.equations import Kpi, Release, read
@@ -291,3 +292,96 @@ def test_only_what_has_changed_is_attacked(tmp_path: Path) -> None:
     changed = attack_release(read(folder), read(earlier), 5, changed_only=True)
     assert (changed.attacked, [key[4] for key in changed.keys]) == (1, ["2027-02-07"])
     assert attack(folder, earlier).recovered == 2
+
+
+def one_cell(folder: Path, rows: list[dict[str, Any]], **tables: pl.DataFrame) -> Path:
+    """A release of a few rows, with the rules of today and further tables."""
+    release(folder, set())
+    pl.DataFrame(rows, schema=VALUES_SCHEMA).write_parquet(folder / "kpi_values.parquet")
+    policy = {"suppression": load_policy().describe()}
+    (folder / "metadata.json").write_text(json.dumps(policy))
+    for name, frame in tables.items():
+        frame.write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "recovered"),
+    [(8.0, 14.0, 1), (None, None, 0), (12.0, 14.0, 0)],
+)
+def test_limits_of_percentiles_say_how_many_are_within_a_limit(
+    tmp_path: Path, lower: float | None, upper: float | None, recovered: int
+) -> None:
+    """The lower limit of the median of twelve times is the third: all three of the region."""
+    where: dict[str, Any] = {"segment": "113", "period_grain": "month", "coverage": 1.0}
+    where |= {"period_start": date(2027, 2, 1)}
+    hidden = {"status": "suppressed", "value": None, "coverage": None}
+    region = {"numerator": 3.0, "denominator": 24.0, "n": 24, "value": 12.5}
+    rows = [value("c113_within_10s", level="region", unit_id="vest", **where, **region)]
+    for central in ("lvs_a", "lvs_b"):
+        here = where | {"level": "central", "unit_id": central}
+        limits = {"lower": lower, "upper": upper} if central == "lvs_a" else {}
+        rows.append(value("answer_time_median", n=12, **here, value=13.0, **limits))
+        rows.append(value("c113_within_10s", **(here | hidden)))
+    result = attack(one_cell(tmp_path / "release", rows))
+    assert (result.attacked, result.recovered) == (2, recovered)
+    assert all(found["numbers"]["numerator"] == 3 for found in result.found["intervals"])
+
+
+def readiness_of(measure: str, share: float | None, band: str, grade: str | None) -> pl.DataFrame:
+    row = ("call", "*", "source_system", "hdo", "month", date(2027, 2, 1), "*", measure)
+    names = ("contract", "source", "level", "unit_id", "period_grain", "period_start", "field")
+    schema = dict.fromkeys((*names, "measure", "row_band", "grade"), pl.String)
+    schema |= {"period_start": pl.Date, "value": pl.Float64}
+    return pl.DataFrame([(*row, band, grade, share)], schema=schema, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("share", "band", "grade", "recovered"),
+    [
+        # Left out, so not all are in time, and yet at least 99 of 100 are.
+        (None, "100+", "A", 1),
+        # From 99 to 97 of 100 are.
+        (None, "100+", "B", 0),
+        (None, "100+", None, 0),
+    ],
+)
+def test_the_readiness_of_data_says_how_many_rows_are_late(
+    tmp_path: Path, share: float | None, band: str, grade: str | None, recovered: int
+) -> None:
+    where: dict[str, Any] = {"level": "source_system", "unit_id": "hdo", "segment": "call"}
+    where |= {"period_grain": "month", "period_start": date(2027, 2, 1), "coverage": 1.0}
+    shown = {"numerator": 130.0, "denominator": 150.0, "n": 150, "value": 86.7}
+    hidden = {"status": "suppressed", "value": None, "coverage": None}
+    rows = [value("dq_complete", **where, **shown), value("dq_late", **(where | hidden))]
+    ready = readiness_of("within_48h", share, band, grade)
+    result = attack(one_cell(tmp_path / "release", rows, data_readiness=ready))
+    assert (result.attacked, result.recovered) == (1, recovered)
+
+
+def test_readiness_tells_of_one_source_and_in_bands() -> None:
+    """Two sources of a unit are told apart, so neither is the unit; bands and steps are bounds."""
+    one = readiness_of("within_48h", 98.0, "1 000+", "B")
+    where = {name: readiness.SCHEMA[name] for name in readiness.SCHEMA.names()[:5]}
+    known = pl.DataFrame(schema={**where, "rows": pl.Float64()})
+    (row,) = readiness.bounds(one, known, 10).to_dicts()
+    assert (row["least"], row["most"], row["some"]) == (1000, 9999, 0)
+    # Steps of a per cent are ten rows of a thousand: from 97.5 to 98.5 per cent are in time.
+    assert (row["share_least"], row["share_most"]) == pytest.approx((0.015, 0.025))
+    assert readiness.bounds(pl.concat([one, one]), known, 10).is_empty()
+    few = readiness.bounds(readiness_of("within_48h", None, "5+", None), known, 10).to_dicts()[0]
+    assert (few["least"], few["most"], few["some"]) == (5, 9, 0)
+
+
+@pytest.mark.parametrize(("calls_are_shown", "recovered"), [(True, 4), (False, 0)])
+def test_a_numerator_that_is_bounded_is_no_share_without_its_denominator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_are_shown: bool, recovered: int
+) -> None:
+    """Eight unanswered calls are not too few; of how many they are must be known as well."""
+    folder = release(tmp_path / "release", {CELL, *PARTNERS})
+    if not calls_are_shown:
+        path = folder / "kpi_values.parquet"
+        pl.read_parquet(path).filter(pl.col("kpi_id") != "calls_offered").write_parquet(path)
+    ends = itertools.cycle([(8.0, 8.0)] if calls_are_shown else [(8.0, 8.0), (0.0, 50.0)])
+    monkeypatch.setattr(solve, "bounds", lambda *given: next(ends))
+    assert attack(folder).steps["bounds"] == recovered

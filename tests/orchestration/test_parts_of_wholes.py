@@ -16,6 +16,7 @@ from orchestration.assets_disclosure import hidden_besides
 from orchestration.disclosure import protect, step
 from orchestration.disclosure.bounds import Sum, bounds, wholes
 from orchestration.disclosure.events import Events, parts_of_wholes
+from orchestration.disclosure.forms import Move
 from orchestration.disclosure.history import History
 from orchestration.disclosure.scope import last_delivered
 from orchestration.disclosure.step import Audited, Decision, audited, decide
@@ -23,6 +24,7 @@ from orchestration.disclosure.table import Table
 from orchestration.registry import load_registry
 from orchestration.release import ReleaseError, build_release
 from orchestration.release_audit import auditor
+from reporting.columns import UNPLACED
 from tests.orchestration.fabricated import VALUES_SCHEMA, receipts, value, write_warehouse
 from tests.orchestration.test_attack import DAYS, POLICY, REGION, periods_of, units_of
 
@@ -119,7 +121,7 @@ def test_what_is_all_that_its_parts_leave_is_protected(monkeypatch: pytest.Monke
     values = figures(1)
     found: list[Table] = []
     with monkeypatch.context() as patch:
-        patch.setattr(protect, "_protect_parts", lambda table: found.append(table) or 0)
+        patch.setattr(protect, "_protect_parts", lambda table: found.append(table) or [])
         decided(values, {"calls": KINDS})
     (table,) = (table for table in found if "calls" in table.forms.families)
     rows = {own.kpi_id: mine for own, mine in zip(table.forms.series, table.rows, strict=True)}
@@ -135,10 +137,43 @@ def test_what_is_all_that_its_parts_leave_is_protected(monkeypatch: pytest.Monke
     assert [form for form, _ in pinned] == [{"calls.unanswered[116117]": 1}]
     assert pinned[0][1][at]
     before = sum(int(mine.hidden.sum()) for mine in rows.values())
-    assert protect._protect_parts(table) == 0
+    assert protect._protect_parts(table) == []
     assert table.pinned(audited=False) == []
     assert sum(mine.hidden[at] for mine in rows.values()) > 1
     assert sum(int(mine.hidden.sum()) for mine in rows.values()) > before + 3
+
+
+def test_no_part_is_thought_into_the_unplaced_of_a_day_beyond_its_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One call could not be placed on a day, and it was answered: it is none that hung up."""
+    values = figures(1)
+    numerator = {"calls_offered": 1.0, "c116117_within_10min": 1.0}
+    unplaced = values.filter(
+        (pl.col("level") == "central") & (pl.col("period_grain") == "day")
+    ).unique(["kpi_id", "period_start"], maintain_order=True)
+    unplaced = unplaced.with_columns(
+        pl.lit(UNPLACED).alias("unit_id"),
+        pl.col("kpi_id").replace_strict(numerator, default=0.0).alias("numerator"),
+        pl.when(pl.col("denominator").is_not_null()).then(1.0).alias("denominator"),
+        pl.lit(1, pl.Int64).alias("n"),
+    )
+    found: list[Table] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(protect, "_protect", lambda table: found.append(table) or [])
+        decided(pl.concat([values, unplaced]), {"calls": KINDS})
+    (table,) = (table for table in found if "calls" in table.forms.families)
+    column = table.layout.calendar.column("day", DAYS[3])
+    row = table.layout.row["central", UNPLACED]
+    more = {
+        name: table.costs(
+            Move(((f"calls.{name}[116117]", 1),)), plausible=True, down_to_zero=True, fresh=False
+        )[0, row, column]
+        for name in ("menu_hangups", "within_600s", "offered")
+    }
+    assert np.isinf(more["menu_hangups"])
+    assert np.isinf(more["within_600s"])
+    assert np.isfinite(more["offered"])
 
 
 def test_more_is_hidden_until_an_audit_finds_nothing() -> None:
@@ -200,17 +235,10 @@ def test_more_that_is_newly_hidden_than_a_run_may_take_on_is_left_and_said(tmp_p
         assert not list(hidden_besides({"audit": found(at_most)}))
 
 
-def test_numbers_without_another_world_are_counted_and_said(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("report", [{"unprotected": 1}, {"audit": {"recovered": 2}}])
+def test_nothing_is_released_that_follows(
+    tmp_path: Path, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.disclosure.protect._protect_parts", lambda table: 1)
-    report = decided(figures(1), None).report
-    assert report["unprotected"] > 0
-    assert any("may follow from others" in line for line in hidden_besides(report))
-
-
-def test_nothing_is_released_that_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = {"audit": {"recovered": 2}}
     write_warehouse(tmp_path / "akutt.duckdb")
     info = step.read_info(tmp_path / "akutt.duckdb")
     told = {**info, "report": {**info["report"], **report}}
