@@ -76,6 +76,12 @@ IDENTITY_SPELLINGS: dict[str, Callable[[str], str]] = {
     "arrow": lambda n: f"{n[:6]} => {n[6:]}",
     "pnr": lambda n: f"{n[:6]} pnr {n[6:]}",
     "personnr.": lambda n: f"født {n[:6]}, personnr. {n[6:]}",
+    "accents on digits": lambda n: "".join(f"{digit}\u0301" for digit in n),
+    "six blanks": lambda n: f"{n[:6]}{' ' * 6}{n[6:]}",
+    "a word between": lambda n: f"{n[:6]} and {n[6:]}",
+    "a dot between all": lambda n: ".".join(n),
+    "an underscore between all": lambda n: "_".join(n),
+    "3.3.3.2": lambda n: f"{n[:3]}.{n[3:6]}.{n[6:9]}.{n[9:]}",
 }
 PHONE_SPELLINGS: dict[str, Callable[[str], str]] = {
     "bare": lambda n: n,

@@ -44,9 +44,9 @@ from ingestion.shaping import shaped
 from ingestion.sources.registry import load_sources
 from ingestion.sources.spec import TYPED_FORMATS, SourceSpec
 
-# About a million rows of the widest source: enough to spread the cost of a pass, and well within
-# memory for two batches at a time (one being read while one is judged).
-BATCH_BYTES = 160 * 1024**2
+# Half a million rows of the widest source: enough to spread the cost of a pass, and well within
+# memory for those that are read ahead while one is judged.
+BATCH_BYTES = 100 * 1024**2
 BATCH_FILES = 2_000
 _READ_THREADS = 2
 # Batches that are read and wait, of the formats of either kind: no core then waits for a file.

@@ -17,7 +17,9 @@ from ingestion.text_bytes import highest_of_shape
 
 # What stands for nothing around a value: what Python and Unicode call white space, with the
 # separators among the control characters, and two marks that nobody sees.
-WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace()) + "\ufeff\u200b"
+WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace()) + (
+    "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad"
+)
 
 # Years that stand for "no date" in the systems that write them: 0001, 1753, 1899, 1900 and 9999.
 FIRST_PLACEHOLDER_YEAR, LAST_PLACEHOLDER_YEAR = 1900, 9999

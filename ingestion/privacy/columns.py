@@ -49,7 +49,8 @@ _FEW, _SOME = 8, 45
 # states, for speed.
 _DIGITS_ENOUGH = (
     r"\d(?:[^A-Za-z\d:]*\d){7}|^ ?\d[.,]\d*[eE][+\d]"
-    r"|[0-9]{6}(?:[ -/:->_|]{1,5}|[ -/:->_|]{0,3}[FPNfpn][a-z]{0,12}[ -/:->_|]{0,3})[0-9]{5}"
+    r"|[0-9]{6}(?:[ -/:->_|]{0,3}[FPNfpn][a-z]{0,12}[ -/:->_|]{0,3}"
+    r"|[ -/:->_|]{1,3}(?:[A-Za-z]{1,12}[ -/:->_|]{1,3})?)[0-9]{5}"
 )
 _OTHER_DIGITS = r"[\p{Nd}\p{No}＋＠°º--[0-9¼½¾]]"
 _PEOPLE = r"[@?\ufffd(\[]|[A-Za-zÆØÅæøå][ ,_.][ ]?[A-Za-zÆØÅæøå0-9]"
@@ -574,12 +575,16 @@ def _country(form: str, group: pl.DataFrame, column: _Column, use: ColumnUse) ->
     if is_counter([int(number) for number in numbers]):
         return False
     if use.kind in ("unit", "code"):
-        return are_mobile(numbers)
+        # No unit is called by a number of another country's, in groups.
+        return bool(group["text"].str.contains(_FROM_ABROAD).all()) or are_mobile(numbers)
     if not group["text"].str.contains(r"^\W*00").any() or hits >= _SOME:
         return True
     if hits < _FEW:
         return all(number[0] in "49" for number in numbers)
     return are_mobile(numbers, of_both=False)
+
+
+_FROM_ABROAD = r"^\W*00[ .-]?47[ .-]?\d+(?:[ .-]\d+)+\W*$"
 
 
 def _zeros(form: str, group: pl.DataFrame, column: _Column, use: ColumnUse) -> bool:

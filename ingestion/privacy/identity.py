@@ -46,10 +46,17 @@ _THOUSANDS = re.compile(r"(?<![0-9.,'])[0-9]{1,2}(?:[.,'][0-9]{3}){3}(?![0-9])(?
 _ANY_GROUPS = re.compile(
     r"(?<![0-9])(?<![0-9][ /_-])[0-9](?:[ /-]{0,2}[0-9]){10}(?![0-9])(?![ /_-][0-9])"
 )
+# Four groups or more with any marks between: `010.190.123.45`, `0_1_0_1_9_0_1_2_3_4_5`. Fewer are
+# amounts and decimals, and what has a colon in it is a time of day.
+_MANY_GROUPS = re.compile(
+    r"(?<![0-9])(?<![0-9][./_,'-])[0-9]{1,6}(?:[ ./_,'|*-]{1,3}[0-9]{1,6}){3,10}"
+    r"(?![0-9:])(?![./_,'-][0-9])"
+)
 # Six digits and five, kept apart by what is in no number: `010190_12345`, `010190 pnr 12345`.
 _APART = re.compile(
     r"(?<![0-9])(?<![0-9][.,])([0-9]{6})"
-    r"(?:[^0-9A-Za-z]{1,5}|[^0-9A-Za-z]{0,3}(?i:p|pnr|personnr|personnummer|nr|fnr)[^0-9A-Za-z]{0,3})"
+    r"(?:[^0-9A-Za-z]{1,20}|[^0-9A-Za-z]{0,3}(?i:p|pnr|personnr|personnummer|nr|fnr)[^0-9A-Za-z]{0,3}"
+    r"|[^0-9A-Za-z]{1,3}[^\W\d_]{1,12}[^0-9A-Za-z]{1,3})"
     r"([0-9]{5})(?![0-9])(?![.,][0-9])"
 )
 # Dates and stamps, which are no part of a number grouped in an unusual way.
@@ -123,10 +130,12 @@ def elevens(text: str) -> Iterator[Eleven]:
     for found in _THOUSANDS.finditer(text):
         digits = re.sub(r"[^0-9]", "", found[0])
         yield Eleven(digits.zfill(11), *found.span())
-    for found in _ANY_GROUPS.finditer(_STAMPS.sub(_blanked, text)):
-        if found.span() not in seen and found.end() - found.start() > 11:
+    undated = _STAMPS.sub(_blanked, text)
+    for found in (*_ANY_GROUPS.finditer(undated), *_MANY_GROUPS.finditer(undated)):
+        digits = re.sub(r"[^0-9]", "", found[0])
+        if found.span() not in seen and len(digits) == 11 < len(found[0]):
             seen.add(found.span())
-            yield Eleven(re.sub(r"[^0-9]", "", found[0]), *found.span())
+            yield Eleven(digits, *found.span())
     for found in _APART.finditer(text):
         if found.span() not in seen:
             yield Eleven("".join(found.groups()), *found.span(), apart=True)

@@ -19,8 +19,8 @@ def _plain_character(character: str) -> str:
     if digit is not None:
         return str(digit)
     category = unicodedata.category(character)
-    if category in ("Cf", "Mn", "Me") and not unicodedata.combining(character):
-        return ""  # soft hyphens, zero-width blanks, direction marks
+    if category in ("Cf", "Mn", "Me"):
+        return ""  # soft hyphens, zero-width blanks, direction marks, accents on what has none
     if category == "Pd" or character in "\u2212\u2043\u02d7":
         return "-"
     if category.startswith("Z") or character in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85":

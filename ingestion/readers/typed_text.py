@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import polars as pl
 
-BINARY = "(binary)"
 # Of the calendar, in days since 1970.
 _FIRST_DAY = (dt.date.min - dt.date(1970, 1, 1)).days
 _LAST_DAY = (dt.date.max - dt.date(1970, 1, 1)).days
@@ -131,11 +130,8 @@ def _binary(values: pl.Series) -> pl.Series:
 
 
 def _decoded(value: bytes) -> str:
-    """Text where the bytes are UTF-8; else a word that no rule can read."""
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return BINARY
+    """Text where the bytes are UTF-8; else with characters lost, which no record may have."""
+    return value.decode("utf-8", "replace")
 
 
 def _json(values: pl.Series) -> pl.Series:

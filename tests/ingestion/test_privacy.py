@@ -304,6 +304,11 @@ def test_units_and_municipalities_are_no_persons(text: str) -> None:
 # No one of these may be refused: of the measured kinds, a slice.
 
 
+def test_no_unit_is_called_by_digits_in_groups_after_0047() -> None:
+    assert found(["0047-912-34-567"], "unit") == {"FILE_PHONE_NUMBER": [0]}
+    assert found(["0047-91234567"], "unit") == {}
+
+
 @pytest.mark.parametrize("kind", list(GOOD))
 def test_good_deliveries_are_not_refused(kind: str) -> None:
     assert [item.found for item in false_refusals(8, 11, [kind])] == [0]

@@ -12,7 +12,9 @@ from decimal import Decimal
 from ingestion.sources.spec import SourceSpec
 
 # What is blank at the ends of a text: Unicode's White_Space, and what Python adds to it.
-BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace()) + "\ufeff\u200b"
+BLANK = "".join(chr(c) for c in range(0x110000) if chr(c).isspace()) + (
+    "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad"
+)
 
 
 class Broken:
