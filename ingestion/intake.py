@@ -264,7 +264,7 @@ def ingest(
             waiting = [delivery for delivery in deliveries if not seen.has_content(delivery)]
             judged: set[int] = set()
             # The same content under two names is judged once, unless the first name is refused.
-            while fresh := _first_of_content(waiting):
+            while fresh := first_of_content(waiting):
                 judged.update(map(id, fresh))
                 batch = judge(
                     spec, batch_id(spec, fresh), fresh, pseudonymise, dt.datetime.now(dt.UTC)
@@ -356,7 +356,7 @@ def read_delivery(file: InboxFile, spec: SourceSpec, readers: Readers) -> Delive
         content = _content(file, data, spec, readers)
     return Delivery(
         file.name,
-        hashlib.sha256(data).hexdigest()[:16],
+        _file_id(data, content, file.delivered_on),
         file.size_bytes,
         file.mtime_ns,
         file.delivered_on,
@@ -364,6 +364,19 @@ def read_delivery(file: InboxFile, spec: SourceSpec, readers: Readers) -> Delive
         ctime_ns=file.ctime_ns,
         manifest=file.mark,
     )
+
+
+def _file_id(data: bytes, content: RawFile | FileRefusedError, delivered_on: dt.date | None) -> str:
+    """What a file is known by: its content, and its day too where there is no record in it.
+
+    Every quiet day's file has the same header, and says of another day that it was quiet.
+    """
+    if isinstance(content, FileRefusedError):
+        is_empty = content.code == "FILE_EMPTY"
+    else:
+        is_empty = content.rows_read + content.left_out == 0
+    day = f"{delivered_on}".encode() if is_empty else b""
+    return hashlib.sha256(data + day).hexdigest()[:16]
 
 
 def _has_moved(file: InboxFile) -> bool:
@@ -419,7 +432,8 @@ def _believable_date(file: InboxFile, spec: SourceSpec) -> dt.date:
 def batch_id(spec: SourceSpec, deliveries: list[Delivery], note: str = "") -> str:
     """A name made from content: the source, the first and last date, and a hash of the files."""
     days = sorted(d.delivered_on.isoformat() for d in deliveries if d.delivered_on is not None)
-    files = (f"{d.file_id} {d.file_name}" for d in deliveries)
+    # Under another manifest it is another judgement.
+    files = (" ".join(filter(None, (d.file_id, d.file_name, d.manifest))) for d in deliveries)
     text = "\n".join([spec.name, spec.map_version, note, *files])
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     span = f"{days[0]}_{days[-1]}_" if days else ""
@@ -502,7 +516,7 @@ class _Lane:
             self.ahead.append((group, future))
 
 
-def _first_of_content(deliveries: list[Delivery]) -> list[Delivery]:
+def first_of_content(deliveries: list[Delivery]) -> list[Delivery]:
     """The first delivery of every content."""
     first: dict[str, Delivery] = {}
     for delivery in deliveries:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from ingestion.delivery import Delivery
-from ingestion.lake import Batch, Receipt, iter_receipts, repeats
+from ingestion.lake import WITHDRAWN, Batch, Receipt, batch_folders, iter_receipts, repeats
 from ingestion.privacy import safe
 from ingestion.sources.spec import SourceSpec
 
@@ -33,8 +35,9 @@ class Known:
     """What the lake has already judged of one source.
 
     Attributes:
-        refused: name, content and manifest of refused files: the same content under another name,
-            or with another manifest, is tried again, as that may have been what was wrong.
+        refused: name, content and manifest of refused and withdrawn files: the same content under
+            another name, or with another manifest, is tried again, as that may have been what was
+            wrong.
         manifests: the manifest of files that were refused for it, by what they are known by.
         volumes: rows per delivery date, of deliveries that were accepted.
         columns: every column name that an accepted delivery had.
@@ -74,10 +77,12 @@ def known_files(lake: Path) -> dict[str, Known]:
     known: dict[str, Known] = {}
     # A file that was judged again counts once in its day's volume.
     rows: dict[tuple[str, str, str], int] = {}
-    for _, receipt in iter_receipts(lake):
+    taken_back = _taken_back(lake)
+    for batch, receipt in iter_receipts(lake):
         entry = known.setdefault(receipt["source"], Known())
         entry.stamps.add(_stamp(receipt))
-        if receipt["status"] == "refused":
+        is_gone = (receipt["source"], batch, receipt["file_id"]) in taken_back
+        if receipt["status"] == "refused" or is_gone:
             entry.refused.add((receipt["file_name"], receipt["file_id"], receipt.get("manifest")))
             if receipt["refusal_code"] == "FILE_MANIFEST_DIFFERS":
                 entry.manifests[_stamp(receipt)] = receipt.get("manifest")
@@ -94,6 +99,19 @@ def known_files(lake: Path) -> dict[str, Known]:
     for source, name, size, mtime, ctime in repeats(lake):
         known.setdefault(source, Known()).stamps.add((name, size, mtime, ctime))
     return known
+
+
+def _taken_back(lake: Path) -> set[tuple[str, str, str]]:
+    """Source, batch and file of what was withdrawn: under another name it is another delivery."""
+    files = [folder / WITHDRAWN for folder in batch_folders(lake)]
+    return {
+        row
+        for path in files
+        if path.is_file()
+        for row in pl.read_parquet(path, columns=["source", "batch_id", "file_id"])
+        .select("source", "batch_id", "file_id")
+        .iter_rows()
+    }
 
 
 def _stamp(receipt: dict[str, Any]) -> Stamp:

@@ -41,6 +41,7 @@ from ingestion.stamps import (
     has_offset,
     iso_moment,
     moment,
+    widths,
 )
 
 DELIVERED_ON = "_delivered_on"
@@ -443,6 +444,10 @@ def _is_date_only(step: _Step, raw: RawColumns) -> pl.Expr:
     return is_clockless & pl.col(_out(step.name)).is_not_null()
 
 
+# How typed cells are written, and days with a clock in digits alone.
+_CLOCK_TEXT = r"\d:\d\d|\d{10}"
+
+
 def _is_clockless(part: ColumnMap, raw: RawColumns) -> pl.Expr:
     """The text of a stamp has no time of day."""
     if not part.from_ or all(raw.is_typed(name) for name in part.from_):
@@ -450,7 +455,9 @@ def _is_clockless(part: ColumnMap, raw: RawColumns) -> pl.Expr:
     if part.format and not part.epoch and not any(map(has_clock, part.format)):
         return pl.lit(True)
     text = raw.joined(part)
-    return (~text.str.contains(r"\d:\d\d|\d{10}")).fill_null(False)
+    shapes = [widths(form)[0] for form in part.format if has_clock(form)]
+    has = pl.any_horizontal(text.str.contains(shape) for shape in (_CLOCK_TEXT, *shapes))
+    return (~has).fill_null(False)
 
 
 def _is_local(column_map: ColumnMap, raw: RawColumns) -> bool:

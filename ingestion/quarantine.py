@@ -17,7 +17,7 @@ from contracts import CONTRACTS, FILE_RULES
 from ingestion.delivery import Delivery
 from ingestion.errors import FileRefusedError
 from ingestion.home import Home
-from ingestion.intake import SourceReport, batch_id, find_again
+from ingestion.intake import SourceReport, batch_id, find_again, first_of_content
 from ingestion.judge import judge
 from ingestion.lake import ACCEPTED, REJECTED, batch_folders, read_receipts, write_batch
 from ingestion.lock import exclusive
@@ -43,11 +43,15 @@ ROW_COLUMNS = ["source", "file_name", "row", "code", "message_nb", "message_en",
 def latest_receipts(lake: Path) -> pl.DataFrame:
     """The last judgement of every delivered file; replays come after what they replay.
 
-    What has been withdrawn waits for nobody, and is left out.
+    What has been withdrawn waits for nobody, and is left out. The same content may have been
+    refused under several names: each waits, until it is accepted under one.
     """
-    receipts = standing(read_receipts(lake), lake)
-    return receipts.sort("ingested_at", maintain_order=True).unique(
-        ["source", "file_id"], keep="last", maintain_order=True
+    receipts = standing(read_receipts(lake), lake).sort("ingested_at", maintain_order=True)
+    file = ["source", "file_id"]
+    accepted = pl.int_range(pl.len()).filter(pl.col("status") == "accepted").max().over(file)
+    since = pl.int_range(pl.len()).over(file) >= accepted
+    return receipts.filter(since | accepted.is_null()).unique(
+        [*file, "file_name"], keep="last", maintain_order=True
     )
 
 
@@ -294,18 +298,20 @@ def replay(
                 deliveries.append(
                     replace(delivery, accepted_rows=known, replay_of=receipt["batch_id"])
                 )
-        if deliveries:
-            note = "replay of " + ",".join(sorted({d.replay_of or "" for d in deliveries}))
+        while deliveries:
+            # The same content under another name is judged when it is refused under the first.
+            fresh = first_of_content(deliveries)
+            note = "replay of " + ",".join(sorted({d.replay_of or "" for d in fresh}))
             batch = judge(
                 spec,
-                batch_id(spec, deliveries, note),
-                deliveries,
+                batch_id(spec, fresh, note),
+                fresh,
                 Pseudonymiser(key).series,
                 dt.datetime.now(dt.UTC),
             )
             report.add(batch)
             # What was judged before stands where the file cannot be read now.
-            in_part = {item.file_id for item in deliveries if item.is_judged_in_part}
+            in_part = {item.file_id for item in fresh if item.is_judged_in_part}
             kept = [
                 receipt
                 for receipt in batch.receipts
@@ -313,6 +319,9 @@ def replay(
             ]
             if kept:
                 write_batch(layout.lake, replace(batch, receipts=kept))
+            done = {receipt.file_id for receipt in batch.receipts if receipt.status == "accepted"}
+            judged = set(map(id, fresh))
+            deliveries = [d for d in deliveries if id(d) not in judged and d.file_id not in done]
     return report
 
 
@@ -334,7 +343,9 @@ def _rejected_numbers(lake: Path, source: str) -> dict[str, list[int]]:
 
 
 def _accepted_rows(lake: Path, source: str) -> dict[str, list[tuple[int, str]]]:
-    """Number and id of every accepted row of a source's files, by file."""
+    """Number and id of every accepted row of a source's files that stands, by file."""
+    receipts = standing(read_receipts(lake), lake).filter(pl.col("source") == source)
+    stands = set(receipts.select("batch_id", "file_id").iter_rows())
     found: dict[str, list[tuple[int, str]]] = {}
     for folder in batch_folders(lake):
         path = folder / ACCEPTED
@@ -345,7 +356,8 @@ def _accepted_rows(lake: Path, source: str) -> dict[str, list[tuple[int, str]]]:
             for file, number, key in (
                 rows.filter(pl.col("_source") == source).drop("_source").iter_rows()
             ):
-                found.setdefault(file, []).append((number, key))
+                if (folder.name, file) in stands:
+                    found.setdefault(file, []).append((number, key))
     return found
 
 

@@ -290,8 +290,8 @@ def remap(
 ) -> RemapReport:
     """Read a source's files of a span of delivery dates again, under its present source file.
 
-    What was last judged under this very map is left alone unless `force` is given. Files that are
-    no longer in the inbox with the content they had keep what they gave, and are named. Without
+    What was judged under this very map alone is left as it is unless `force` is given. Files that
+    are no longer in the inbox with the content they had keep what they gave, and are named. Without
     `write` nothing is written. A file that has been withdrawn stays so, unless `withdrawn_too`.
 
     Raises:
@@ -313,7 +313,10 @@ def remap(
         mine = standing(ever, layout.lake)
         gone = ever.join(mine, on="file_id", how="anti")
         last = mine.sort("ingested_at", maintain_order=True).unique("file_id", keep="last")
-        stale = last.filter(pl.lit(force) | (pl.col("map_version") != spec.map_version))
+        # A replay judges a part of a file under today's map; the rest may stand under another.
+        old_map = pl.col("map_version") != spec.map_version
+        in_part = mine.filter(old_map & (pl.col("accepted") > 0))["file_id"]
+        stale = last.filter(pl.lit(force) | old_map | pl.col("file_id").is_in(in_part.implode()))
         if withdrawn_too:
             stale = pl.concat([stale, gone.unique("file_id", keep="last")])
         folder = (inbox or layout.inbox) / source

@@ -212,6 +212,18 @@ def _is_like_data(cell: str, index: int, body: Sequence[Sequence[str | None]]) -
 # --- workbooks --------------------------------------------------------------------------------
 
 
+def _below(workbook: Any, sheet: str, skip: int) -> pl.DataFrame:
+    """The cells below the names; as text where a column holds values that no one type has."""
+    import fastexcel
+
+    options = {"header_row": None, "skip_rows": skip, "n_rows": MAX_RECORDS}
+    try:
+        cells: pl.DataFrame = workbook.load_sheet(sheet, **options).to_polars()
+    except fastexcel.FastExcelError:
+        cells = workbook.load_sheet(sheet, dtypes="string", **options).to_polars()
+    return cells
+
+
 def from_workbook(name: str, data: bytes, kind: str) -> Sample:
     """The first sheet of a workbook; cells keep their types where a column has one type.
 
@@ -232,9 +244,7 @@ def from_workbook(name: str, data: bytes, kind: str) -> Sample:
         if len(rows) < 2:
             raise SampleError("arket er tomt", "the sheet is empty")
         row = header_row(rows)
-        cells = workbook.load_sheet(
-            sheet, header_row=None, skip_rows=row + 1, n_rows=MAX_RECORDS
-        ).to_polars()
+        cells = _below(workbook, sheet, row + 1)
     except SampleError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:

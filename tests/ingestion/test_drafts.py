@@ -634,3 +634,23 @@ def test_a_shape_has_no_letter_or_digit_of_the_value(value: str) -> None:
     assert pattern.isprintable()
     assert not set(pattern) & set(string.ascii_letters + string.digits) - set("9Aa")
     assert visible(value or "x").isprintable()
+
+
+def test_a_column_of_several_types_is_looked_at_as_text() -> None:
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    for cells in (
+        ("id", "verdi"),
+        ("a1", dt.datetime(2026, 1, 15, 10)),
+        ("a2", "ukjent"),
+        ("a3", 7),
+        ("a4", dt.timedelta(hours=26)),
+    ):
+        sheet.append(cells)
+    content = io.BytesIO()
+    workbook.save(content)
+    sample = look_at("a_2026-01-15.xlsx", content.getvalue())
+    assert sample.frame.height == 4

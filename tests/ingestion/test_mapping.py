@@ -218,6 +218,18 @@ def test_a_date_without_a_time_of_day_is_one_whichever_map_gave_it() -> None:
             assert record["ring_start_at__date_only"] is expected
 
 
+@pytest.mark.parametrize(
+    ("clock", "texts"),
+    [("%H.%M", "15.01.2026 08.15"), ("%H%M", "15.01.2026 0815")],
+)
+def test_a_clock_is_one_however_it_is_written(clock: str, texts: str) -> None:
+    columns = {"ring_start_at": {"from": "t", "format": [f"%d.%m.%Y {clock}", "%d.%m.%Y"]}}
+    for text, expected in ((texts, False), ("15.01.2026", True)):
+        record = mapped({"t": [text]}, columns)
+        assert record["ring_start_at"] is not None
+        assert record["ring_start_at__date_only"] is expected
+
+
 def test_a_time_that_we_make_is_never_in_the_missing_hour() -> None:
     columns = {"extract_at": {"hours_after_delivery": 26.5}}
     day = (dt.date(2025, 3, 29) - DAY).total_seconds() / 3600

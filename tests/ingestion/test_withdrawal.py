@@ -11,7 +11,7 @@ import pytest
 from ingestion.intake import ingest, pending_files
 from ingestion.known import Known, known_files
 from ingestion.lake import read_receipts
-from ingestion.quarantine import refused_files, rejected_rows, summary
+from ingestion.quarantine import refused_files, rejected_rows, replay, summary
 from ingestion.sources.spec import SourceSpec
 from ingestion.withdrawal import (
     WithdrawalError,
@@ -167,3 +167,106 @@ def test_rows_say_which_columns_their_source_does_not_have(taken_in: Path) -> No
     assert "|transferred_to|" in unmapped
     assert "|transfer_at|" in unmapped
     assert not {"answered_at", "channel", "source_id"} & set(unmapped.split("|"))
+
+
+def standing_rows(home: Path) -> dict[str, str]:
+    """Outcome by id of every accepted row that stands."""
+    lake = home / "lake"
+    stands = standing(read_receipts(lake), lake).select("batch_id", "file_id")
+    rows = pl.concat([pl.read_parquet(path) for path in lake.glob("call/*/accepted.parquet")])
+    rows = rows.join(
+        stands, left_on=["_batch_id", "_file_id"], right_on=["batch_id", "file_id"], how="semi"
+    )
+    return dict(rows.sort("source_id").select("source_id", "outcome").iter_rows())
+
+
+ALL_KNOWN = {"B": "ANSWERED", "X": "ABANDONED", "Q": "ANSWERED"}
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.5])
+def test_a_replay_after_a_remap_brings_back_what_the_remap_took(home: Path, limit: float) -> None:
+    """Also when the remap refused the file whole, for too many rejects."""
+
+    def mapped(**codes: str) -> dict[str, SourceSpec]:
+        spec = with_outcomes(**codes)
+        return {
+            "prove": spec.model_copy(
+                update={
+                    "thresholds": spec.thresholds.model_copy(update={"max_reject_share": limit})
+                }
+            )
+        }
+
+    deliver(
+        home, "prove_2026-01-15.csv", text(row(1), row(2, utfall="X"), row(3, utfall="Q"), row(4))
+    )
+    ingest(home, key=KEY, specs=mapped(B="ANSWERED", X="ABANDONED"))
+    first = standing_rows(home)
+    assert len(first) == 3
+    words = {"reason": "feil kart", "who": "dataeier", "write": True}
+    remap(home, "prove", JANUARY, key=KEY, specs=mapped(X="ABANDONED"), **words)
+    replay(home, "prove", key=KEY, specs=mapped(**ALL_KNOWN))
+    assert len(standing_rows(home)) == 4
+    assert rejected_rows(home / "lake").is_empty() and refused_files(home / "lake").is_empty()
+
+
+def test_a_remap_follows_a_replay_of_a_part(home: Path) -> None:
+    deliver(home, "prove_2026-01-15.csv", text(row(1), row(2, utfall="X")))
+    ingest(home, key=KEY, specs={"prove": with_outcomes(B="ANSWERED")})
+    now = {"prove": with_outcomes(B="ABANDONED", X="ABANDONED")}
+    replay(home, "prove", key=KEY, specs=now)
+    report = remap(
+        home, "prove", JANUARY, key=KEY, specs=now, reason="kart", who="dataeier", write=True
+    )
+    assert (report.files, report.changed_rows) == (1, 1)
+    assert set(standing_rows(home).values()) == {"ABANDONED"}
+    again = remap(home, "prove", JANUARY, key=KEY, specs=now)
+    assert again.files == 0
+
+
+def test_equal_files_that_are_refused_wait_each_by_name(home: Path) -> None:
+    for day in (15, 16):
+        deliver(home, f"prove_2026-01-{day}.csv", text(row(1, utfall="X"), row(2, utfall="X")))
+    ingest(home, key=KEY, specs={"prove": with_outcomes(B="ANSWERED")})
+    assert refused_files(home / "lake").height == 2
+    assert rejected_rows(home / "lake").height == 4
+    replay(home, "prove", key=KEY, specs={"prove": with_outcomes(X="ABANDONED")})
+    assert len(standing_rows(home)) == 2  # once, as the content is one
+    assert refused_files(home / "lake").is_empty()
+
+
+def test_every_quiet_day_is_a_delivery_of_its_own(home: Path) -> None:
+    header = text().splitlines(keepends=True)[0]
+    for day in (15, 16, 17):
+        deliver(home, f"prove_2026-01-{day}.csv", header)
+    spec = call_source()
+    may_be_empty = spec.model_copy(
+        update={"thresholds": spec.thresholds.model_copy(update={"min_rows": 0})}
+    )
+    ingest(home, key=KEY, specs={"prove": spec})
+    assert refused_files(home / "lake").height == 3
+    replay(home, "prove", key=KEY, specs={"prove": may_be_empty}, force=True)
+    receipts = read_receipts(home / "lake").filter(pl.col("status") == "accepted")
+    assert sorted(day.day for day in receipts["delivered_on"]) == [15, 16, 17]
+
+
+def test_a_manifest_that_was_put_right_brings_the_rows_into_the_lake(home: Path) -> None:
+    deliver(home, "prove_2026-01-15.csv", text(row(1), row(2)))
+    manifest = home / "inbox" / "prove" / "prove_2026-01-15.csv.manifest.json"
+    manifest.write_text('{"rows": 3}', "utf-8")
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    manifest.write_text('{"rows": 2}', "utf-8")
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    assert len(standing_rows(home)) == 2
+    assert refused_files(home / "lake").is_empty()
+
+
+def test_what_was_withdrawn_for_its_name_comes_in_under_another(home: Path) -> None:
+    wrong = deliver(home, "prove_2026-01-25.csv", text(row(1), row(2)))
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    withdraw(home, choose(home / "lake", source="prove"), reason="feil dato", who="dataeier")
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    assert standing_rows(home) == {}  # under the same name it stays withdrawn
+    wrong.rename(wrong.with_name("prove_2026-01-15.csv"))
+    ingest(home, key=KEY, specs={"prove": call_source()})
+    assert len(standing_rows(home)) == 2
