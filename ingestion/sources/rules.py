@@ -225,7 +225,7 @@ def _references(spec: SourceSpec, contract: Contract) -> Iterator[SourceProblem]
                 other = getattr(part, word)
                 if other is None:
                     continue
-                problem = _reference(other, word, spec, contract)
+                problem = _reference(part, other, word, spec, contract)
                 if problem is not None:
                     yield SourceProblem(*problem, *place, word)
                 else:
@@ -244,7 +244,7 @@ def _references(spec: SourceSpec, contract: Contract) -> Iterator[SourceProblem]
 
 
 def _reference(
-    other: str, word: str, spec: SourceSpec, contract: Contract
+    part: ColumnMap, other: str, word: str, spec: SourceSpec, contract: Contract
 ) -> tuple[str, str] | None:
     if other not in spec.columns:
         return (
@@ -257,6 +257,11 @@ def _reference(
         return (
             f"viser til '{other}', som selv er et intervall (after) og ikke har en klokke",
             f"refers to '{other}', which is an interval itself (after) and has no clock",
+        )
+    if word == "next_day_if_before" and part.is_universal != spec.columns[other].is_universal:
+        return (
+            f"viser til '{other}', som går etter en annen klokke (UTC eller lokal tid)",
+            f"refers to '{other}', which goes by another clock (UTC or local time)",
         )
     return None
 

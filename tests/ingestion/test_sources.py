@@ -112,6 +112,11 @@ STAMP = {"from": "t", "format": "%H:%M"}
         ({"answered_at": {"from": "n", "after": "outcome"}}, "som ikke er en tid / refers to"),
         ({"answered_at": {"from": "n", "after": "alerted_at"}}, "som ikke er med / refers to"),
         (
+            {"answered_at": {**STAMP, "utc": True},
+             "ended_at": {**STAMP, "next_day_if_before": "answered_at"}},
+            "ended_at.next_day_if_before: viser til 'answered_at', som går etter en annen klokke",
+        ),
+        (
             {"deleted": {"from": "slettet", "codes": {"J": "true", "N": False}}},
             "columns.deleted.codes.J: må være true eller false, uten anførselstegn / must be",
         ),
