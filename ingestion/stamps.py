@@ -16,7 +16,7 @@ import polars as pl
 from ingestion.text_bytes import highest_of_shape
 
 # What stands for nothing around a value: what Python and Unicode call white space, with the
-# separators among the control characters, and two marks that nobody sees.
+# separators among the control characters, and marks that nobody sees.
 WHITE = "".join(mark for mark in map(chr, range(0x3001)) if mark.isspace()) + (
     "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad"
 )
