@@ -27,6 +27,7 @@ from contracts.helpers import (
     nonexistent,
     unparsable,
 )
+from ingestion.beside import each
 from ingestion.localtime import in_shift, local_date, past_the_gap, to_utc
 from ingestion.numbers import Marks, plain_number, whole_number
 from ingestion.raw_columns import RawColumns, as_it_stood, trimmed, trims
@@ -96,11 +97,15 @@ def map_records(
     """
     contract = CONTRACTS[spec.contract]
     steps = _steps(contract, spec)
-    columns = _prepared(raw, spec, steps, pseudonymise)
+    columns = _prepared(raw, spec, steps)
+
+    def value(step: _Step) -> pl.Expr:
+        return _value(step, columns, pseudonymise).alias(_out(step.name))
+
     # Lazy, so that what several columns are made from (the date, say) is worked out once.
     frame = columns.frame.lazy()
     for level in _by_reference(steps):
-        frame = frame.with_columns(_value(step, columns).alias(_out(step.name)) for step in level)
+        frame = frame.with_columns(each(value, level, raw.height))
     records = frame.select(
         *(pl.col(_out(step.name)).alias(step.name) for step in steps),
         *(
@@ -173,16 +178,14 @@ def _by_reference(
 # --- raw text ---------------------------------------------------------------------------------
 
 
-def _prepared(
-    frame: pl.DataFrame, spec: SourceSpec, steps: list[_Step], pseudonymise: Pseudonymise
-) -> RawColumns:
-    """Texts trimmed, pseudonyms and hashed keys in place.
+def _prepared(frame: pl.DataFrame, spec: SourceSpec, steps: list[_Step]) -> RawColumns:
+    """Texts trimmed.
 
     Only what is needed is touched: stamps are parsed as they are, and trimmed when that fails.
     """
-    parts = [(step, part) for step in steps for part in _parts(step.map)]
     texts: dict[str, frozenset[str]] = {}
     stamps, kept = set(), set()
+    parts = ((step, part) for step in steps for part in _parts(step.map))
     for step, part in parts:
         for name in part.raw_columns():
             if frame.schema.get(name) != pl.String:
@@ -193,20 +196,12 @@ def _prepared(
                 stamps.add(name)
             else:
                 texts[name] = texts.get(name, frozenset()) | _words(part, step.column)
+    known = {**{name: frozenset[str]() for name in sorted(stamps)}, **texts}
     frame = frame.with_columns(
-        *(frame[name].alias(as_it_stood(name)) for name in sorted(kept & (stamps | texts.keys()))),
-        *(trimmed(frame[name], words) for name, words in texts.items()),
-        *(trimmed(frame[name]) for name in sorted(stamps - texts.keys())),
+        *(frame[name].alias(as_it_stood(name)) for name in sorted(kept & known.keys())),
+        *each(lambda name: trimmed(frame[name], known[name]), known, frame.height),
     )
-    raw = RawColumns(frame, spec)
-    made: dict[str, pl.Series] = {}
-    for _, part in parts:
-        if part.pseudonym:
-            made[_pseudonym_name(part)] = pseudonymise(raw.values(raw.joined(part)))
-        elif part.hash_of:
-            names = raw.sources(part.hash_of, part)
-            made[_hash_name(part)] = _content_key(frame.select(names), pseudonymise)
-    return replace(raw, frame=frame.with_columns(*(made[name].alias(name) for name in made)))
+    return RawColumns(frame, spec)
 
 
 def _parts(column_map: ColumnMap) -> Iterator[ColumnMap]:
@@ -236,18 +231,10 @@ def _content_key(columns: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.Series
     return pseudonymise(pl.Series("content", contents, dtype=pl.String))
 
 
-def _pseudonym_name(part: ColumnMap) -> str:
-    return f"\x1fpseudonym {part.model_dump_json()}"
-
-
-def _hash_name(part: ColumnMap) -> str:
-    return f"\x1fhash {part.model_dump_json()}"
-
-
 # --- values -----------------------------------------------------------------------------------
 
 
-def _value(step: _Step, raw: RawColumns) -> pl.Expr:
+def _value(step: _Step, raw: RawColumns, pseudonymise: Pseudonymise) -> pl.Expr:
     if step.is_stamp:
         return _stamp(step.map, raw)
     column_map, dtype = step.map, step.column.dtype
@@ -256,11 +243,13 @@ def _value(step: _Step, raw: RawColumns) -> pl.Expr:
     if column_map.any_of:
         return _any_of(column_map, raw)
     if column_map.coalesce:
-        return pl.coalesce(_value(replace(step, map=part), raw) for part in column_map.coalesce)
+        parts = (replace(step, map=part) for part in column_map.coalesce)
+        return pl.coalesce(_value(part, raw, pseudonymise) for part in parts)
     if column_map.hash_of:
-        return pl.col(_hash_name(column_map))
+        names = raw.sources(column_map.hash_of, column_map)
+        return pl.lit(_content_key(raw.frame.select(names), pseudonymise))
     if column_map.pseudonym:
-        return pl.col(_pseudonym_name(column_map))
+        return pl.lit(pseudonymise(raw.values(raw.joined(column_map))))
     text = raw.joined(column_map)
     if column_map.codes is not None:
         return _decoded(text, column_map, dtype)

@@ -9,6 +9,7 @@ import polars as pl
 
 from contracts import CONTRACTS
 from contracts.columns import Kind
+from ingestion.beside import each
 from ingestion.delivery import FILE_INDEX
 from ingestion.errors import FileRefusedError
 from ingestion.privacy import MASK, ColumnUse, masked_where, personal_rows, personal_texts, safe
@@ -180,16 +181,19 @@ def _free_columns(spec: SourceSpec) -> dict[str, ColumnUse]:
 
 def screened(raw: pl.DataFrame, spec: SourceSpec) -> Screening:
     """Look through every raw column that can carry text into the lake, file by file."""
+    uses = {name: use for name, use in _free_columns(spec).items() if raw.schema[name] == pl.String}
+
+    def of_column(name: str) -> Screening:
+        return _screened(raw.select(FILE_INDEX, ROW_NUMBER, name), uses[name], spec)
+
     screening = Screening()
-    for name, use in _free_columns(spec).items():
-        if raw.schema[name] != pl.String:
-            continue
-        screening = screening.joined(_screened(raw.select(FILE_INDEX, ROW_NUMBER, name), use, spec))
+    for found in each(of_column, uses, raw.height):
+        screening = screening.joined(found)
     for rows, use in _joined_columns(raw, spec):
         # What stands in the parts is known; a number in two parts is whole only when joined.
-        found = _screened(rows, use, spec).guilty
+        guilty = _screened(rows, use, spec).guilty
         screening = screening.joined(
-            Screening({at: own for at, own in found.items() if at not in screening.guilty})
+            Screening({at: own for at, own in guilty.items() if at not in screening.guilty})
         )
     return screening
 

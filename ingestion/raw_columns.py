@@ -9,7 +9,7 @@ import polars as pl
 
 from ingestion.sources.spec import ColumnMap, SourceSpec
 from ingestion.stamps import WHITE, moment
-from ingestion.text_bytes import may_have_blank_ends
+from ingestion.text_bytes import has_any_of, may_have_blank_ends
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class RawColumns:
     def _has_any(self, name: str, tokens: list[str]) -> bool:
         key = (name, *tokens)
         if key not in self._tokens:
-            self._tokens[key] = bool(self.frame[name].is_in(tokens).any())
+            self._tokens[key] = has_any_of(self.frame[name], tokens)
         return self._tokens[key]
 
     def joined(self, column_map: ColumnMap) -> pl.Expr:

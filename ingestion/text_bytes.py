@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection, Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -23,15 +26,63 @@ def _content(texts: pl.Series) -> tuple[Bytes, npt.NDArray[np.int64]]:
     return data, at
 
 
+# How Arrow keeps a text: 16 bytes, of which four tell its length. A short text follows; of a longer
+# one its first four bytes, and the number of a buffer and the place in it.
+_VIEW, _LENGTH = 16, 4
+_SHORT = _VIEW - _LENGTH
+
+
+class _Views:
+    """The texts that are not null, as the engine keeps them: nothing is copied to look at them."""
+
+    def __init__(self, texts: pl.Series) -> None:
+        texts = texts.drop_nulls() if texts.has_nulls() else texts
+        column = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+        _, views, *self.buffers = column.buffers()
+        held = np.frombuffer(views or b"", np.uint8).reshape(-1, _VIEW)
+        self.bytes = held[column.offset : column.offset + len(column)]
+        self.numbers = self.bytes.view(np.int32)
+        self.lengths = self.numbers[:, 0]
+
+    def ends(self) -> Iterator[Bytes]:
+        """The first and the last bytes of all texts that have any."""
+        filled = self.lengths > 0
+        held, numbers = self.bytes, self.numbers
+        if not filled.all():
+            held, numbers = held[filled], numbers[filled]
+        lengths = numbers[:, 0]
+        yield held[:, _LENGTH]
+        short = lengths <= _SHORT
+        if short.all():
+            yield held.ravel()[np.arange(len(held)) * _VIEW + (_LENGTH - 1) + lengths]
+            return
+        at = np.flatnonzero(short)
+        yield held.ravel()[at * _VIEW + (_LENGTH - 1) + lengths[at]]
+        long = numbers[~short]
+        # Texts of one buffer mostly follow one another.
+        edges = np.flatnonzero(np.diff(long[:, 2], prepend=-1, append=-1))
+        for begin, end in itertools.pairwise(edges.tolist()):
+            buffer = np.frombuffer(self.buffers[long[begin, 2]], np.uint8)
+            yield buffer[long[begin:end, 3] + long[begin:end, 0] - 1]
+
+
 def may_have_blank_ends(texts: pl.Series) -> bool:
     """Whether a text may begin or end with white space: with a blank, a control, or no ASCII."""
-    data, at = _content(texts)
-    begin, end = at[:-1], at[1:]
-    filled = end > begin
-    if not filled.all():
-        begin, end = begin[filled], end[filled]
-    ends = (data[begin], data[end - 1])
+    ends = _Views(texts).ends()
     return any(bool(((edge <= _BLANK) | (edge > _ASCII_END)).any()) for edge in ends)
+
+
+def has_any_of(texts: pl.Series, words: Collection[str]) -> bool:
+    """Whether a text is one of these; only texts as long as one of them are looked at."""
+    lengths = {len(word.encode()) for word in words}
+    found = _Views(texts).lengths
+    alike = np.zeros(len(found), dtype=bool)
+    for length in lengths:
+        alike |= found == length
+    if not alike.any():
+        return False
+    filled = texts.drop_nulls() if texts.has_nulls() else texts
+    return bool(filled.filter(pl.Series(alike)).is_in(list(words)).any())
 
 
 def highest_of_shape(texts: pl.Series) -> str | None:
@@ -45,17 +96,26 @@ def highest_of_shape(texts: pl.Series) -> str | None:
     length = size.min()
     if not isinstance(length, int) or not length or length != size.max():
         return None
-    texts = texts.drop_nulls()
-    data, at = _content(texts)
-    data = data[at[0] : at[-1]]
-    whole = len(texts) // _BESIDE * _BESIDE * length
-    low, high = np.full(length, 255, np.uint8), np.zeros(length, np.uint8)
-    for part, width in ((data[:whole], length * _BESIDE), (data[whole:], length)):
-        if len(part):
-            rows = part.reshape(-1, width)
-            low = np.minimum(low, rows.min(axis=0).reshape(-1, length).min(axis=0))
-            high = np.maximum(high, rows.max(axis=0).reshape(-1, length).max(axis=0))
+    if length <= _SHORT:
+        low, high = (edge[_LENGTH : _LENGTH + length] for edge in _extremes(_Views(texts).bytes))
+    else:
+        data, at = _content(texts.drop_nulls())
+        low, high = _extremes(data[at[0] : at[-1]].reshape(-1, length))
     is_digit = (low >= _ZERO) & (high <= _NINE)
     if not (is_digit | ((low == high) & (high <= _ASCII_END))).all():
         return None
     return high.tobytes().decode("ascii")
+
+
+def _extremes(rows: Bytes) -> tuple[Bytes, Bytes]:
+    """The lowest and the highest byte of each column, of rows that lie one behind the other."""
+    width = rows.shape[1]
+    data = rows.ravel()
+    whole = len(rows) // _BESIDE * _BESIDE * width
+    low, high = np.full(width, 255, np.uint8), np.zeros(width, np.uint8)
+    for part, beside in ((data[:whole], width * _BESIDE), (data[whole:], width)):
+        if len(part):
+            block = part.reshape(-1, beside)
+            low = np.minimum(low, block.min(axis=0).reshape(-1, width).min(axis=0))
+            high = np.maximum(high, block.max(axis=0).reshape(-1, width).max(axis=0))
+    return low, high

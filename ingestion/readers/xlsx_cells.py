@@ -7,7 +7,7 @@ import posixpath
 import re
 import zipfile
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -294,8 +294,8 @@ def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
         {
             "row": rows[others],
             "column": columns[others],
-            "type": pl.Series([one.type for one in said], dtype=pl.String).gather(code[others]),
-            "style": pl.Series([one.style for one in said], dtype=pl.UInt32).gather(code[others]),
+            "type": _of_each([one.type for one in said], code[others], pl.String()),
+            "style": _of_each([one.style for one in said], code[others], pl.UInt32()),
             "value": tags.contents(values, first, _counts(values, is_cell)[others] > 0),
             "formula": _counts(formulas, is_cell)[others] > 0,
         },
@@ -308,28 +308,39 @@ def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
 class _Tags:
     """The tags that open elements: from their `<` to their `>`, in the bytes they are in.
 
-    `edges` are all places of a `<`.
+    `first` is the first letter of the name, `after` the place of the next `<`, of any tag.
     """
 
     text: np.ndarray
     begin: np.ndarray
+    first: np.ndarray
     end: np.ndarray
-    edges: np.ndarray
+    after: np.ndarray
 
     @classmethod
     def of(cls, body: bytes) -> _Tags:
         # So that every tag has as many bytes behind it as a name, or the place of a cell.
         text = np.frombuffer(body + bytes(_PADDING), np.uint8)
         edges = np.flatnonzero(text == ord("<"))
-        begin = edges[text[edges + 1] != ord("/")]
-        ends = np.append(np.flatnonzero(text == ord(">")), len(body))
-        return cls(text, begin, ends[np.searchsorted(ends, begin)], np.append(edges, len(body)))
+        opens = text[edges + 1] != ord("/")  # not of the tags that close an element
+        begin, ends = edges[opens], np.flatnonzero(text == ord(">"))
+        if len(ends) == len(edges) and (edges < ends).all() and (ends[:-1] < edges[1:]).all():
+            end = ends[opens]
+        else:
+            # A `>` in a text or a `<` in a tag: each tag ends at the first `>` behind it.
+            ends = np.append(ends, len(body))
+            end = ends[np.searchsorted(ends, begin)]
+        return cls(text, begin, text[begin + 1], end, np.append(edges[1:], len(body))[opens])
 
     def named(self, name: bytes) -> np.ndarray:
         """Which of the tags open an element of this name."""
-        found: np.ndarray = _NAME_ENDS[self.text[self.begin + len(name) + 1]]
-        for offset, letter in enumerate(name, 1):
-            found &= self.text[self.begin + offset] == letter
+        found: np.ndarray = self.first == name[0]
+        at = self.begin[found] + 1
+        fits = _NAME_ENDS[self.text[at + len(name)]]
+        for offset, letter in enumerate(name[1:], 1):
+            fits &= self.text[at + offset] == letter
+        if not fits.all():
+            found[found] = fits
         return found
 
     def texts(self, begin: np.ndarray, end: np.ndarray) -> pa.LargeStringArray:
@@ -347,8 +358,7 @@ class _Tags:
         Null where there is none.
         """
         at = np.flatnonzero(wanted)[which[has]]
-        end = self.edges[np.searchsorted(self.edges, self.begin[at] + 1)]
-        said = self.texts(self.end[at] + 1, end)
+        said = self.texts(self.end[at] + 1, self.after[at])
         return pl.Series(said.take(pa.array(np.cumsum(has) - 1, mask=~has)))
 
 
@@ -407,6 +417,13 @@ def _said(attributes: str) -> _Said:
 
 def _each(said: list[_Said], name: str) -> np.ndarray:
     return np.array([getattr(one, name) for one in said])
+
+
+def _of_each(values: list[Any], code: np.ndarray, dtype: pl.DataType) -> pl.Series:
+    series = pl.Series(values, dtype=dtype)
+    if len(code) and (code == code[0]).all():
+        return series.new_from_index(int(code[0]), len(code))
+    return series.gather(code)
 
 
 def _row_numbers(body: bytes, rows: np.ndarray) -> list[int]:
@@ -502,6 +519,8 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
     """Kind and value of every cell that is no shared or inline text."""
     if frame.is_empty():
         return pl.DataFrame(schema=SCHEMA)
+    if (plain := _plain_numbers(frame, shown)) is not None:
+        return typed(plain, epoch_1904=epoch_1904)
     formats = pl.Series("shown", [*shown, AS_NUMBER], dtype=pl.UInt8)
     cells = (
         frame.lazy()
@@ -516,6 +535,31 @@ def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.Dat
     if cells["is_iso"].any():
         cells = cells.with_columns(_iso(pl.col("value"), pl.col("is_iso"), epoch_1904))
     return typed(cells.with_columns(_SOUND), epoch_1904=epoch_1904)
+
+
+def _plain_numbers(frame: pl.DataFrame, shown: list[int]) -> pl.DataFrame | None:
+    """Cells as `typed` takes them, of a sheet without formulas that has but numbers beside texts.
+
+    Most sheets are such, and many are read: None of the others.
+    """
+    if frame["type"].null_count() < frame.height or frame["formula"].any():
+        return None
+    values = frame["value"]
+    number = values.cast(pl.Float64, strict=False)
+    if number.null_count():
+        return None
+    formats = np.array([*shown, AS_NUMBER], dtype=np.uint8)
+    style = frame["style"].fill_null(0).to_numpy()
+    return pl.DataFrame(
+        [
+            frame["row"],
+            frame["column"],
+            number.alias("number"),
+            values.alias("text"),
+            pl.Series("was", [None], dtype=pl.UInt8).new_from_index(0, frame.height),
+            pl.Series("shown", formats[np.minimum(style, len(shown))]),
+        ]
+    )
 
 
 def _iso(value: pl.Expr, is_iso: pl.Expr, epoch_1904: bool) -> list[pl.Expr]:
