@@ -40,6 +40,7 @@ __all__ = [
     "close",
     "definition",
     "distribution",
+    "forecast",
     "kpis",
     "news",
     "profile",
@@ -47,6 +48,7 @@ __all__ = [
     "reconcile",
     "release",
     "sql",
+    "staffing",
     "units",
 ]
 
@@ -288,6 +290,77 @@ def distribution(
             segments=_names(segments),
             period=period,
         )
+    )
+
+
+def forecast(
+    units: Names = None,
+    level: Names = None,
+    segments: Names = None,
+    days: int = 28,
+    *,
+    release: ReleaseName = None,
+    audience: str | None = None,
+) -> pl.DataFrame:
+    """Calls a day in the days to come: `metrics.forecast("amk_oslo", segments="113", days=28)`.
+
+    One row per service, unit and day, from the day after `last_day`, the last that is final: calls
+    expected (`value`), and intervals that hold 80 and 95 % of such days (`low_80` to `high_95`).
+    Every model is tried on stretches that were held back; where none is nearer than the week
+    before, nothing is offered: one row with status `not_offered` and the `reason`. `error` and
+    `naive_error` are mean errors a day on those stretches, `covered_80` and `covered_95` what the
+    intervals held there. Needs `akuttkjede[forecast]`.
+
+    Args:
+        units, level, segments: as for `query`; levels national, region and central.
+        days: 7 to 84.
+    """
+    from reporting.demand.forecast import forecast as find
+
+    return find(
+        open_release(release, audience),
+        units=_names(units),
+        levels=_names(level),
+        segments=_names(segments),
+        days=days,
+    )
+
+
+def staffing(
+    units: Names = None,
+    level: Names = None,
+    segments: Names = None,
+    days: int = 7,
+    *,
+    handling: float | None = None,
+    patience: float | None = None,
+    target: float | None = None,
+    release: ReleaseName = None,
+    audience: str | None = None,
+) -> pl.DataFrame:
+    """How many must answer, hour by hour: `metrics.staffing("amk_oslo", segments="113")`.
+
+    The forecast, spread over the day as the calls of that weekday were, and the queue of Erlang A.
+    `needed` people answer at once for the target to be met, `needed_high_80` if the day is among
+    the busiest tenth; breaks, illness and other work come on top. Needs `akuttkjede[forecast]`.
+
+    Args:
+        units, level, segments, days: as for `forecast`.
+        handling: mean seconds a call takes, with the work after it. Not given: of the release.
+        patience: mean seconds that a caller waits before hanging up. Not given: of the release.
+        target: share of calls answered in time, in per cent. Not given: that of the KPI.
+    """
+    from reporting.demand.staffing import staffing as find
+
+    return find(
+        open_release(release, audience),
+        units=_names(units),
+        levels=_names(level),
+        segments=_names(segments),
+        days=days,
+        handling=handling,
+        patience=patience,
+        target=target,
     )
 
 

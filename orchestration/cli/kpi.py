@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli import profiles
+from orchestration.cli import demand, profiles
 from orchestration.cli.common import fail
 from orchestration.cli.reading import (
     AudienceOption,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Query released KPIs and their definitions.", no_args_is_help=True)
 app.command("profile")(profiles.profile)
 app.command("distribution")(profiles.distribution)
+app.command("forecast")(demand.forecast)
+app.command("staffing")(demand.staffing)
 _TABLE_ROWS = 500
 _ROW_LIMIT = 100_000
 _LABEL_WIDTH = 20

@@ -67,9 +67,9 @@ def profile(
     if show not in _SHOWN:
         raise fail(f"--show {show}: {', '.join(_SHOWN)}")
     opened = open_release(release, audience)
-    levels, units = _split(places)
+    levels, units = split(places)
     frame = find(opened, units=units, levels=levels, segments=segment or (), period=period)
-    if not _delivered(opened, frame, chosen, output):
+    if not delivered(opened, frame, chosen, output):
         for part in frame.partition_by("segment", "level", "unit_id", maintain_order=True):
             _say_week(part, show)
         _end(opened, frame)
@@ -95,7 +95,7 @@ def distribution(
 
     chosen = chosen_format(fmt, output)
     opened = open_release(release, audience)
-    levels, units = _split(places)
+    levels, units = split(places)
     frame = find(
         opened,
         measures=measure or (),
@@ -104,7 +104,7 @@ def distribution(
         segments=segment or (),
         period=period,
     )
-    if _delivered(opened, frame, chosen, output):
+    if delivered(opened, frame, chosen, output):
         return
     headers = {
         "unit": "enhet / unit",
@@ -119,7 +119,7 @@ def distribution(
             "what": row["measure"] + ("" if row["segment"] == "all" else f", {row['segment']}"),
             "class": _class_name(row),
             "n": _HIDDEN if row["n"] is None else str(row["n"]),
-            "share": _HIDDEN if row["share"] is None else _number(row["share"], 1),
+            "share": _HIDDEN if row["share"] is None else number(row["share"], 1),
         }
         for row in frame.iter_rows(named=True)
     ]
@@ -137,14 +137,15 @@ def _class_name(row: dict[str, Any]) -> str:
     return f"{(over or 0) // by}–{to // by} {unit}"
 
 
-def _split(places: list[str]) -> tuple[list[str], list[str]]:
+def split(places: list[str]) -> tuple[list[str], list[str]]:
     """Levels, and units: what is not the name of a level."""
     from reporting.dimensions import LEVELS
 
     return [name for name in places if name in LEVELS], [n for n in places if n not in LEVELS]
 
 
-def _delivered(opened: Any, frame: pl.DataFrame, chosen: str, output: Path | None) -> bool:
+def delivered(opened: Any, frame: pl.DataFrame, chosen: str, output: Path | None) -> bool:
+    """Whether the frame went to a file or out as data, so that no table is wanted."""
     from reporting.describe import describe
 
     if chosen == "table" and output is None:
@@ -176,7 +177,7 @@ def _say_week(hours: pl.DataFrame, show: str) -> None:
     if (top := busiest(hours)) is not None:
         nb, en = WEEKDAYS[int(str(top["weekday"])) - 1]
         clock = f"{int(str(top['hour'])):02}–{int(str(top['hour'])) + 1:02}"
-        rate = _number(float(str(top["calls_per_hour"])), 1)
+        rate = number(float(str(top["calls_per_hour"])), 1)
         typer.echo(
             f"Travlest / busiest: {nb} / {en} {clock}, {rate} anrop per time / calls per hour\n"
         )
@@ -184,11 +185,12 @@ def _say_week(hours: pl.DataFrame, show: str) -> None:
 
 def _cell(row: dict[str, Any], show: str) -> str:
     if row[show] is not None:
-        return _number(row[show], _SHOWN[show])
+        return number(row[show], _SHOWN[show])
     return _HIDDEN if row["status"] == "suppressed" else _NO_DATA
 
 
-def _number(value: float, decimals: int) -> str:
+def number(value: float, decimals: int) -> str:
+    """A number as Norwegians write it."""
     return f"{value:.{decimals}f}".replace(".", ",")
 
 

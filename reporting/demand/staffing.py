@@ -1,0 +1,236 @@
+"""How many must answer, hour by hour, for the calls of a forecast to be answered in time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from reporting.demand.erlang import needed
+from reporting.demand.forecast import KPI, LEAST, SHOWN, WITHHELD, Ahead, ahead
+from reporting.dimensions import QueryError
+from reporting.profiles import profile
+from reporting.query import KpiQuery, query, show_kpi
+from reporting.reader import Release
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# What is in time, and the KPI whose target says how often.
+TARGETS = {"113": (10.0, "c113_within_10s"), "116117": (120.0, "c116117_within_2min")}
+# Nobody's patience is shorter or longer, whatever a small month says.
+_PATIENCE = (15.0, 1_800.0)
+_LEVEL = 80
+_MEASURED = ("handling_time_median", "answer_time_mean", "unanswered_share")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the need rests on: seconds, and shares of 1."""
+
+    handling_s: float
+    patience_s: float
+    within_s: float
+    target: float
+
+
+def staffing(
+    release: Release,
+    *,
+    units: Sequence[str] = (),
+    levels: Sequence[str] = (),
+    segments: Sequence[str] = (),
+    days: int = LEAST,
+    handling: float | None = None,
+    patience: float | None = None,
+    target: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> pl.DataFrame:
+    """The need per hour; see `metrics.staffing`."""
+    import polars as pl
+
+    found = ahead(
+        release, units=units, levels=levels, segments=segments, days=days, progress=progress
+    )
+    rows: list[dict[str, Any]] = []
+    for one in found:
+        if one.segment not in TARGETS:
+            continue
+        chosen = conditions(release, one, handling=handling, patience=patience, target=target)
+        rows += _rows(one, chosen, shares(release, one), release.release_id)
+    return pl.DataFrame(
+        rows,
+        schema={
+            **dict.fromkeys(("segment", "level", "unit_id", "unit_name"), pl.String),
+            "day": pl.Date,
+            "hour": pl.Int64,
+            "calls": pl.Float64,
+            f"calls_high_{_LEVEL}": pl.Float64,
+            "needed": pl.Int64,
+            f"needed_high_{_LEVEL}": pl.Int64,
+            "status": pl.String,
+            "reason": pl.String,
+            **dict.fromkeys(("handling_s", "patience_s", "within_s", "target"), pl.Float64),
+            "release_id": pl.String,
+        },
+        orient="row",
+    )
+
+
+def conditions(
+    release: Release,
+    one: Ahead,
+    *,
+    handling: float | None = None,
+    patience: float | None = None,
+    target: float | None = None,
+) -> Conditions:
+    """Of what is given, and else of the last month that the unit has all figures of.
+
+    Erlang A takes talks and patience to be exponential. Then a mean talk is the median divided by
+    the logarithm of two, and mean patience is mean waiting divided by the share who hang up.
+
+    Raises:
+        QueryError: the release cannot tell, and it was not given.
+    """
+    within, kpi = TARGETS[one.segment]
+    known = _last_known(release, one)
+    if handling is None and "handling_time_median" in known:
+        handling = known["handling_time_median"] / math.log(2)
+    if patience is None and (lost := known.get("unanswered_share", 0.0)) > 0:
+        waited = known.get("answer_time_mean")
+        patience = None if waited is None else waited / (lost / 100)
+        patience = None if patience is None else min(max(patience, _PATIENCE[0]), _PATIENCE[1])
+    if target is None:
+        target = _target(release, kpi)
+    missing = [
+        name
+        for name, value in (("handling", handling), ("patience", patience), ("target", target))
+        if value is None
+    ]
+    if handling is None or patience is None or target is None:
+        names = ", ".join(missing)
+        raise QueryError(
+            f"{one.unit_name}, {one.segment}: utgivelsen sier ikke / the release does not tell "
+            f"{names}; oppgi / give {names}."
+        )
+    if not 0 < target < 100 or handling <= 0 or patience <= 0:
+        raise QueryError("handling, patience > 0; 0 < target < 100 (%)")
+    return Conditions(handling, patience, within, target / 100)
+
+
+def shares(release: Release, one: Ahead) -> dict[tuple[int, int], float]:
+    """The share of a day's calls that comes in an hour, by ISO weekday and hour.
+
+    Of the longest period that is over. Hours that are hidden or were not delivered are not there.
+    """
+    hours = profile(release, units=[one.unit_id], levels=[one.level], segments=[one.segment])
+    if hours.is_empty():
+        return {}
+    row = hours.row(0, named=True)
+    total = _calls_per_day(release, one, row["period_grain"], row["period_start"])
+    return {
+        (row["weekday"], row["hour"]): row["calls_per_hour"] / total[row["weekday"]]
+        for row in hours.drop_nulls("calls_per_hour").iter_rows(named=True)
+        if total.get(row["weekday"])
+    }
+
+
+def _rows(
+    one: Ahead,
+    chosen: Conditions,
+    share: dict[tuple[int, int], float],
+    release_id: str,
+) -> list[dict[str, Any]]:
+    base = {
+        **{name: getattr(one, name) for name in ("segment", "level", "unit_id", "unit_name")},
+        **{name: getattr(chosen, name) for name in ("handling_s", "patience_s", "within_s")},
+        "target": 100 * chosen.target,
+        "release_id": release_id,
+    }
+    if one.outlook is None or one.reason is not None:
+        return [{**base, "status": WITHHELD, "reason": one.reason}]
+    rows = []
+    for number, day in enumerate(one.outlook.days):
+        for hour in range(24):
+            part = share.get((day.isoweekday(), hour))
+            if part is None:
+                rows.append({**base, "day": day, "hour": hour, "status": "no_data"})
+                continue
+            calls = float(one.outlook.value[number]) * part
+            high = float(one.outlook.high[_LEVEL][number]) * part
+            rows.append(
+                {
+                    **base,
+                    "day": day,
+                    "hour": hour,
+                    "calls": calls,
+                    f"calls_high_{_LEVEL}": high,
+                    "needed": _needed(calls, chosen),
+                    f"needed_high_{_LEVEL}": _needed(high, chosen),
+                    "status": SHOWN,
+                }
+            )
+    return rows
+
+
+def _needed(calls: float, chosen: Conditions) -> int:
+    return needed(calls, chosen.handling_s, chosen.patience_s, chosen.within_s, chosen.target)
+
+
+def _last_known(release: Release, one: Ahead) -> dict[str, float]:
+    """The figures of the last whole month that has all of them, else of that with most."""
+    frame = query(
+        release,
+        KpiQuery(
+            kpis=_MEASURED,
+            units=[one.unit_id],
+            levels=[one.level],
+            segments=[one.segment],
+            grain="month",
+            with_no_data=False,
+        ),
+    ).drop_nulls("value")
+    months: dict[date, dict[str, float]] = {}
+    for row in frame.iter_rows(named=True):
+        if not row["is_partial"]:
+            months.setdefault(row["period_start"], {})[row["kpi_id"]] = row["value"]
+    best = max(months, key=lambda month: (len(months[month]), month), default=None)
+    return {} if best is None else months[best]
+
+
+def _target(release: Release, kpi: str) -> float | None:
+    found = show_kpi(release, kpi)["target"]
+    return None if found is None else float(found)
+
+
+def _calls_per_day(release: Release, one: Ahead, grain: str, start: date) -> dict[int, float]:
+    """Mean calls a day, by ISO weekday, of the days of a period that were delivered whole."""
+    from reporting.periods import last_date
+
+    frame = query(
+        release,
+        KpiQuery(
+            kpis=[KPI],
+            units=[one.unit_id],
+            levels=[one.level],
+            segments=[one.segment],
+            grain="day",
+            start_from=_first_day(grain, start),
+            start_to=last_date(grain, start),
+        ),
+    ).drop_nulls("value")
+    by_weekday: dict[int, list[float]] = {}
+    for row in frame.iter_rows(named=True):
+        if not row["is_partial"]:
+            by_weekday.setdefault(row["period_start"].isoweekday(), []).append(row["value"])
+    return {weekday: math.fsum(values) / len(values) for weekday, values in by_weekday.items()}
+
+
+def _first_day(grain: str, start: date) -> date:
+    """Periods that run up to a month begin before it."""
+    if grain == "rolling12":
+        return date(start.year - (start.month < 12), start.month % 12 + 1, 1)
+    return date(start.year, 1, 1) if grain == "ytd" else start
