@@ -16,7 +16,7 @@ from tests.fuzz import write
 from tests.fuzz.cases import Case, all_cases
 from tests.fuzz.oracle import archives, sheets, texts
 from tests.fuzz.oracle.read import readings
-from tests.fuzz.oracle.reading import Clock, MustRefuseError, Stamp
+from tests.fuzz.oracle.reading import Clock, MustRefuseError, Stamp, UndecidedError
 from tests.fuzz.oracle.values import parsed
 from tests.fuzz.oracle.verdict import Outcome, judged
 from tests.fuzz.run import take_in
@@ -201,3 +201,12 @@ def test_a_damaged_element_costs_itself_and_not_the_array() -> None:
     assert [row.values is None for row in rows] == [True, False, False, False, False]
     cut = dataclasses.replace(of)
     assert readings(data[:-4], cut.spec, DAY)[0].refused_for == "the array does not end"
+
+
+def test_nonsense_of_one_decoding_does_not_judge_what_another_cannot() -> None:
+    of = case("fz_utf16")
+    text = of.valid_file(DAY, 6, random.Random(1)).decode("utf-16")
+    names, rest = text.split("\n", 1)
+    data = f'{names};"\n{rest}'.encode("utf-16")
+    with pytest.raises(UndecidedError, match="quotation marks in the header"):
+        readings(data, of.spec, DAY)

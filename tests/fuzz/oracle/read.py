@@ -83,8 +83,9 @@ def _content(data: bytes, spec: SourceSpec, day: dt.date) -> list[Reading]:
             if problem is None or isinstance(error, UndecidedError):
                 problem = error
     # One way of decoding that gives records is enough to judge by; the others then do not count.
+    # Where one cannot be judged, that another makes nonsense of the file says nothing.
     readable = [reading for reading in found if reading.refused_for is None]
-    if readable or found:
+    if readable or (found and not isinstance(problem, UndecidedError)):
         return readable or found
     assert problem is not None
     raise problem
