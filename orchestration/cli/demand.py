@@ -147,15 +147,16 @@ def _say_staffing(part: pl.DataFrame) -> None:
     from reporting.export import text_table
 
     first = part.row(0, named=True)
+    if first["status"] == WITHHELD:
+        typer.echo(f"{first['unit_name']}, {first['segment']}")
+        typer.echo(f"Ingen prognose / no forecast: {first['reason']}\n")
+        return
     within, target = number(first["within_s"], 0), number(first["target"], 0)
     typer.echo(
         f"{first['unit_name']}, {first['segment']}: {target} % innen / within {within} s; "
         f"samtale / talk {number(first['handling_s'], 0)} s, "
         f"tålmodighet / patience {number(first['patience_s'], 0)} s"
     )
-    if first["status"] == WITHHELD:
-        typer.echo(f"Ingen prognose / no forecast: {first['reason']}\n")
-        return
     days = part["day"].unique().sort().to_list()
     cells = {(row["hour"], row["day"]): row for row in part.iter_rows(named=True)}
     headers = {"hour": "time / hour", **{str(day): f"{day:%d.%m.}" for day in days}}

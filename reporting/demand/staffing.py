@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting.demand.erlang import needed
 from reporting.demand.forecast import KPI, LEAST, SHOWN, WITHHELD, Ahead, ahead
+from reporting.demand.model import Outlook
 from reporting.dimensions import QueryError
 from reporting.profiles import profile
 from reporting.query import KpiQuery, query, show_kpi
@@ -58,8 +59,13 @@ def staffing(
     for one in found:
         if one.segment not in TARGETS:
             continue
+        who = {name: getattr(one, name) for name in ("segment", "level", "unit_id", "unit_name")}
+        base = {**who, "release_id": release.release_id}
+        if one.outlook is None or one.reason is not None:
+            rows.append({**base, "status": WITHHELD, "reason": one.reason})
+            continue
         chosen = conditions(release, one, handling=handling, patience=patience, target=target)
-        rows += _rows(one, chosen, shares(release, one), release.release_id)
+        rows += [{**base, **row} for row in _rows(one.outlook, chosen, shares(release, one))]
     return pl.DataFrame(
         rows,
         schema={
@@ -87,7 +93,7 @@ def conditions(
     patience: float | None = None,
     target: float | None = None,
 ) -> Conditions:
-    """Of what is given, and else of the last month that the unit has all figures of.
+    """Of what is given, and else of the last whole month or week that has the figures.
 
     Erlang A takes talks and patience to be exponential. Then a mean talk is the median divided by
     the logarithm of two, and mean patience is mean waiting divided by the share who hang up.
@@ -139,28 +145,23 @@ def shares(release: Release, one: Ahead) -> dict[tuple[int, int], float]:
 
 
 def _rows(
-    one: Ahead,
-    chosen: Conditions,
-    share: dict[tuple[int, int], float],
-    release_id: str,
+    outlook: Outlook, chosen: Conditions, share: dict[tuple[int, int], float]
 ) -> list[dict[str, Any]]:
     base = {
-        **{name: getattr(one, name) for name in ("segment", "level", "unit_id", "unit_name")},
-        **{name: getattr(chosen, name) for name in ("handling_s", "patience_s", "within_s")},
+        "handling_s": chosen.handling_s,
+        "patience_s": chosen.patience_s,
+        "within_s": chosen.within_s,
         "target": 100 * chosen.target,
-        "release_id": release_id,
     }
-    if one.outlook is None or one.reason is not None:
-        return [{**base, "status": WITHHELD, "reason": one.reason}]
     rows = []
-    for number, day in enumerate(one.outlook.days):
+    for number, day in enumerate(outlook.days):
         for hour in range(24):
             part = share.get((day.isoweekday(), hour))
             if part is None:
                 rows.append({**base, "day": day, "hour": hour, "status": "no_data"})
                 continue
-            calls = float(one.outlook.value[number]) * part
-            high = float(one.outlook.high[_LEVEL][number]) * part
+            calls = float(outlook.value[number]) * part
+            high = float(outlook.high[_LEVEL][number]) * part
             rows.append(
                 {
                     **base,
@@ -181,24 +182,26 @@ def _needed(calls: float, chosen: Conditions) -> int:
 
 
 def _last_known(release: Release, one: Ahead) -> dict[str, float]:
-    """The figures of the last whole month that has all of them, else of that with most."""
-    frame = query(
-        release,
-        KpiQuery(
-            kpis=_MEASURED,
-            units=[one.unit_id],
-            levels=[one.level],
-            segments=[one.segment],
-            grain="month",
-            with_no_data=False,
-        ),
-    ).drop_nulls("value")
-    months: dict[date, dict[str, float]] = {}
-    for row in frame.iter_rows(named=True):
-        if not row["is_partial"]:
-            months.setdefault(row["period_start"], {})[row["kpi_id"]] = row["value"]
-    best = max(months, key=lambda month: (len(months[month]), month), default=None)
-    return {} if best is None else months[best]
+    """The figures of the period that has most of them: of these a whole one, a month, the last."""
+    found: list[tuple[tuple[int, bool, bool, date], dict[str, float]]] = []
+    for grain in ("month", "week"):
+        frame = query(
+            release,
+            KpiQuery(
+                kpis=_MEASURED,
+                units=[one.unit_id],
+                levels=[one.level],
+                segments=[one.segment],
+                grain=grain,
+                with_no_data=False,
+            ),
+        ).drop_nulls("value")
+        for period in frame.partition_by("period_start"):
+            known = dict(period.select("kpi_id", "value").iter_rows())
+            is_whole = not period["is_partial"].any()
+            start = period["period_start"][0]
+            found.append(((len(known), is_whole, grain == "month", start), known))
+    return max(found, key=lambda one: one[0], default=(None, {}))[1]
 
 
 def _target(release: Release, kpi: str) -> float | None:

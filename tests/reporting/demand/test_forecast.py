@@ -13,6 +13,7 @@ from orchestration.cli.main import app
 from reporting import metrics
 from reporting.demand.erlang import needed
 from reporting.demand.forecast import ahead
+from reporting.demand.staffing import conditions
 from reporting.dimensions import QueryError
 from reporting.reader import Release, open_current
 from tests.orchestration.fabricated import newest
@@ -135,9 +136,15 @@ def test_what_is_given_comes_before_what_was_measured(release: Release) -> None:
         metrics.staffing("amk_oslo", segments="113", target=100, release=release)
 
 
+def test_without_a_forecast_there_is_no_need(release: Release) -> None:
+    (row,) = metrics.staffing("amk_bergen", segments="113", release=release).to_dicts()
+    assert (row["status"], row["needed"], row["target"]) == ("not_offered", None, None)
+
+
 def test_what_the_release_cannot_tell_is_asked_for(release: Release) -> None:
-    with pytest.raises(QueryError, match="handling, patience"):
-        metrics.staffing("amk_bergen", segments="113", release=release)
+    (one,) = ahead(release, units=["amk_bergen"], segments=["113"], days=7)
+    with pytest.raises(QueryError, match="give handling, patience"):
+        conditions(release, one)
 
 
 def test_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -147,6 +154,8 @@ def test_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert (LAST + timedelta(days=28)).isoformat() in said.output
     assert "Prøvd på / tried on 6 strekk" in said.output
     withheld = CliRunner().invoke(app, ["kpi", "forecast", "AMK Bergen", "--segment", "113"])
+    assert "Ingen prognose / no forecast" in withheld.output
+    withheld = CliRunner().invoke(app, ["kpi", "staffing", "AMK Bergen", "--segment", "113"])
     assert "Ingen prognose / no forecast" in withheld.output
     need = CliRunner().invoke(app, ["kpi", "staffing", "AMK Oslo", "--segment", "113"])
     assert need.exit_code == 0, need.output
