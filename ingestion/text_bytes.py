@@ -36,8 +36,8 @@ class _Views:
     """The texts that are not null, as the engine keeps them: nothing is copied to look at them."""
 
     def __init__(self, texts: pl.Series) -> None:
-        texts = texts.drop_nulls() if texts.has_nulls() else texts
-        column = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+        self.texts = texts.drop_nulls() if texts.has_nulls() else texts
+        column = self.texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *self.buffers = column.buffers()
         held = np.frombuffer(views or b"", np.uint8).reshape(-1, _VIEW)
         self.bytes = held[column.offset : column.offset + len(column)]
@@ -74,15 +74,13 @@ def may_have_blank_ends(texts: pl.Series) -> bool:
 
 def has_any_of(texts: pl.Series, words: Collection[str]) -> bool:
     """Whether a text is one of these; only texts as long as one of them are looked at."""
-    lengths = {len(word.encode()) for word in words}
-    found = _Views(texts).lengths
-    alike = np.zeros(len(found), dtype=bool)
-    for length in lengths:
-        alike |= found == length
+    views = _Views(texts)
+    alike = np.zeros(len(views.texts), dtype=bool)
+    for length in {len(word.encode()) for word in words}:
+        alike |= views.lengths == length
     if not alike.any():
         return False
-    filled = texts.drop_nulls() if texts.has_nulls() else texts
-    return bool(filled.filter(pl.Series(alike)).is_in(list(words)).any())
+    return bool(views.texts.filter(pl.Series(alike)).is_in(list(words)).any())
 
 
 def highest_of_shape(texts: pl.Series) -> str | None:

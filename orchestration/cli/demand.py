@@ -13,10 +13,11 @@ from orchestration.cli.profiles import (
     Places,
     Segments,
     delivered,
-    number,
+    say_release,
     split,
 )
 from orchestration.cli.reading import AudienceOption, ReleaseOption, chosen_format, readable
+from reporting.numbers import spaced
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,10 +50,11 @@ def forecast(
         days=days,
         progress=_progress,
     )
+    _progress("")
     if not delivered(opened, frame, chosen, output):
         for part in _parts(frame):
             _say_forecast(part)
-        _end(opened)
+        say_release(opened)
 
 
 @readable
@@ -92,10 +94,11 @@ def staffing(
         target=target,
         progress=_progress,
     )
+    _progress("")
     if not delivered(opened, frame, chosen, output):
         for part in _parts(frame):
             _say_staffing(part)
-        _end(opened)
+        say_release(opened)
 
 
 def _parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
@@ -103,6 +106,7 @@ def _parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _progress(text: str) -> None:
+    """In the place of the text before; the empty one at the end leaves nothing."""
     if sys.stderr.isatty():
         typer.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
@@ -125,15 +129,15 @@ def _say_forecast(part: pl.DataFrame) -> None:
     rows = [
         {
             "day": row["day"].isoformat(),
-            "value": number(row["value"], 0),
+            "value": spaced(row["value"], 0),
             "p80": _span(row, 80),
             "p95": _span(row, 95),
         }
         for row in part.iter_rows(named=True)
     ]
     typer.echo("\n".join(text_table(headers, rows)))
-    off, naive = number(first["error"], 1), number(first["naive_error"], 1)
-    covered = number(first["covered_80"], 0)
+    off, naive = spaced(first["error"], 1), spaced(first["naive_error"], 1)
+    covered = spaced(first["covered_80"], 0)
     typer.echo(
         f"Prøvd på / tried on {first['held_back']} strekk / stretches: bommet med / off by {off} "
         f"anrop om dagen / calls a day, forrige uke / the week before {naive}; "
@@ -151,11 +155,11 @@ def _say_staffing(part: pl.DataFrame) -> None:
         typer.echo(f"{first['unit_name']}, {first['segment']}")
         typer.echo(f"Ingen prognose / no forecast: {first['reason']}\n")
         return
-    within, target = number(first["within_s"], 0), number(first["target"], 0)
+    within, target = spaced(first["within_s"], 0), spaced(first["target"], 0)
     typer.echo(
         f"{first['unit_name']}, {first['segment']}: {target} % innen / within {within} s; "
-        f"samtale / talk {number(first['handling_s'], 0)} s, "
-        f"tålmodighet / patience {number(first['patience_s'], 0)} s"
+        f"samtale / talk {spaced(first['handling_s'], 0)} s, "
+        f"tålmodighet / patience {spaced(first['patience_s'], 0)} s"
     )
     days = part["day"].unique().sort().to_list()
     cells = {(row["hour"], row["day"]): row for row in part.iter_rows(named=True)}
@@ -181,12 +185,4 @@ def _need(row: dict[str, Any]) -> str:
 
 
 def _span(row: dict[str, Any], level: int) -> str:
-    return f"{number(row[f'low_{level}'], 0)}–{number(row[f'high_{level}'], 0)}"
-
-
-def _end(opened: Any) -> None:
-    from reporting.audience import warning
-
-    typer.echo(f"Utgivelse / release {opened.release_id} ({opened.audience})")
-    if said := warning(opened.audience):
-        typer.echo(said)
+    return f"{spaced(row[f'low_{level}'], 0)}–{spaced(row[f'high_{level}'], 0)}"

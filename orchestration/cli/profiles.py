@@ -119,7 +119,7 @@ def distribution(
             "what": row["measure"] + ("" if row["segment"] == "all" else f", {row['segment']}"),
             "class": _class_name(row),
             "n": _HIDDEN if row["n"] is None else str(row["n"]),
-            "share": _HIDDEN if row["share"] is None else number(row["share"], 1),
+            "share": _HIDDEN if row["share"] is None else _number(row["share"], 1),
         }
         for row in frame.iter_rows(named=True)
     ]
@@ -177,7 +177,7 @@ def _say_week(hours: pl.DataFrame, show: str) -> None:
     if (top := busiest(hours)) is not None:
         nb, en = WEEKDAYS[int(str(top["weekday"])) - 1]
         clock = f"{int(str(top['hour'])):02}–{int(str(top['hour'])) + 1:02}"
-        rate = number(float(str(top["calls_per_hour"])), 1)
+        rate = _number(float(str(top["calls_per_hour"])), 1)
         typer.echo(
             f"Travlest / busiest: {nb} / {en} {clock}, {rate} anrop per time / calls per hour\n"
         )
@@ -185,18 +185,16 @@ def _say_week(hours: pl.DataFrame, show: str) -> None:
 
 def _cell(row: dict[str, Any], show: str) -> str:
     if row[show] is not None:
-        return number(row[show], _SHOWN[show])
+        return _number(row[show], _SHOWN[show])
     return _HIDDEN if row["status"] == "suppressed" else _NO_DATA
 
 
-def number(value: float, decimals: int) -> str:
-    """A number as Norwegians write it."""
+def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}".replace(".", ",")
 
 
 def _end(opened: Any, frame: pl.DataFrame) -> None:
     """The period, what the signs mean, the release."""
-    from reporting.audience import warning
     from reporting.periods import label
     from reporting.profiles import NO_ROWS
 
@@ -207,6 +205,13 @@ def _end(opened: Any, frame: pl.DataFrame) -> None:
     days = f"{row['days_covered']} av / of {row['days_in_period']} dager levert / days delivered"
     typer.echo(f"Periode / period {label(row['period_grain'], row['period_start'])}, {days}")
     typer.echo(f"{_HIDDEN} skjult / hidden   {_NO_DATA} ingen data / no data")
+    say_release(opened)
+
+
+def say_release(opened: Any) -> None:
+    """Which release the figures are of, and what may not be done with them."""
+    from reporting.audience import warning
+
     typer.echo(f"Utgivelse / release {opened.release_id} ({opened.audience})")
     if said := warning(opened.audience):
         typer.echo(said)

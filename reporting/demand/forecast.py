@@ -27,7 +27,7 @@ _NO_BETTER = (
     "ikke nærmere enn forrige uke: feil {error} mot {naive} anrop om dagen. / "
     "no nearer than the week before: off by {error} against {naive} calls a day."
 )
-_SERIES = ["segment", "level", "unit_id", "unit_name"]
+SERIES = ["segment", "level", "unit_id", "unit_name"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Ahead:
 
     def rows(self, release_id: str) -> list[dict[str, Any]]:
         """One row per day; a single one, with the reason, where nothing is offered."""
-        who = {name: getattr(self, name) for name in (*_SERIES, "last_day")}
+        who = {name: getattr(self, name) for name in (*SERIES, "last_day")}
         found = self.outlook
         judged: dict[str, Any] = dict.fromkeys(("model", "error", "naive_error", "held_back"))
         if found is not None:
@@ -95,7 +95,7 @@ def _schema() -> dict[str, Any]:
 
     numbers = [f"{end}_{level}" for level in LEVELS for end in ("low", "high")]
     return {
-        **dict.fromkeys(_SERIES, pl.String),
+        **dict.fromkeys(SERIES, pl.String),
         "day": pl.Date,
         "value": pl.Float64,
         **dict.fromkeys(numbers, pl.Float64),
@@ -131,7 +131,7 @@ def ahead(
         kpis=[KPI], units=units, levels=levels or UNIT_LEVELS, segments=segments, grain="day"
     )
     frame = query(release, wanted).drop_nulls("period_start")
-    series = frame.partition_by(_SERIES, maintain_order=True)
+    series = frame.partition_by(SERIES, maintain_order=True)
     found = []
     for number, one in enumerate(series, 1):
         first = one.row(0, named=True)
@@ -162,7 +162,7 @@ def series_of(days: pl.DataFrame) -> tuple[date, list[float | None]]:
 
 def _ahead_of(one: pl.DataFrame, days: int) -> Ahead:
     first, counts = series_of(one)
-    who = {name: one[name][0] for name in _SERIES}
+    who = {name: one[name][0] for name in SERIES}
     last = first + timedelta(days=max(len(counts) - 1, 0))
     try:
         found = outlook(first, counts, days)

@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reporting.demand.calendar import is_holiday
+from reporting.demand.holidays import is_holiday
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ _FOLDS = 6
 # Of fewer days than this nothing is known of a stretch that is tried on.
 _LEAST_KNOWN = 0.8
 _MODELS = ("local level", "smooth trend")
-_NORMAL = {80: 1.2815515655446004, 95: 1.959963984540054}
+_NORMAL = {level: NormalDist().inv_cdf((1 + level / 100) / 2) for level in LEVELS}
 # Square roots of counts vary alike, however large the counts are (Anscombe 1948).
 _SHIFT = 3 / 8
 
@@ -99,7 +100,8 @@ def outlook(first: date, counts: Sequence[float | None], days: int) -> Outlook:
     share = float(np.mean(~np.isnan(values)))
     if share < _LEAST_KNOWN:
         raise ForecastError(
-            f"bare {share:.0%} av dagene er kjent. / only {share:.0%} of the days are known."
+            f"bare {int(100 * share)} % av dagene er kjent. / "
+            f"only {int(100 * share)} % of the days are known."
         )
     stretches = list(_stretches(len(values), days))
     naive = _errors(values, stretches, [_naive(values[:end], days) for end in stretches])

@@ -9,9 +9,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from reporting.demand.erlang import needed
-from reporting.demand.forecast import KPI, LEAST, SHOWN, WITHHELD, Ahead, ahead
+from reporting.demand.forecast import KPI, LEAST, SERIES, SHOWN, WITHHELD, Ahead, ahead
 from reporting.demand.model import Outlook
 from reporting.dimensions import QueryError
+from reporting.periods import first_date, last_date
 from reporting.profiles import profile
 from reporting.query import KpiQuery, query, show_kpi
 from reporting.reader import Release
@@ -59,7 +60,7 @@ def staffing(
     for one in found:
         if one.segment not in TARGETS:
             continue
-        who = {name: getattr(one, name) for name in ("segment", "level", "unit_id", "unit_name")}
+        who = {name: getattr(one, name) for name in SERIES}
         base = {**who, "release_id": release.release_id}
         if one.outlook is None or one.reason is not None:
             rows.append({**base, "status": WITHHELD, "reason": one.reason})
@@ -69,7 +70,7 @@ def staffing(
     return pl.DataFrame(
         rows,
         schema={
-            **dict.fromkeys(("segment", "level", "unit_id", "unit_name"), pl.String),
+            **dict.fromkeys(SERIES, pl.String),
             "day": pl.Date,
             "hour": pl.Int64,
             "calls": pl.Float64,
@@ -211,8 +212,6 @@ def _target(release: Release, kpi: str) -> float | None:
 
 def _calls_per_day(release: Release, one: Ahead, grain: str, start: date) -> dict[int, float]:
     """Mean calls a day, by ISO weekday, of the days of a period that were delivered whole."""
-    from reporting.periods import last_date
-
     frame = query(
         release,
         KpiQuery(
@@ -221,7 +220,7 @@ def _calls_per_day(release: Release, one: Ahead, grain: str, start: date) -> dic
             levels=[one.level],
             segments=[one.segment],
             grain="day",
-            start_from=_first_day(grain, start),
+            start_from=first_date(grain, start),
             start_to=last_date(grain, start),
         ),
     ).drop_nulls("value")
@@ -230,10 +229,3 @@ def _calls_per_day(release: Release, one: Ahead, grain: str, start: date) -> dic
         if not row["is_partial"]:
             by_weekday.setdefault(row["period_start"].isoweekday(), []).append(row["value"])
     return {weekday: math.fsum(values) / len(values) for weekday, values in by_weekday.items()}
-
-
-def _first_day(grain: str, start: date) -> date:
-    """Periods that run up to a month begin before it."""
-    if grain == "rolling12":
-        return date(start.year - (start.month < 12), start.month % 12 + 1, 1)
-    return date(start.year, 1, 1) if grain == "ytd" else start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -99,6 +100,14 @@ def test_how_far_one_can_see(release: Release, days: int) -> None:
 def test_an_unknown_unit_is_named(release: Release) -> None:
     with pytest.raises(QueryError, match="amk_nowhere"):
         metrics.forecast("amk_nowhere", release=release)
+
+
+def test_without_the_extra_it_says_what_to_install(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "statsmodels.tsa.statespace.structural", None)
+    with pytest.raises(QueryError, match=r"akuttkjede\[forecast\]"):
+        metrics.forecast("amk_oslo", segments="113", release=release)
 
 
 def test_the_need_is_that_of_the_hour_s_share_of_the_day(release: Release) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from reporting.demand.calendar import is_holiday
+from reporting.demand.holidays import is_holiday
 from reporting.demand.model import ForecastError, outlook
 
 MONDAY = date(2026, 1, 12)
@@ -64,7 +64,7 @@ def test_what_no_forecast_can_be_made_of() -> None:
     with pytest.raises(ForecastError, match="69 dager er for få"):
         outlook(MONDAY, [None] * 50 + series(69, 1), 28)
     few = [count if number % 4 else None for number, count in enumerate(series(120, 1), 1)]
-    with pytest.raises(ForecastError, match="bare 75% av dagene er kjent"):
+    with pytest.raises(ForecastError, match="bare 75 % av dagene er kjent"):
         outlook(MONDAY, few, 28)
     with pytest.raises(ForecastError, match="0 dager"):
         outlook(MONDAY, [None] * 100, 28)
