@@ -280,13 +280,12 @@ def without_duplicates(raw: RawFile) -> pl.DataFrame:
 def _stack(frames: list[pl.DataFrame], deliveries: list[Delivery]) -> pl.DataFrame:
     """All rows, with the index and the delivery date of their file."""
     columns = frames[0].columns
+    index_of = pl.Series(FILE_INDEX, range(len(frames)), dtype=pl.UInt32)
+    day_of = pl.Series(DELIVERED_ON, [item.delivered_on for item in deliveries], dtype=pl.Date)
+    # Without an expression per file, of which there are many.
     stacked = [
-        frame.select(
-            *columns,
-            pl.lit(index, dtype=pl.UInt32).alias(FILE_INDEX),
-            pl.lit(delivery.delivered_on, dtype=pl.Date).alias(DELIVERED_ON),
-        )
-        for index, (frame, delivery) in enumerate(zip(frames, deliveries, strict=True))
+        frame[columns].hstack([of.new_from_index(index, frame.height) for of in (index_of, day_of)])
+        for index, frame in enumerate(frames)
     ]
     # In one piece, as everything that follows goes through all of it many times.
     return pl.concat(stacked, how="vertical", rechunk=True)

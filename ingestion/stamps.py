@@ -11,9 +11,10 @@ import functools
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
-from ingestion.text_bytes import highest_of_shape
+from ingestion.text_bytes import highest_of_shape, numbers_at
 
 # What stands for nothing around a value: what Python and Unicode call white space, with the
 # separators among the control characters, and marks that nobody sees.
@@ -165,12 +166,56 @@ def iso_moment(texts: pl.Series) -> pl.Series:
 
 def clock_time(texts: pl.Series, form: str) -> pl.Series:
     """Clock times as `Duration("us")` since midnight."""
+    alike = _alike_clocks(texts, form)
+    if alike is not None:
+        return alike
     # Of the day whose midnight is number 0; the parser reads stamps faster than times alone.
     stamps = _parsed("1970-01-01 " + _fitting(texts, form), f"%Y-%m-%d {form}")
     found = stamps.cast(pl.Int64).cast(pl.Duration("us"))
     if found.null_count() > texts.null_count() and (trimmed := _trimmed(texts, found)) is not None:
         found = found.zip_with(found.is_not_null(), clock_time(trimmed, form))
     return found
+
+
+_UNIT_US = {"%H": 3_600_000_000, "%M": 60_000_000, "%S": 1_000_000, "%3f": 1_000, "%.3f": 1_000}
+_TOO_HIGH = {"%H": 24, "%M": 60}
+
+
+def _alike_clocks(texts: pl.Series, form: str) -> pl.Series | None:
+    """Clock times of texts that all have their digits at the same places: most files' are so.
+
+    Counting from digits is many times faster than parsing. None of any other texts or format.
+    """
+    pattern, length = widths(form)
+    highest = highest_of_shape(texts)
+    if highest is None or len(highest) != length or re.fullmatch(pattern, highest) is None:
+        return None
+    form = functools.reduce(lambda text, short: text.replace(*short), _SHORT.items(), form)
+    units, places, at, position = [], [], 0, 0
+    for match in _DIRECTIVE.finditer(form):
+        unit, width = match[0], _PARTS.get(match[0], ("", None))[1]
+        at += match.start() - position
+        if unit not in _UNIT_US or unit in units or width is None:
+            return None
+        units.append(unit)
+        places.append(range(at + unit.startswith("%."), at + width))
+        at, position = at + width, match.end()
+    numbers = numbers_at(texts, places)
+    if numbers is None:
+        return None
+    total = np.zeros(texts.len() - texts.null_count(), np.int64)
+    is_clock = np.ones(len(total), dtype=bool)
+    for unit, number in zip(units, numbers, strict=True):
+        total += np.multiply(number, _UNIT_US[unit], dtype=np.int64)
+        if unit in _TOO_HIGH:
+            is_clock &= number < _TOO_HIGH[unit]
+    found = pl.Series(total)
+    if not is_clock.all():
+        found = found.set(pl.Series(~is_clock), None)
+    if texts.has_nulls():
+        nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, texts.len())
+        found = nothing.scatter(texts.is_not_null().arg_true(), found)
+    return found.cast(pl.Duration("us")).alias(texts.name)
 
 
 def clock_milliseconds(text: pl.Expr) -> pl.Expr:

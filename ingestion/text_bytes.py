@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +104,31 @@ def highest_of_shape(texts: pl.Series) -> str | None:
     if not (is_digit | ((low == high) & (high <= _ASCII_END))).all():
         return None
     return high.tobytes().decode("ascii")
+
+
+def numbers_at(texts: pl.Series, places: Sequence[range]) -> list[npt.NDArray[np.integer]] | None:
+    """The whole numbers that stand at these places of texts that look alike, null or not.
+
+    Args:
+        texts: as in `highest_of_shape`, with digits at all these places.
+
+    Returns:
+        A line of numbers per place, of the texts that are not null; None of texts that are too long
+        to be looked at where they are kept.
+    """
+    views = _Views(texts)
+    if len(views.lengths) and views.lengths.max() > _SHORT:
+        return None
+    found = []
+    for place in places:
+        # Two digits have room in a byte, and bytes are quick to count with.
+        kind = np.uint8 if len(place) <= 2 else np.int64
+        number: npt.NDArray[Any] = np.zeros(len(views.bytes), kind)
+        for at in place:
+            number *= 10
+            number += views.bytes[:, _LENGTH + at] - np.uint8(_ZERO)
+        found.append(number)
+    return found
 
 
 def _extremes(rows: Bytes) -> tuple[Bytes, Bytes]:

@@ -33,13 +33,8 @@ _FAR = 1e8
 # A number that is shown as a clock time is one while it is less than a year; then it has a date.
 _YEAR = 366
 _LOTUS = 60
-SCHEMA: dict[str, pl.DataType] = {
-    "row": pl.Int64(),
-    "column": pl.Int64(),
-    "kind": pl.UInt8(),
-    "text": pl.String(),
-    "us": pl.Int64(),
-}
+# In place of a kind: a number, of which its format tells what it shows.
+A_NUMBER = 255
 
 
 @dataclass(frozen=True)
@@ -53,18 +48,38 @@ class Places:
     def none(cls) -> Places:
         return cls(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
 
-    @classmethod
-    def of(cls, frame: pl.DataFrame) -> Places:
-        """The places of a frame of cells."""
-        return cls(frame["row"].to_numpy(), frame["column"].to_numpy())
+    def at(self, which: np.ndarray) -> Places:
+        """Some of them: by a mask, or by their numbers."""
+        return Places(self.rows[which], self.columns[which])
 
-    def extent(self, others: pl.DataFrame) -> tuple[int, int]:
+    def extent(self, more: Places) -> tuple[int, int]:
         """How many rows and columns reach from the first of the sheet to the last of these."""
-        more = Places.of(others)
         return (
             int(max(self.rows.max(initial=-1), more.rows.max(initial=-1))) + 1,
             int(max(self.columns.max(initial=-1), more.columns.max(initial=-1))) + 1,
         )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in cells of which the scanner knows it, one of each per cell.
+
+    Attributes:
+        places: where they stand.
+        kinds: what they are.
+        texts: of values and errors, as they are written.
+        us: of dates and stamps microseconds since 1970, of clock times since midnight.
+    """
+
+    places: Places
+    kinds: np.ndarray
+    texts: pl.Series
+    us: np.ndarray
+
+    @classmethod
+    def none(cls) -> Content:
+        empty = np.array([], dtype=np.int64)
+        return cls(Places.none(), empty.astype(np.uint8), pl.Series(dtype=pl.String), empty)
 
 
 @dataclass(frozen=True)
@@ -74,25 +89,24 @@ class Cells:
     Attributes:
         sheet: its name, for the library.
         texts: where there are texts, of which the library knows what they say.
-        others: `row`, `column` (both from 0), `kind`, `text` (of values and errors) and `us` (of
-            dates and stamps since 1970, of clock times since midnight).
+        others: all other cells.
         unseen: kinds of which the library makes no text.
     """
 
     sheet: str
     texts: Places
-    others: pl.DataFrame
+    others: Content
     unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED)
 
     @functools.cached_property
     def height(self) -> int:
         """Rows from the first of the sheet to the last filled one."""
-        return self.texts.extent(self.others)[0]
+        return self.texts.extent(self.others.places)[0]
 
     @functools.cached_property
     def columns(self) -> range:
         """From the first filled column to the last."""
-        all_columns = np.concatenate([self.texts.columns, self.others["column"].to_numpy()])
+        all_columns = np.concatenate([self.texts.columns, self.others.places.columns])
         if not len(all_columns):
             return range(0)
         return range(int(all_columns.min()), int(all_columns.max()) + 1)
@@ -100,20 +114,26 @@ class Cells:
 
 def cells_of(
     sheet: str,
-    frame: pl.DataFrame,
+    content: Content,
     texts: Places | None = None,
     unseen: tuple[int, ...] = (ERROR, NOT_CALCULATED),
 ) -> Cells:
-    """The cells of a sheet from a frame of them that may have texts, and from places of more."""
-    is_text = frame["kind"] == TEXT
+    """The cells of a sheet: some by content, texts among them, and more texts by place."""
+    is_text = content.kinds == TEXT
     found = texts or Places.none()
     if is_text.any():
-        more = Places.of(frame.filter(is_text))
+        more = content.places.at(is_text)
         found = Places(
             np.concatenate([found.rows, more.rows]), np.concatenate([found.columns, more.columns])
         )
-        frame = frame.filter(~is_text)
-    return Cells(sheet, found, frame, unseen)
+        rest = np.flatnonzero(~is_text)
+        content = Content(
+            content.places.at(rest),
+            content.kinds[rest],
+            content.texts.gather(rest),
+            content.us[rest],
+        )
+    return Cells(sheet, found, content, unseen)
 
 
 def unreadable(nb: str, en: str) -> FileRefusedError:
@@ -155,16 +175,26 @@ def number_text(numbers: pl.Series) -> pl.Series:
     return numbers.zip_with(whole | text.is_null(), text)
 
 
-def typed(cells: pl.DataFrame, *, epoch_1904: bool) -> pl.DataFrame:
-    """The frame of `Cells`, with numbers as what their format shows.
+def typed(
+    places: Places,
+    was: np.ndarray,
+    number: np.ndarray,
+    texts: pl.Series,
+    shown: np.ndarray,
+    *,
+    epoch_1904: bool,
+) -> Content:
+    """The content of cells, with numbers as what their format shows.
+
+    What is shown as a date without being one stays a number.
 
     Args:
-        cells: `row`, `column`, `was` (the kind; null of a number), `text`, `number`, and `shown`,
-            what its format shows. What is shown as a date without being one stays a number.
+        was: kinds, `A_NUMBER` among them.
+        number: of numbers, their value; of others anything.
+        texts: what is written in the cells.
+        shown: what their formats show.
     """
-    shown = cells["shown"].to_numpy()
-    is_number = cells["was"].is_null().to_numpy() & cells["number"].is_not_null().to_numpy()
-    number = cells["number"].fill_null(0).to_numpy()
+    is_number = was == A_NUMBER
     is_finite = np.isfinite(number)
     serial = np.clip(np.where(is_finite, number, 0), -_FAR, _FAR)
     ms = np.rint(serial * _DAY_MS).astype(np.int64)
@@ -179,10 +209,10 @@ def typed(cells: pl.DataFrame, *, epoch_1904: bool) -> pl.DataFrame:
     never = (day == _LOTUS) & (not epoch_1904)
     lotus = (day < _LOTUS) & (not epoch_1904)
     since_1970 = ms + (lotus - DAYS_TO_1970[epoch_1904]) * _DAY_MS
-    kind = np.select(
+    kinds = np.select(
         [
-            is_number & ~is_finite,
-            ~is_number | (shown == AS_NUMBER),
+            ~is_finite,
+            shown == AS_NUMBER,
             is_clock,
             ~in_calendar | never,
             (shown == AS_DATE) & (ms % _DAY_MS == 0),
@@ -190,40 +220,36 @@ def typed(cells: pl.DataFrame, *, epoch_1904: bool) -> pl.DataFrame:
         [ERROR, VALUE, CLOCK, VALUE, DATE],
         STAMP,
     )
-    was = cells["was"].fill_null(VALUE).to_numpy()
-    is_value = is_number & (kind == VALUE)
-    texts = cells["text"]
+    kinds = np.where(is_number, kinds, was).astype(np.uint8)
+    is_value = is_number & (kinds == VALUE)
     if len(at := np.flatnonzero(is_value)):
         texts = texts.scatter(at, number_text(texts.gather(at)))
     if len(at := np.flatnonzero(is_value & (shown != AS_NUMBER) & in_calendar & never)):
         texts = texts.scatter(at, "1900-02-29")
-    return cells.select("row", "column").with_columns(
-        pl.Series("kind", np.where(is_number, kind, was), dtype=pl.UInt8),
-        texts.alias("text"),
-        pl.Series("us", np.where(is_clock, ms, since_1970) * 1000),
-    )
+    return Content(places, kinds, texts, np.where(is_clock, ms, since_1970) * 1000)
 
 
-def with_texts(frame: pl.DataFrame, from_row: int) -> pl.DataFrame:
-    """The cells, none of them a text, with `text` of every kind.
+def all_texts(content: Content, from_row: int) -> pl.Series:
+    """The text of every cell, of whatever kind but a text.
 
     A date is `2026-01-15`, unless its column holds times of day below `from_row`: then it is
     midnight of that day, as all stamps of a column are read one way.
     """
-    kinds = frame["kind"].to_numpy()
-    at = np.flatnonzero(kinds >= DATE)
+    at = np.flatnonzero(content.kinds >= DATE)
     if not len(at):
-        return frame
-    kinds, places = kinds[at], Places.of(frame)
-    columns, below = places.columns[at], places.rows[at] >= from_row
-    stamped = np.unique(columns[(kinds == STAMP) & below])
-    kinds[(kinds == DATE) & below & np.isin(columns, stamped)] = STAMP
-    texts, sizes = frame["text"], frame["us"]
+        return content.texts
+    kinds, places = content.kinds[at], content.places.at(at)
+    is_date = kinds == DATE
+    if is_date.any():
+        below = places.rows >= from_row
+        stamped = np.unique(places.columns[(kinds == STAMP) & below])
+        kinds[is_date & below & np.isin(places.columns, stamped)] = STAMP
+    texts = content.texts
     for which, spell in ((CLOCK, clock_text), (STAMP, stamp_text), (DATE, _date_text)):
         chosen = at[kinds == which]
         if len(chosen):
-            texts = texts.scatter(chosen, spell(sizes.gather(chosen)))
-    return frame.with_columns(texts.alias("text"))
+            texts = texts.scatter(chosen, spell(pl.Series(content.us[chosen])))
+    return texts
 
 
 def _date_text(microseconds: pl.Series) -> pl.Series:

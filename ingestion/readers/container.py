@@ -146,8 +146,14 @@ def _inflated(data: bytes) -> Iterator[bytes]:
 # --- zip --------------------------------------------------------------------------------------
 
 
+# A name that is no path out of the archive on any system: looked at first, as most are such.
+_PLAIN_NAME = re.compile(
+    r"[A-Za-z0-9_\[][A-Za-z0-9_\[\]-]*(?:(?:/[.]?|[.])[A-Za-z0-9_\[\]-]+)*", re.ASCII
+)
+
+
 def _unsafe(name: str) -> bool:
-    return (
+    return not _PLAIN_NAME.fullmatch(name) and (
         PurePosixPath(name).is_absolute()
         or PureWindowsPath(name).is_absolute()
         or bool(PureWindowsPath(name).drive)

@@ -25,6 +25,7 @@ from ingestion.readers.lines import (
     count_records,
     ends_with_cr,
     line_start,
+    lines_at,
     no_final_line_end,
     split_at_lf,
     split_lines,
@@ -148,7 +149,7 @@ class _Records:
 
     def lines(self, places: pl.Series) -> list[str]:
         """The lines of the records with these places in `text`, from 0."""
-        return split_lines(self.text, 0).gather(places + self.skip).to_list()
+        return lines_at(self.text, (places + self.skip).to_list())
 
 
 def read_csv(
@@ -207,7 +208,7 @@ def read_csv(
         line = _parting(records, len(names), dialect)
         check_count(found, records.count, f"linje {line}", f"line {line}")
     frame = numbered(
-        parsed.select(pl.col(f"column_{index}").alias(name) for name, index in wanted.items())
+        pl.DataFrame([parsed[f"column_{index}"].alias(name) for name, index in wanted.items()])
         if wanted
         else pl.DataFrame({ROW_NUMBER: [0] * parsed.height}),
         spec,
@@ -221,7 +222,7 @@ def read_csv(
     else:
         hashes = None
     return RawFile(
-        frame.select(*spec.raw_columns(), ROW_NUMBER),
+        frame[[*spec.raw_columns(), ROW_NUMBER]],
         tuple((number, ROW_UNREADABLE) for number in records.broken),
         record_hash=hashes,
         findings={NO_FINAL_NEWLINE: 1} if no_final_line_end(payload) else {},

@@ -86,7 +86,7 @@ def read_fixed(
         spec,
     ).with_columns(good[ROW_NUMBER])
     return RawFile(
-        frame.select(*spec.raw_columns(), ROW_NUMBER),
+        frame[[*spec.raw_columns(), ROW_NUMBER]],
         tuple((number, ROW_UNREADABLE) for number in broken[ROW_NUMBER]),
         record_hash=(
             good["line"].str.strip_chars_end(" ").hash().alias("record_hash")

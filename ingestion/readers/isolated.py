@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import io
 import os
 import pickle
 import select
@@ -18,12 +17,9 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
-
-import polars as pl
 
 from ingestion.errors import FileRefusedError, refusal_of
 from ingestion.readers import RawFile, read_bytes
@@ -36,7 +32,6 @@ _LEAST_MEMORY = 2 * 1024**3
 # Not for a process that reads what others have written.
 _KEPT_FROM_IT = ("AKUTT_PSEUDONYM_KEY",)
 _PROGRAM = "from ingestion.readers.isolated import serve; serve()"
-_FRAME_HASH = "_record_hash"
 
 
 class Readers:
@@ -184,7 +179,7 @@ class _Worker:
         if not self._connection.poll(seconds):
             raise TimeoutError
         answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - of our own process
-        return FileRefusedError(*answer) if isinstance(answer, tuple) else answer.unpack()
+        return FileRefusedError(*answer) if isinstance(answer, tuple) else answer
 
     def how_it_ended(self, error: BaseException) -> FileRefusedError:
         """Why there is no answer, as a refusal of the file."""
@@ -227,29 +222,6 @@ def _memory_limit() -> int:
     return max(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2, _LEAST_MEMORY)
 
 
-@dataclass(frozen=True)
-class _Parcel:
-    """A file that was read, on its way from one process to the other."""
-
-    rest: RawFile
-    frame: bytes
-
-    @staticmethod
-    def pack(raw: RawFile) -> _Parcel:
-        frame = raw.frame
-        if raw.record_hash is not None:
-            frame = frame.with_columns(raw.record_hash.alias(_FRAME_HASH))
-        buffer = io.BytesIO()
-        frame.write_ipc(buffer, compat_level=pl.CompatLevel.newest())
-        return _Parcel(replace(raw, frame=pl.DataFrame(), record_hash=None), buffer.getvalue())
-
-    def unpack(self) -> RawFile:
-        frame = pl.read_ipc(io.BytesIO(self.frame))
-        if _FRAME_HASH not in frame.columns:
-            return replace(self.rest, frame=frame)
-        return replace(self.rest, frame=frame.drop(_FRAME_HASH), record_hash=frame[_FRAME_HASH])
-
-
 # --- in the process -----------------------------------------------------------------------------
 
 
@@ -271,9 +243,9 @@ def serve() -> None:
             connection.send_bytes(answer)
 
 
-def _read(request: bytes) -> _Parcel | tuple[str, str, str]:
+def _read(request: bytes) -> RawFile | tuple[str, str, str]:
     try:
-        return _Parcel.pack(read_bytes(*pickle.loads(request)))  # noqa: S301 - of our own program
+        return read_bytes(*pickle.loads(request))  # noqa: S301 - of our own program
     except BaseException as error:
         refusal = refusal_of(error)
         return refusal.code, refusal.detail_nb, refusal.detail_en

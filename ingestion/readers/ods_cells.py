@@ -20,6 +20,8 @@ from ingestion.readers.cells import (
     STAMP,
     VALUE,
     Cells,
+    Content,
+    Places,
     cells_of,
     check_extent,
     no_sheet,
@@ -199,7 +201,7 @@ def _span(text: str) -> _Value:
     return _Value(CLOCK, us=-size if sign else size)
 
 
-def _expanded(table: _Table) -> pl.DataFrame:
+def _expanded(table: _Table) -> Content:
     """Every cell of its own, when they are no more than a delivery can have."""
     schema = {
         "row": pl.Int64,
@@ -217,11 +219,19 @@ def _expanded(table: _Table) -> pl.DataFrame:
         (pl.col("column") + pl.col("columns")).max().fill_null(0),
     ).row(0)
     check_extent(min(ends[0], MAX_CELLS), ends[1])
-    return (
-        runs.with_columns(number_text(runs["text"]).zip_with(runs["is_number"], runs["text"]))
+    cells = (
+        runs.with_columns(
+            number_text(runs["text"]).zip_with(runs["is_number"], runs["text"]),
+            runs["us"].fill_null(0),
+        )
         .with_columns(pl.int_ranges("row", pl.col("row") + pl.col("rows")).alias("row"))
         .explode("row")
         .with_columns(pl.int_ranges("column", pl.col("column") + pl.col("columns")).alias("column"))
         .explode("column")
-        .select("row", "column", "kind", "text", "us")
+    )
+    return Content(
+        Places(cells["row"].to_numpy(), cells["column"].to_numpy()),
+        cells["kind"].to_numpy(),
+        cells["text"],
+        cells["us"].to_numpy(),
     )

@@ -16,6 +16,7 @@ import polars as pl
 from ingestion.errors import FileRefusedError
 from ingestion.sources.spec import SourceSpec
 from ingestion.stamps import WHITE
+from ingestion.text_bytes import may_have_blank_ends
 
 ROW_NUMBER = "_row_number"
 
@@ -202,11 +203,24 @@ def marked_lost(raw: RawFile) -> RawFile:
     return replace(raw, marks={**raw.marks, ROW_CHARACTER_LOST: rows})
 
 
-def numbered(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame:
-    """The frame with record numbers, and nulls for optional columns the file does not have."""
+def numbered(
+    frame: pl.DataFrame, spec: SourceSpec, numbers: np.ndarray | None = None
+) -> pl.DataFrame:
+    """The frame with record numbers, and nulls for optional columns the file does not have.
+
+    Args:
+        numbers: of the records; from 1 on when not given.
+    """
     absent = [name for name in spec.raw_columns() if name not in frame.columns]
-    numbers = pl.Series(ROW_NUMBER, np.arange(1, frame.height + 1), dtype=pl.Int64)
-    return frame.with_columns(*(pl.lit(None, pl.String).alias(name) for name in absent), numbers)
+    if numbers is None:
+        numbers = np.arange(1, frame.height + 1)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    return frame.hstack(
+        [
+            *(nothing.alias(name) for name in absent),
+            pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64),
+        ]
+    )
 
 
 def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame | None:
@@ -215,7 +229,7 @@ def _raw_ids(frame: pl.DataFrame, spec: SourceSpec) -> pl.DataFrame | None:
     It is not where it is made of content, or of the units of a wide row.
     """
     names = list(dict.fromkeys(spec.columns["source_id"].raw_columns()))
-    return frame.select(names) if names and set(names) <= set(frame.columns) else None
+    return frame[names] if names and set(names) <= set(frame.columns) else None
 
 
 def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
@@ -224,7 +238,11 @@ def ids_recur(frame: pl.DataFrame, spec: SourceSpec) -> bool:
     if ids is None:
         return frame.height > 1
     # Numbers are told apart faster than texts; two texts with one hash only cost some work.
-    hashes = ids.select(pl.all().cast(pl.String).str.strip_chars(WHITE)).hash_rows()
+    texts = [
+        text.str.strip_chars(WHITE) if may_have_blank_ends(text) else text
+        for text in (column.cast(pl.String) for column in ids)
+    ]
+    hashes = pl.DataFrame(texts).hash_rows()
     return hashes.n_unique() < hashes.len()
 
 
@@ -234,7 +252,7 @@ def alike(frame: pl.DataFrame, spec: SourceSpec) -> pl.Series | None:
     All others are equal to none in the whole raw record, in formats where equal records give equal
     texts.
     """
-    columns = frame.select(spec.raw_columns())
+    columns = frame[spec.raw_columns()]
     ids = _raw_ids(columns, spec)
     again = (columns if ids is None else ids).hash_rows().is_duplicated()
     if not again.any():

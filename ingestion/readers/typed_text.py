@@ -86,11 +86,16 @@ def clock_text(microseconds: pl.Series) -> pl.Series:
 def stamp_text(microseconds: pl.Series) -> pl.Series:
     """Microseconds since 1970 as `2026-01-15 12:00:01`, with a fraction if any."""
     whole = microseconds.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M:%S")
-    return whole + _fraction(microseconds % 1_000_000)
+    rest = microseconds % 1_000_000
+    return whole + _fraction(rest) if _has_any(rest) else whole
+
+
+def _has_any(microseconds: pl.Series) -> bool:
+    return bool(microseconds.max() or 0)
 
 
 def _fraction(microseconds: pl.Series) -> pl.Series:
-    if not (microseconds != 0).any():
+    if not _has_any(microseconds):
         return pl.repeat("", microseconds.len(), dtype=pl.String, eager=True)
     text = "." + microseconds.cast(pl.String).str.zfill(6)
     return text.str.replace("000$", "").str.replace(r"^\.000$", "")

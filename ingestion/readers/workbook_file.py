@@ -11,12 +11,19 @@ import numpy as np
 import polars as pl
 
 from ingestion.errors import FileRefusedError, failure
-from ingestion.readers.cells import ERROR, NOT_CALCULATED, Cells, Places, unreadable, with_texts
+from ingestion.readers.cells import (
+    ERROR,
+    NOT_CALCULATED,
+    Cells,
+    Content,
+    Places,
+    all_texts,
+    unreadable,
+)
 from ingestion.readers.ods_cells import scan_ods
 from ingestion.readers.raw import (
     ROW_CELL_ERROR,
     ROW_CELL_NOT_CALCULATED,
-    ROW_NUMBER,
     RawFile,
     check_header,
     column_name,
@@ -44,12 +51,12 @@ def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> 
     cells = _SCANNERS[spec.format.type](payload, spec.format.sheet)
     at = spec.format.header_row - 1
     columns, height = cells.columns, cells.height
-    others = with_texts(cells.others, from_row=at + 1)
+    others = cells.others
     stack = _stack(_texts(payload, cells), cells)
     is_filled = _checked(stack, cells)
     stack = stack.set((stack == "").fill_null(False), None)
-    if others.height:
-        stack = stack.scatter(_place(Places.of(others), cells), others["text"])
+    if len(others.kinds):
+        stack = stack.scatter(_place(others.places, cells), all_texts(others, from_row=at + 1))
     texts = [stack.slice(index * height, height) for index in range(len(columns))]
     header = {
         index: renames.get(name, name)
@@ -64,11 +71,11 @@ def read_workbook(payload: bytes, spec: SourceSpec, renames: dict[str, str]) -> 
     rows = rows[rows > at]
     wanted = set(spec.raw_columns())
     mapped = [index for index in header if header[index] in wanted]
-    frame = pl.DataFrame([texts[index].alias(header[index]) for index in mapped])[rows]
-    frame = numbered(frame, spec).with_columns(pl.Series(ROW_NUMBER, rows - at))
+    frame = _rows_of(pl.DataFrame([texts[index].alias(header[index]) for index in mapped]), rows)
+    frame = numbered(frame, spec, rows - at)
     hashes = None
     if ids_recur(frame, spec):
-        hashes = _whole(texts, cells)[rows].hash_rows()
+        hashes = _rows_of(_whole(texts, cells), rows).hash_rows()
     return RawFile(
         frame,
         marks=_marks(others, at, [columns[index] for index in mapped]),
@@ -90,17 +97,21 @@ def _whole(texts: list[pl.Series], cells: Cells) -> pl.DataFrame:
     )
 
 
-def _marks(others: pl.DataFrame, at: int, mapped: list[int]) -> dict[str, list[int]]:
+def _rows_of(frame: pl.DataFrame, rows: np.ndarray) -> pl.DataFrame:
+    """Some rows of a frame, in their order; mostly they follow one another."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return frame.slice(int(rows[0]), len(rows))
+    return frame[rows]
+
+
+def _marks(others: Content, at: int, mapped: list[int]) -> dict[str, list[int]]:
     """Numbers of records with a mapped cell that has no value, by the rule."""
-    kinds = others["kind"]
     marks = {}
     for kind, code in _MARKS.items():
-        if (kinds == kind).any():
-            odd = others.filter(
-                (pl.col("kind") == kind) & (pl.col("row") > at) & pl.col("column").is_in(mapped)
-            )
-            if odd.height:
-                marks[code] = (odd["row"].unique().sort() - at).to_list()
+        odd = others.places.at(others.kinds == kind)
+        rows = odd.rows[(odd.rows > at) & np.isin(odd.columns, mapped)]
+        if len(rows):
+            marks[code] = (np.unique(rows) - at).tolist()
     return marks
 
 
@@ -132,7 +143,7 @@ def _stack(library: list[pl.Series], cells: Cells) -> pl.Series:
     outside = [text.slice(height) for text in library if text.len() > height] + library[width:]
     if extra := sum(int((text != "").sum()) for text in outside):
         raise _differs(0, extra)
-    empty = pl.repeat(None, height, dtype=pl.String, eager=True)
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, height)
     columns = [
         text.head(height)
         if text.len() >= height
@@ -155,11 +166,11 @@ def _checked(stack: pl.Series, cells: Cells) -> np.ndarray:
         FileRefusedError: FILE_COUNT_DIFFERS, when one sees a cell that the other does not.
     """
     seen = (stack != "").fill_null(False).to_numpy()
-    others = Places.of(cells.others)
+    others = cells.others.places
     text_at, other_at = _place(cells.texts, cells), _place(others, cells)
     # A text can be empty. A cell of another kind has a value.
     is_text_lost = stack.is_null().to_numpy()[text_at]
-    is_unseen = cells.others["kind"].is_in(list(cells.unseen)).to_numpy()
+    is_unseen = np.isin(cells.others.kinds, cells.unseen)
     is_lost = ~seen[other_at] & ~is_unseen
     lost = int(is_text_lost.sum()) + int(is_lost.sum())
     extra = int(seen.sum()) - int(seen[text_at].sum()) - int(seen[other_at].sum())

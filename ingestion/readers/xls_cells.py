@@ -5,15 +5,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
 from ingestion.readers.cells import (
+    A_NUMBER,
     AS_NUMBER,
     ERROR,
-    SCHEMA,
     TEXT,
     VALUE,
     Cells,
+    Content,
+    Places,
     cells_of,
     check_extent,
     no_sheet,
@@ -154,7 +157,7 @@ def _unpacked(packed: int) -> float:
     return number / 100 if packed & 1 else number
 
 
-def _typed(cells: list[_Cell], shown: list[int], *, epoch_1904: bool) -> pl.DataFrame:
+def _typed(cells: list[_Cell], shown: list[int], *, epoch_1904: bool) -> Content:
     schema = {
         "row": pl.Int64,
         "column": pl.Int64,
@@ -165,18 +168,21 @@ def _typed(cells: list[_Cell], shown: list[int], *, epoch_1904: bool) -> pl.Data
     }
     frame = pl.DataFrame(cells, schema=schema, orient="row")
     if frame.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
+        return Content.none()
     rows, columns = frame.select(pl.col("row").max(), pl.col("column").max()).row(0)
     check_extent(rows + 1, columns + 1)
-    formats = pl.Series([*shown, AS_NUMBER], dtype=pl.UInt8)
-    numbers = float_text(frame["number"])
-    frame = frame.with_columns(
-        formats.gather(frame["style"].clip(upper_bound=len(shown))).alias("shown"),
-        numbers.zip_with(numbers.is_not_null(), frame["text"]).alias("text"),
-    )
     # A cell that is written twice has the last value.
     frame = frame.unique(["row", "column"], keep="last", maintain_order=True)
-    return typed(frame, epoch_1904=epoch_1904)
+    numbers = float_text(frame["number"])
+    formats = np.array([*shown, AS_NUMBER], dtype=np.uint8)
+    return typed(
+        Places(frame["row"].to_numpy(), frame["column"].to_numpy()),
+        frame["was"].fill_null(A_NUMBER).to_numpy(),
+        frame["number"].fill_null(0).to_numpy(),
+        numbers.zip_with(numbers.is_not_null(), frame["text"]),
+        formats[np.minimum(frame["style"].to_numpy(), len(shown))],
+        epoch_1904=epoch_1904,
+    )
 
 
 # --- the compound file around the stream ---------------------------------------------------------

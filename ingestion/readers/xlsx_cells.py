@@ -7,7 +7,7 @@ import posixpath
 import re
 import zipfile
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ingestion.errors import FileRefusedError
 from ingestion.readers.cells import (
+    A_NUMBER,
     AS_CLOCK,
     AS_DATE,
     AS_NUMBER,
@@ -23,10 +24,10 @@ from ingestion.readers.cells import (
     DAYS_TO_1970,
     ERROR,
     NOT_CALCULATED,
-    SCHEMA,
     TEXT,
     VALUE,
     Cells,
+    Content,
     Places,
     cells_of,
     check_extent,
@@ -119,15 +120,21 @@ def scan_xlsx(payload: bytes, wanted: str | None) -> Cells:
     if found is None:
         raise no_sheet(wanted, len(sheets))
     styles = next((part for kind, part in relations.values() if kind == "styles"), None)
-    strings = [parts.get(part, b"") for kind, part in relations.values() if kind == "sharedstrings"]
-    if any(b"<![CDATA[" in xml for xml in (_part(parts, found[1]), *strings)):
-        # No program writes them, and the library leaves out what is in them.
-        raise unreadable("CDATA i regnearket", "CDATA in the worksheet")
+    for kind, part in relations.values():
+        if kind == "sharedstrings":
+            _check_cdata(parts.get(part, b""))
     shown = _styles(parts[styles]) if styles in parts else [AS_NUMBER]
-    _check_shared(_part(parts, found[1]))
-    texts, others = _scan(_part(parts, found[1]))
-    check_extent(*texts.extent(others))
+    sheet = _part(parts, found[1])
+    _check_shared(sheet)
+    texts, others = _scan(sheet)
+    check_extent(*texts.extent(others.places))
     return cells_of(found[0], _typed(others, shown, epoch_1904=_is_1904(book)), texts)
+
+
+def _check_cdata(xml: bytes) -> None:
+    """Refuse CDATA: no program writes them, and the library leaves out what is in them."""
+    if b"<![CDATA[" in xml:
+        raise unreadable("CDATA i regnearket", "CDATA in the worksheet")
 
 
 # A shared text is named by its number; one too high is seen, as the library then has no text.
@@ -208,12 +215,8 @@ def _styles(xml: bytes) -> list[int]:
 # --- the sheet ----------------------------------------------------------------------------------
 
 
-def _scan(xml: bytes) -> tuple[Places, pl.DataFrame]:
+def _scan(xml: bytes) -> tuple[Places, _Others]:
     """The filled cells: where there are texts, and what there is of everything else.
-
-    Returns:
-        Of texts their places, as the library reads them; of the others `row`, `column`, `type`,
-        `style`, `value`, and whether it is a `formula`.
 
     Raises:
         FileRefusedError: FILE_UNREADABLE or FILE_TOO_LARGE.
@@ -224,10 +227,23 @@ def _scan(xml: bytes) -> tuple[Places, pl.DataFrame]:
         )
     head = xml[:400]
     utf8 = re.search(rb"encoding=[\"'](?!utf-8)", head, re.IGNORECASE) is None
-    plain = utf8 and b"<!" not in xml and xml.find(b"<?", 5) < 0 and b"\x00" not in head
-    if not plain:
-        # Comments and other encodings: written anew, they are gone.
-        xml = ElementTree.tostring(parse(xml), encoding="utf-8")
+    if utf8 and b"\x00" not in head:
+        before, tags, after = _parts(xml)
+        plain = b"<!" not in before + after and b"<?" not in before[5:] + after
+        if plain and not tags.has_any(b"!?"):
+            return _filled(tags)
+    _check_cdata(xml)
+    # Comments and other encodings: written anew, they are gone.
+    _, tags, _ = _parts(ElementTree.tostring(parse(xml), encoding="utf-8"))
+    return _filled(tags)
+
+
+def _parts(xml: bytes) -> tuple[bytes, _Tags, bytes]:
+    """A sheet in three: what stands before its rows, the tags of the rows, and what follows them.
+
+    Raises:
+        FileRefusedError: FILE_UNREADABLE.
+    """
     root = re.search(rb"<((?:[\w.-]+:)?)worksheet[\s>]", xml)
     if root is None:
         raise unreadable("arket har ikke XML for et regneark", "the sheet is not worksheet XML")
@@ -235,21 +251,35 @@ def _scan(xml: bytes) -> tuple[Places, pl.DataFrame]:
     start = xml.find(b"<" + prefix + b"sheetData")
     end = xml.rfind(b"</" + prefix + b"sheetData>")
     if start < 0 or end < 0:
-        return Places.none(), pl.DataFrame(schema=_OTHERS)
+        return xml, _Tags.of(b""), b""
     body = xml[start:end]
     if prefix:
         body = body.replace(b"<" + prefix, b"<").replace(b"</" + prefix, b"</")
-    return _filled(body)
+    return xml[:start], _Tags.of(body), xml[end:]
 
 
-_OTHERS = {
-    "row": pl.Int64,
-    "column": pl.Int64,
-    "type": pl.String,
-    "style": pl.UInt32,
-    "value": pl.String,
-    "formula": pl.Boolean,
-}
+@dataclass(frozen=True)
+class _Others:
+    """Cells that are no shared or inline text, one of each per cell.
+
+    Attributes:
+        said: what tags of cells say, and `code` which of these the tag of each says.
+        value: what is in the cell, null of none.
+        formula: whether it has one.
+    """
+
+    places: Places
+    said: list[_Said]
+    code: np.ndarray
+    value: pl.Series
+    formula: np.ndarray
+
+    @classmethod
+    def none(cls) -> _Others:
+        empty = np.array([], dtype=np.int64)
+        return cls(Places.none(), [], empty, pl.Series(dtype=pl.String), empty.astype(bool))
+
+
 _NAME_ENDS = np.zeros(256, dtype=bool)
 _NAME_ENDS[list(b" \t\r\n/>")] = True
 _ROW_NUMBER = re.compile(rb"<row[^>]*?\sr=[\"'](\d{1,9})[\"']")
@@ -262,46 +292,40 @@ _CELL_TYPE = re.compile(r"\st=[\"'](\w+)[\"']", re.ASCII)
 _CELL_STYLE = re.compile(r"\ss=[\"'](\d{1,9})[\"']", re.ASCII)
 
 
-def _filled(body: bytes) -> tuple[Places, pl.DataFrame]:
-    """As `_scan`, of the rows of a sheet.
+def _filled(tags: _Tags) -> tuple[Places, _Others]:
+    """As `_scan`, of the tags of a sheet's rows.
 
     The bytes of tags are compared all at once: a sheet is one day of one source, many of them are
     read, and what costs is each step over a sheet.
     """
-    if not body.isascii():
-        body = body.decode("utf-8", "replace").encode("utf-8")
-    tags = _Tags.of(body)
     is_cell = tags.named(b"c")
     if not is_cell.any():
-        return Places.none(), pl.DataFrame(schema=_OTHERS)
+        return Places.none(), _Others.none()
     is_row = tags.named(b"row")
     in_row = np.cumsum(is_row)[is_cell] - 1
     if in_row[0] < 0:
         raise unreadable("en celle utenfor radene", "a cell outside the rows")
     values, formulas = tags.named(b"v"), tags.named(b"f")
-    filled = _counts(values | formulas | tags.named(b"is"), is_cell) > 0
+    has_value, has_formula = _counts(values, is_cell) > 0, _counts(formulas, is_cell) > 0
+    filled = has_value | has_formula | (_counts(tags.named(b"is"), is_cell) > 0)
     column, begin = _named(tags.text, tags.begin[is_cell] + len(b"<c"))
     attributes = tags.texts(begin, tags.end[is_cell]).dictionary_encode()
     code = attributes.indices.to_numpy()
     said = [_said(text) for text in attributes.dictionary.to_pylist()]
     columns = _columns(np.where(column < 0, _each(said, "column")[code], column), in_row)
-    rows = np.array(_row_numbers(body, tags.begin[is_row]), dtype=np.int64)[in_row] - 1
-    _check_places(rows[filled], columns[filled])
+    rows = np.array(_row_numbers(tags, is_row), dtype=np.int64)[in_row] - 1
+    places = Places(rows, columns)
+    _check_places(places.at(filled))
     is_text = _each(said, "is_text")[code]
-    texts, others = np.flatnonzero(filled & is_text), np.flatnonzero(filled & ~is_text)
+    others = np.flatnonzero(filled & ~is_text)
     first = (np.cumsum(values) - values)[is_cell][others]
-    frame = pl.DataFrame(
-        {
-            "row": rows[others],
-            "column": columns[others],
-            "type": _of_each([one.type for one in said], code[others], pl.String()),
-            "style": _of_each([one.style for one in said], code[others], pl.UInt32()),
-            "value": tags.contents(values, first, _counts(values, is_cell)[others] > 0),
-            "formula": _counts(formulas, is_cell)[others] > 0,
-        },
-        schema=_OTHERS,
+    return places.at(filled & is_text), _Others(
+        places.at(others),
+        said,
+        code[others],
+        tags.contents(values, first, has_value[others]),
+        has_formula[others],
     )
-    return Places(rows[texts], columns[texts]), frame
 
 
 @dataclass(frozen=True)
@@ -319,6 +343,8 @@ class _Tags:
 
     @classmethod
     def of(cls, body: bytes) -> _Tags:
+        if not body.isascii():
+            body = body.decode("utf-8", "replace").encode("utf-8")
         # So that every tag has as many bytes behind it as a name, or the place of a cell.
         text = np.frombuffer(body + bytes(_PADDING), np.uint8)
         edges = np.flatnonzero(text == ord("<"))
@@ -331,6 +357,10 @@ class _Tags:
             ends = np.append(ends, len(body))
             end = ends[np.searchsorted(ends, begin)]
         return cls(text, begin, text[begin + 1], end, np.append(edges[1:], len(body))[opens])
+
+    def has_any(self, marks: bytes) -> bool:
+        """Whether there are comments, instructions or the like, which begin with a mark."""
+        return any(bool((self.first == mark).any()) for mark in marks)
 
     def named(self, name: bytes) -> np.ndarray:
         """Which of the tags open an element of this name."""
@@ -382,12 +412,16 @@ def _named(text: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     for _ in range(_MOST_LETTERS):
         letter = text[at]
         is_in = is_in & (letter >= ord("A")) & (letter <= ord("Z"))
+        if not is_in.any():
+            break
         column = np.where(is_in, column * 26 + letter - (ord("A") - 1), column)
         at = at + is_in
     digits = at
     is_in = is_named
     for _ in range(_MOST_DIGITS):
         is_in = is_in & (text[at] >= ord("0")) & (text[at] <= ord("9"))
+        if not is_in.any():
+            break
         at = at + is_in
     is_named &= (column > 0) & (at > digits) & (text[at] == ord('"'))
     return np.where(is_named, column - 1, -1), np.where(is_named, at + 1, begin)
@@ -419,17 +453,11 @@ def _each(said: list[_Said], name: str) -> np.ndarray:
     return np.array([getattr(one, name) for one in said])
 
 
-def _of_each(values: list[Any], code: np.ndarray, dtype: pl.DataType) -> pl.Series:
-    series = pl.Series(values, dtype=dtype)
-    if len(code) and (code == code[0]).all():
-        return series.new_from_index(int(code[0]), len(code))
-    return series.gather(code)
-
-
-def _row_numbers(body: bytes, rows: np.ndarray) -> list[int]:
+def _row_numbers(tags: _Tags, is_row: np.ndarray) -> list[int]:
     """The number of every row; one without a number follows the one before."""
     number, found = 0, []
-    for at in rows.tolist():
+    body = tags.text.data
+    for at in tags.begin[is_row].tolist():
         said = _ROW_NUMBER.match(body, at)
         number = int(said[1]) if said else number + 1
         found.append(number)
@@ -449,7 +477,8 @@ def _columns(columns: np.ndarray, in_row: np.ndarray) -> np.ndarray:
     return columns
 
 
-def _check_places(rows: np.ndarray, columns: np.ndarray) -> None:
+def _check_places(places: Places) -> None:
+    rows, columns = places.rows, places.columns
     place = rows * _WIDEST + columns
     inside = ((columns >= 0) & (columns < _WIDEST) & (rows >= 0)).all()
     if not inside or not ((np.diff(place) > 0).all() or len(np.unique(place)) == len(place)):
@@ -481,9 +510,6 @@ _KIND, _VALUE = pl.col("type"), pl.col("value").str.strip_chars(" \t\r\n")
 _EMPTY = _VALUE.is_null() | (_VALUE == "")
 _NO_CACHE = pl.col("formula") & _EMPTY & ~((_KIND == "str") & _VALUE.is_not_null())
 _TYPING = [
-    pl.col("row"),
-    pl.col("column"),
-    pl.col("style").fill_null(0),
     pl.when(_KIND == "n").then(_VALUE.cast(pl.Float64, strict=False)).alias("number"),
     pl.when((_KIND == "b") & (_VALUE == "1"))
     .then(pl.lit("true"))
@@ -515,51 +541,55 @@ _DAMAGED = (pl.col("was").is_null() & pl.col("number").is_null()) | (
 _SOUND = pl.when(_DAMAGED).then(pl.lit(ERROR, pl.UInt8)).otherwise("was").alias("was")
 
 
-def _typed(frame: pl.DataFrame, shown: list[int], *, epoch_1904: bool) -> pl.DataFrame:
+def _typed(others: _Others, shown: list[int], *, epoch_1904: bool) -> Content:
     """Kind and value of every cell that is no shared or inline text."""
-    if frame.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
-    if (plain := _plain_numbers(frame, shown)) is not None:
-        return typed(plain, epoch_1904=epoch_1904)
-    formats = pl.Series("shown", [*shown, AS_NUMBER], dtype=pl.UInt8)
+    if not len(others.code):
+        return Content.none()
+    formats = np.array([*shown, AS_NUMBER], dtype=np.uint8)
+    styles = np.array([min(one.style or 0, len(shown)) for one in others.said])
+    number = _plain_numbers(others)
+    if number is not None:
+        was = np.full(len(number), A_NUMBER, dtype=np.uint8)
+        shows = formats[styles[others.code]]
+        return typed(others.places, was, number, others.value, shows, epoch_1904=epoch_1904)
+    kinds = pl.Series([one.type or "n" for one in others.said], dtype=pl.String)
     cells = (
-        frame.lazy()
-        .with_columns(_KIND.fill_null("n"))
-        .select(_TYPING)
-        .filter("filled")
-        .with_columns(
-            pl.lit(formats).gather(pl.col("style").clip(upper_bound=len(shown))).alias("shown")
+        pl.LazyFrame(
+            {
+                "row": others.places.rows,
+                "column": others.places.columns,
+                "type": kinds.gather(others.code),
+                "shown": formats[styles[others.code]],
+                "value": others.value,
+                "formula": others.formula,
+            }
         )
+        .with_columns(_TYPING)
+        .filter("filled")
         .collect()
     )
     if cells["is_iso"].any():
         cells = cells.with_columns(_iso(pl.col("value"), pl.col("is_iso"), epoch_1904))
-    return typed(cells.with_columns(_SOUND), epoch_1904=epoch_1904)
+    return typed(
+        Places(cells["row"].to_numpy(), cells["column"].to_numpy()),
+        cells.select(_SOUND).to_series().fill_null(A_NUMBER).to_numpy(),
+        cells["number"].fill_null(0).to_numpy(),
+        cells["text"],
+        cells["shown"].to_numpy(),
+        epoch_1904=epoch_1904,
+    )
 
 
-def _plain_numbers(frame: pl.DataFrame, shown: list[int]) -> pl.DataFrame | None:
-    """Cells as `typed` takes them, of a sheet without formulas that has but numbers beside texts.
+def _plain_numbers(others: _Others) -> np.ndarray | None:
+    """The numbers of a sheet without formulas that has but numbers beside texts.
 
     Most sheets are such, and many are read: None of the others.
     """
-    if frame["type"].null_count() < frame.height or frame["formula"].any():
+    is_typed = np.array([one.type is not None for one in others.said])
+    if others.formula.any() or is_typed[others.code].any():
         return None
-    values = frame["value"]
-    number = values.cast(pl.Float64, strict=False)
-    if number.null_count():
-        return None
-    formats = np.array([*shown, AS_NUMBER], dtype=np.uint8)
-    style = frame["style"].fill_null(0).to_numpy()
-    return pl.DataFrame(
-        [
-            frame["row"],
-            frame["column"],
-            number.alias("number"),
-            values.alias("text"),
-            pl.Series("was", [None], dtype=pl.UInt8).new_from_index(0, frame.height),
-            pl.Series("shown", formats[np.minimum(style, len(shown))]),
-        ]
-    )
+    number = others.value.cast(pl.Float64, strict=False)
+    return None if number.null_count() else number.to_numpy()
 
 
 def _iso(value: pl.Expr, is_iso: pl.Expr, epoch_1904: bool) -> list[pl.Expr]:

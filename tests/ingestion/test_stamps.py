@@ -111,3 +111,55 @@ def test_durations_written_as_a_clock(text: str, milliseconds: float | None) -> 
 
 def test_a_format_without_a_time_of_day_is_known() -> None:
     assert has_clock("%d.%m.%Y %H:%M") and not has_clock("%d.%m.%Y")
+
+
+CLOCKS = ("%H:%M:%S", "%H%M", "%H.%M", "%T", "%H:%M:%S%.3f", "%H%M%S%3f")
+
+
+@given(
+    st.sampled_from(CLOCKS),
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.tuples(
+                st.integers(0, 26), st.integers(0, 62), st.integers(0, 62), st.integers(0, 999)
+            ),
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+)
+def test_clock_times_that_look_alike_are_read_as_others_are(
+    form: str, parts: list[tuple[int, int, int, int] | None]
+) -> None:
+    def written(part: tuple[int, int, int, int]) -> str:
+        hour, minute, second, rest = part
+        spelled = {"%T": "%H:%M:%S", "%R": "%H:%M"}.get(form, form)
+        for mark, text in (
+            ("%H", f"{hour:02}"),
+            ("%M", f"{minute:02}"),
+            ("%S", f"{second:02}"),
+            ("%.3f", f".{rest:03}"),
+            ("%3f", f"{rest:03}"),
+        ):
+            spelled = spelled.replace(mark, text)
+        return spelled
+
+    def meant(part: tuple[int, int, int, int]) -> dt.timedelta | None:
+        hour, minute, second, rest = part
+        has_second = "%S" in form or form == "%T"
+        if hour > 23 or minute > 59 or (has_second and second > 59):
+            return None
+        return dt.timedelta(
+            hours=hour,
+            minutes=minute,
+            seconds=second if has_second else 0,
+            milliseconds=rest if "3f" in form else 0,
+        )
+
+    texts = pl.Series([part and written(part) for part in parts], dtype=pl.String)
+    found = clock_time(texts, form).to_list()
+    assert found == [part and meant(part) for part in parts]
+    # One of another length, and each is parsed by itself.
+    uneven = pl.concat([texts, pl.Series(["9"])])
+    assert clock_time(uneven, form).to_list() == [*found, None]
