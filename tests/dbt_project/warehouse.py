@@ -92,7 +92,7 @@ class Warehouse:
             *("--profiles-dir", str(PROJECT)),
             *("--target-path", str(self.home / "target")),
             *("--log-path", str(self.home / "logs")),
-            *("--log-level", "error"),
+            *("--log-level", "error", "--log-level-file", "none"),
             *("--vars", json.dumps({"lake_path": str(self.lake), **variables})),
         ]
 
@@ -101,7 +101,8 @@ class Warehouse:
         from dbt.cli.main import dbtRunner
 
         self.lake.mkdir(parents=True, exist_ok=True)
-        command = [*arguments, *self.flags(variables or {})]
+        silent = () if "docs" in arguments else ("--no-write-json",)
+        command = [*arguments, *silent, *self.flags(variables or {})]
         # Variables may change what is parsed, and the pages of `docs` are made by the parsing.
         manifest = None if variables or "docs" in arguments else parsed().deepcopy()
         with mock.patch.dict(os.environ, self.environment()):
