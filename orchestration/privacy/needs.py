@@ -102,7 +102,8 @@ class Needs:
         for name in sorted(LATEST):
             for column, of in self.model(name).columns.items():
                 for one in of:
-                    found[one] = found.get(one, False) or column.removeprefix("is_") == one.column
+                    is_same = column in (one.column, f"is_{one.column}")
+                    found[one] = found.get(one, False) or is_same
         return found
 
     def of_kpi(self, kpi: Kpi) -> Fields:
@@ -186,9 +187,7 @@ class _Reader:
             return self._select(query, ctes, outer or {})
         return _OUTSIDE
 
-    def _select(
-        self, query: exp.Select, ctes: Tables, outer: Mapping[str, Relation]
-    ) -> Relation:
+    def _select(self, query: exp.Select, ctes: Tables, outer: Mapping[str, Relation]) -> Relation:
         tables: Tables = {}
         rows: Fields = NOTHING
         start = query.args.get("from_") or query.args.get("from")
@@ -239,9 +238,7 @@ class _Reader:
             rows = rows.union(*columns.values())
         return Relation(columns, rows, is_known)
 
-    def _table(
-        self, item: exp.Expression, ctes: Tables, beside: Tables
-    ) -> tuple[str, Relation]:
+    def _table(self, item: exp.Expression, ctes: Tables, beside: Tables) -> tuple[str, Relation]:
         if isinstance(item, exp.Subquery):
             return item.alias or f"_{len(beside)}", self.relation(item.this, ctes, beside)
         if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
