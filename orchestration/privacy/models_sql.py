@@ -19,7 +19,7 @@ from orchestration.paths import DBT_PROJECT
 _MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\s*\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 
 
-class _Returned(BaseException):  # noqa: N818 - it is no error: it carries what a macro returns
+class _Returned(BaseException):  # no error: it carries what a macro returns
     def __init__(self, value: Any) -> None:
         self.value = value
 

@@ -1,8 +1,9 @@
 """Which KPIs need a field of a contract: read from the SQL that computes them.
 
-A KPI is followed from its measures in the registry back through the models to the accepted rows. A
-field counts as needed when a value of it can change the figure: it is in an expression, decides which
-rows are counted (`where`, an inner join, `group by`, `qualify`), or picks what is joined to them.
+A KPI is followed from its measures in the registry back through the models to the accepted rows.
+A field counts as needed when a value of it can change the figure: it is in an expression, decides
+which rows are counted (`where`, an inner join, `group by`, `qualify`), or picks what is joined to
+them. Warnings on a row (`has_timing_warning`) are not followed into the rules behind them.
 Nothing is listed by hand, so a changed model changes the answer.
 """
 
@@ -52,7 +53,7 @@ class Relation:
     """What the columns of a table come from, and what decides which rows it has.
 
     Attributes:
-        is_known: False for a table that holds no rows of the lake, such as a seed; it has any column.
+        is_known: False for a table whose columns are not known, such as a seed; it has any.
     """
 
     columns: Mapping[str, Fields] = field(default_factory=dict)
@@ -126,7 +127,8 @@ class Needs:
         return found
 
     def model(self, name: str) -> Relation:
-        """The relation that a model makes; one that holds nothing of ours for seeds and the like."""
+        """The relation that a model makes; one that holds nothing of ours for seeds and the "
+        "like."""
         if name not in self._known:
             if name not in self._models:
                 return _OUTSIDE
@@ -155,7 +157,7 @@ def _accepted(name: str) -> Relation:
     """The accepted rows of a contract: each column is itself, the day is that of the anchor."""
     contract = CONTRACTS[name]
     columns = {column: frozenset({Field(name, column)}) for column in contract.columns}
-    columns |= {column: NOTHING for column in LINEAGE}
+    columns |= dict.fromkeys(LINEAGE, NOTHING)
     anchor = contract.anchor().meta.root_names()
     columns["event_date"] = frozenset(Field(name, column) for column in anchor)
     return Relation(columns)
@@ -171,7 +173,7 @@ class _Reader:
         self._needs = needs
 
     def relation(
-        self, query: exp.Expression, ctes: Tables, outer: Mapping[str, Relation] | None = None
+        self, query: exp.Expr, ctes: Tables, outer: Mapping[str, Relation] | None = None
     ) -> Relation:
         """What a query gives. `outer` are the tables that a subquery may name from around it."""
         ctes = dict(ctes)
@@ -238,7 +240,7 @@ class _Reader:
             rows = rows.union(*columns.values())
         return Relation(columns, rows, is_known)
 
-    def _table(self, item: exp.Expression, ctes: Tables, beside: Tables) -> tuple[str, Relation]:
+    def _table(self, item: exp.Expr, ctes: Tables, beside: Tables) -> tuple[str, Relation]:
         if isinstance(item, exp.Subquery):
             return item.alias or f"_{len(beside)}", self.relation(item.this, ctes, beside)
         if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
@@ -251,7 +253,7 @@ class _Reader:
 
     def _fields(
         self,
-        part: exp.Expression,
+        part: exp.Expr,
         tables: Mapping[str, Relation],
         outer: Mapping[str, Relation],
         named: Mapping[str, Fields],
@@ -274,7 +276,7 @@ class _Any(Relation):
         super().__init__({}, behind, is_known=False)
 
 
-def _ctes(query: exp.Expression) -> Iterable[exp.CTE]:
+def _ctes(query: exp.Expr) -> Iterable[exp.CTE]:
     clause = query.args.get("with_") or query.args.get("with")
     return () if clause is None else clause.expressions
 
@@ -290,9 +292,9 @@ def _stacked(left: Relation, right: Relation) -> Relation:
     return Relation(columns, left.rows | right.rows)
 
 
-def _outside_queries(part: exp.Expression) -> Iterator[exp.Expression]:
+def _outside_queries(part: exp.Expr) -> Iterator[exp.Expr]:
     """The nodes of an expression, each query in it as one."""
-    stack: list[exp.Expression] = [part]
+    stack: list[exp.Expr] = [part]
     while stack:
         node = stack.pop()
         yield node
@@ -300,17 +302,17 @@ def _outside_queries(part: exp.Expression) -> Iterator[exp.Expression]:
             stack.extend(node.iter_expressions())
 
 
-def _is_star(item: exp.Expression) -> bool:
+def _is_star(item: exp.Expr) -> bool:
     return isinstance(item, exp.Star) or (
         isinstance(item, exp.Column) and isinstance(item.this, exp.Star)
     )
 
 
-def _of_star(item: exp.Expression, tables: Mapping[str, Relation]) -> list[Relation]:
+def _of_star(item: exp.Expr, tables: Mapping[str, Relation]) -> list[Relation]:
     return [tables[item.table]] if isinstance(item, exp.Column) else list(tables.values())
 
 
-def _starred(item: exp.Expression, tables: Mapping[str, Relation]) -> dict[str, Fields]:
+def _starred(item: exp.Expr, tables: Mapping[str, Relation]) -> dict[str, Fields]:
     columns: dict[str, Fields] = {}
     for relation in _of_star(item, tables):
         for name, found in relation.columns.items():

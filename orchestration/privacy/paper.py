@@ -60,12 +60,15 @@ def _set_up(document: Document) -> None:
 
 def _table(document: Document, block: Table) -> None:
     from docx.oxml import OxmlElement
+    from docx.shared import Cm
 
     table = document.add_table(rows=0, cols=len(block.header))
     table.style = "Table Grid"
     table.autofit = False
     room = (_WIDTH - 2 * _MARGIN) / sum(block.widths)
     widths = [room * share for share in block.widths]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
     header = table.add_row()
     _fill(header, block.header, widths, is_header=True)
     header._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
