@@ -33,14 +33,17 @@ def docx(pack: Pack) -> bytes:
     for chapter in pack.chapters:
         document.add_heading(chapter.title, level=2)
         english = document.add_paragraph()
+        english.paragraph_format.keep_with_next = True
         english.add_run(f"In English: {chapter.english}").italic = True
-        for block in chapter.blocks:
+        for block, following in zip(chapter.blocks, (*chapter.blocks[1:], None), strict=True):
             if isinstance(block, Heading):
                 document.add_heading(block.text, level=3)
             elif isinstance(block, Table):
                 _table(document, block)
             else:
-                document.add_paragraph(block.text)
+                paragraph = document.add_paragraph(block.text)
+                # A sentence that leads to a table is not left alone on the page before.
+                paragraph.paragraph_format.keep_with_next = isinstance(following, Table | Heading)
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
