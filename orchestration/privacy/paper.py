@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from docx.table import _Row
 
 _WIDTH, _MARGIN = 29.7, 1.6
-_TEXT_SIZE, _CELL_SIZE = 10, 8
+_TEXT_SIZE, _CELL_SIZE, _HEADER_SIZE = 10, 8, 7.5
 # Paths and names of fields are broken here where a column is narrower than they are.
 _BREAKS = ("/", "::", "_")
 _BREAK_HERE = "\u200b"
@@ -91,7 +91,8 @@ def _fill(
         cell.width = Cm(width)
         paragraph = cell.paragraphs[0]
         run = paragraph.add_run(_breakable(text))
-        run.font.size, run.bold = Pt(_CELL_SIZE), is_header or None
+        run.font.size = Pt(_HEADER_SIZE if is_header else _CELL_SIZE)
+        run.bold = is_header or None
         # A header stays with the first row under it.
         paragraph.paragraph_format.keep_with_next = is_header or None
 
