@@ -50,6 +50,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "digest": LazyCommand(
         "orchestration.cli.digest", "Per unit what became a signal since the last release."
     ),
+    "privacy": LazyCommand(
+        "orchestration.cli.privacy", "A draft for the DPIA and the risk analysis: DOCX, Markdown."
+    ),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }

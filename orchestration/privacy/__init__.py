@@ -1,0 +1,1 @@
+"""What the product does with personal data, as a document: fields, needs, recipients and risks."""
