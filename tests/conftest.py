@@ -20,7 +20,7 @@ READERS = frozenset(
     f"e2e/test_{name}.py"
     for name in (
         *("identities", "links", "metricflow", "one_number"),
-        *("pages", "periods", "readiness", "recipes", "truth"),
+        *("pages", "periods", "questions", "readiness", "recipes", "truth"),
     )
 )
 # What takes a minute or more is begun first, so that no process is left alone with it at the end.

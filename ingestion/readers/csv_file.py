@@ -177,7 +177,7 @@ def read_csv(
         )
     if dialect.multiline and dialect.quoted:
         _check_line_ends(payload)
-    swapped = ends_with_cr(payload)
+    swapped = ends_with_cr(payload, quoted=dialect.quoted)
     if swapped:
         # Line breaks within fields are kept: those that were LF are CR until the end.
         payload = payload.translate(_SWAP) if dialect.multiline else payload.replace(b"\r", b"\n")
@@ -272,7 +272,7 @@ def _header(payload: bytes, spec: SourceSpec, dialect: _Dialect) -> _Header:
             names = [_unquoted(name) for name in _split(text, loose)]
         elif re.fullmatch(loose.open, window) is not None:
             raise _unclosed("FILE_UNREADABLE", spec.format.header_row)
-    if "\r" in text and "\r" in re.sub('"[^"]*"', "", text):
+    if "\r" in (re.sub('"[^"]*"', "", text) if dialect.quoted else text):
         # A record may stand behind the names, and would be read as more of them.
         raise FileRefusedError(
             "FILE_UNREADABLE",
@@ -385,7 +385,9 @@ def _returns_as_ends(payload: bytes, header: _Header, dialect: _Dialect) -> byte
 
     body = payload[header.end :]
     if any(map(are_records, body.split(b"\n"))):
-        before = re.sub(rb'"[^"]*"', b"", payload[: header.end])
+        before = payload[: header.end]
+        if dialect.quoted:
+            before = re.sub(rb'"[^"]*"', b"", before)
         if before.count(b"\r") > before.count(b"\r\n"):
             raise _two_line_ends()
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

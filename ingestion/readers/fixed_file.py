@@ -43,7 +43,7 @@ def read_fixed(
     Raises:
         FileRefusedError: no line at all, or a mapped column that `format.fields` does not place.
     """
-    if ends_with_cr(payload):
+    if ends_with_cr(payload, quoted=False):
         payload = payload.replace(b"\r", b"\n")
     fields = {renames.get(name, name): span for name, span in spec.format.fields.items()}
     required = spec.required_raw_columns()

@@ -12,12 +12,16 @@ import polars as pl
 BLANK = " \t\r"
 
 
-def ends_with_cr(payload: bytes) -> bool:
-    """Whether CR alone ends the lines, as in files of old Macs."""
+def ends_with_cr(payload: bytes, *, quoted: bool) -> bool:
+    """Whether CR alone ends the lines, as in files of old Macs.
+
+    Args:
+        quoted: line breaks between quotation marks are of a text, and end no line.
+    """
     first = payload.find(b"\r")
     if first < 0 or payload[first + 1 : first + 2] == b"\n" or payload.find(b"\n", 0, first) >= 0:
         return False
-    outside = re.sub(rb'"[^"]*"', b"", payload)
+    outside = re.sub(rb'"[^"]*"', b"", payload) if quoted else payload
     return outside.count(b"\n") < outside.count(b"\r")
 
 

@@ -143,6 +143,16 @@ def test_a_source_that_does_not_quote() -> None:
     assert raw.frame["sentral"].to_list() == ['"amk', '5"']
 
 
+def test_quotation_marks_hide_no_line_end_where_the_source_does_not_quote() -> None:
+    lines = [HEADER, row(1, sentral='"amk'), row(2, sentral='oslo"')]
+    # Lines of an old Mac: between the two marks lies an end of a record.
+    assert ids(read("\r".join(lines) + "\r", quoting="none")) == ["a1", "a2"]
+    # And a record behind the names is no name, in marks or not.
+    behind = HEADER + ';"note\r' + row(1) + ';"'
+    assert refused(behind + "\n" + row(2) + ";\n", quoting="none").code == "FILE_UNREADABLE"
+    assert read(behind, quoting="none").rows_read == 1
+
+
 def test_line_breaks_where_the_source_has_them() -> None:
     data = text(row(1, sentral='"a\nb;""c""\r\n\nd"'), row(2))
     assert read(data, multiline=True).frame["sentral"].to_list() == [
