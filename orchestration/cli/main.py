@@ -51,6 +51,9 @@ COMMANDS: dict[str, LazyCommand] = {
         "orchestration.cli.digest", "Per unit what became a signal since the last release."
     ),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
+    "status": LazyCommand(
+        "orchestration.cli.status", "Releases, pending files, the last run, alarms per source."
+    ),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 
