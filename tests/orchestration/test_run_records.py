@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from ingestion.errors import KeyMissingError
 from orchestration import warehouse
 from orchestration.engine import Engine
 from orchestration.paths import Home
 from orchestration.pipeline import RunFailedError, run
-from orchestration.watching.records import KEEP, Record, latest, peak_memory
+from orchestration.watching.account import class_of, is_held_back
+from orchestration.watching.records import KEEP, Record, kinds, latest, peak_memory
+from orchestration.watching.status import runs
 from tests.orchestration.conftest import deliver
 
 MakeEngine = Callable[..., Engine]
@@ -160,3 +167,104 @@ def _broken(*_: object, **__: object) -> None:
 
 def _stopped(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_process_that_was_killed_leaves_a_record_of_a_run_that_was_interrupted(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    code = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from ingestion.lock import exclusive; from orchestration.paths import Home\n"
+        "from orchestration.watching.records import Record\n"
+        "home = Home(Path(sys.argv[1]))\n"
+        "with exclusive(home.run_lock):\n"
+        "    Record(home.runs, datetime.now(UTC)).begin()\n"
+        "    print('begun', flush=True); input()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "begun"
+        running, last = runs(home)
+        assert (running is not None, last) == (True, None)
+        process.kill()
+        process.wait()
+    running, last = runs(home)
+    assert running is None
+    assert last is not None
+    assert (last["status"], last["seconds"]) == ("interrupted", None)
+
+
+@dataclass
+class _Error:
+    cls_name: str
+    cause: _Error | None = None
+
+
+@pytest.mark.parametrize(
+    ("errors", "counts", "held"),
+    [
+        ({"release__current": "GateError"}, {}, True),
+        ({"lake": "DagsterAssetCheckFailedError"}, {}, True),
+        ({"lake": "DagsterAssetCheckFailedError", "intake": "OSError"}, {}, False),
+        ({"dbt_build": "Failure"}, {"dbt_build": {"fail": 1, "success": 9}}, True),
+        ({"dbt_build": "Failure"}, {"dbt_build": {"fail": 1, "error": 1}}, False),
+        ({"dbt_build": "Failure"}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_held_back_is_what_was_found_and_failed_is_what_broke(
+    make_engine: MakeEngine,
+    errors: dict[str, str],
+    counts: dict[str, dict[str, int]],
+    held: bool,
+) -> None:
+    engine = make_engine()
+    engine.counts |= counts
+    assert is_held_back(engine, errors) == held
+
+
+def test_an_error_is_told_by_the_class_of_what_went_wrong_first() -> None:
+    assert class_of(_Error("Outer", _Error("Failure", _Error("GateError")))) == "GateError"
+    assert class_of(None) == "unknown"
+
+
+def test_reasons_are_counted_by_kind_and_not_quoted() -> None:
+    reasons = ["dbt: a_test: Kari", "dbt: other", "key: alarm: helse"]
+    assert kinds(reasons) == {"dbt": 2, "key": 1}
+
+
+@pytest.mark.slow
+def test_a_check_on_the_lake_and_the_gate_hold_back_alike(
+    deliveries: Path, home: Home, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(deliveries, home, days=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "held_back_by", lambda _: ["key: secret", "quality: secret"])
+        with pytest.raises(RunFailedError, match="secret"):
+            run(make_engine())
+    held = record_of(home)
+    assert (held["status"], held["held_back_by"]) == ("held_back", {"key": 1, "quality": 1})
+    assert [s["error"] for s in held["steps"] if s["outcome"] == "failed"] == ["GateError"]
+    assert "secret" not in json.dumps(held)
+    batch = next(home.lake.glob("call/*/accepted.parquet"))
+    pl.read_parquet(batch).head(1).write_parquet(batch)
+    with pytest.raises(RunFailedError, match="batches_match_receipts"):
+        run(make_engine(), force=True)
+    held = record_of(home)
+    assert (held["status"], held["held_back_by"]) == ("held_back", {"lake": 1})
+
+
+def test_what_is_wrong_before_the_job_leaves_a_record_too(
+    deliveries: Path, home: Home, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(deliveries, home, days=1)
+    monkeypatch.delenv("AKUTT_PSEUDONYM_KEY", raising=False)
+    with pytest.raises(KeyMissingError):
+        run(make_engine(key=None))
+    failed = record_of(home)
+    assert (failed["status"], failed["error"]) == ("failed", "KeyMissingError")
+    assert (failed["steps"], failed["release_id"]) == ([], None)
