@@ -1,10 +1,14 @@
-"""What is quiet and should not be: files that no source will take, and days without a delivery."""
+"""What is quiet and should not be: files that no source will take, and days without a delivery.
+
+How often a source delivers is told from its own history, here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +21,8 @@ from ingestion.manifest import is_manifest
 WINDOW_DAYS = 60
 # A source that has delivered this often, a day apart as a rule, is expected every day.
 _LEAST_DELIVERIES = 7
+# A source's steps are told from its latest days; two of them are the fewest that can agree.
+_STEPS, _LEAST_STEPS = 30, 2
 
 
 def misplaced(inbox: Path, sources: Collection[str]) -> list[str]:
@@ -33,6 +39,16 @@ def misplaced(inbox: Path, sources: Collection[str]) -> list[str]:
     return found
 
 
+def cadence(days: Iterable[dt.date]) -> int | None:
+    """Days from one delivery to the next, as a rule; None when there are too few to tell.
+
+    Args:
+        days: dates of what a source has delivered; a date that comes again counts once.
+    """
+    steps = [(b - a).days for a, b in pairwise(sorted(set(days)))][-_STEPS:]
+    return math.ceil(statistics.median(steps)) if len(steps) >= _LEAST_STEPS else None
+
+
 def missing_days(receipts: pl.DataFrame) -> dict[str, list[dt.date]]:
     """Days without a delivery that was taken in, per source that delivers every day.
 
@@ -47,8 +63,7 @@ def missing_days(receipts: pl.DataFrame) -> dict[str, list[dt.date]]:
     missing: dict[str, list[dt.date]] = {}
     for (source,), rows in taken.sort("source").partition_by("source", as_dict=True).items():
         days = sorted(set(rows["delivered_on"]))
-        steps = [(b - a).days for a, b in pairwise(days)]
-        if len(days) < _LEAST_DELIVERIES or statistics.median(steps) > 1:
+        if len(days) < _LEAST_DELIVERIES or cadence(days) != 1:
             continue
         start = max(days[0], first_of_all)
         span = (start + dt.timedelta(days=n) for n in range((days[-1] - start).days + 1))

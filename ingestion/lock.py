@@ -59,6 +59,18 @@ def exclusive(
                 handle.close()
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds `path` as a lock. It is neither made nor written to."""
+    try:
+        handle = path.open("rb")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    with handle:
+        return not _try_lock(handle, shared=True)
+
+
 def _acquire(path: Path, wait_seconds: float, what: str) -> IO[bytes]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = path.open("ab")
@@ -74,7 +86,7 @@ def _acquire(path: Path, wait_seconds: float, what: str) -> IO[bytes]:
     return handle
 
 
-def _try_lock(handle: IO[bytes]) -> bool:
+def _try_lock(handle: IO[bytes], *, shared: bool = False) -> bool:
     try:
         if os.name == "nt":
             import msvcrt
@@ -84,7 +96,7 @@ def _try_lock(handle: IO[bytes]) -> bool:
         else:
             import fcntl
 
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

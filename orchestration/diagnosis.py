@@ -6,14 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
+from orchestration.findings import Finding, Said
 from orchestration.paths import FILES, Home
 
-Status = Literal["ok", "warn", "fail"]
 _SUPPORTED = ((3, 11), (3, 12), (3, 13))
 _DISK_WARN_BYTES = 5 * 1024**3
 _DISK_FAIL_BYTES = 500 * 1024**2
@@ -29,16 +27,6 @@ _PACKAGES = (
     "polars",
     "pyarrow",
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    status: Status
-    what: str
-    found: str
-    advice: str = ""
 
 
 def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
@@ -67,38 +55,41 @@ def diagnose(home: Home, *, full: bool = False) -> list[Finding]:
             findings += list(check(home))
         except Exception as error:
             what = check.__name__.strip("_").replace("_", " ")
-            findings.append(Finding("fail", what, f"{type(error).__name__}: {error}"))
+            said = f"{type(error).__name__}: {error}"
+            findings.append(Finding("fail", "CHECK_BROKE", what, said, subject=what))
     return findings
 
 
 def _python(_: Home) -> Iterator[Finding]:
     found = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info[:2] in _SUPPORTED:
-        yield Finding("ok", "Python", found)
+        yield Finding("ok", "PYTHON_OK", "Python", found)
     else:
-        yield Finding("fail", "Python", found, "bruk 3.11, 3.12 eller 3.13 / use 3.11 to 3.13")
+        remedy = Said("bruk 3.11, 3.12 eller 3.13", "use 3.11 to 3.13")
+        yield Finding("fail", "PYTHON_UNSUPPORTED", "Python", found, remedy)
 
 
 def _packages(_: Home) -> Iterator[Finding]:
     wanted = _constraints(FILES / "constraints.txt")
-    wrong = []
+    where, remedy = "Pakker / packages", "pip install -c constraints.txt -e ."
+    missing, other = [], []
     for package in _PACKAGES:
         try:
             found = version(package)
         except PackageNotFoundError:
-            wrong.append(f"{package} mangler / is missing")
+            missing.append(package)
             continue
         if package in wanted and found != wanted[package]:
-            wrong.append(f"{package} {found} ({wanted[package]})")
-    if wrong:
-        yield Finding(
-            "fail" if any("missing" in item for item in wrong) else "warn",
-            "Pakker / packages",
-            ", ".join(wrong),
-            "pip install -c constraints.txt -e .",
-        )
-    else:
-        yield Finding("ok", "Pakker / packages", f"{len(_PACKAGES)} som låst / as locked")
+            other.append(f"{package} {found} ({wanted[package]})")
+    if missing:
+        names = ", ".join(missing)
+        said = Said(f"{names} mangler", f"{names}: missing")
+        yield Finding("fail", "PACKAGES_MISSING", where, said, remedy)
+    if other:
+        yield Finding("warn", "PACKAGES_DIFFER", where, ", ".join(other), remedy)
+    if not missing and not other:
+        count = len(_PACKAGES)
+        yield Finding("ok", "PACKAGES_OK", where, Said(f"{count} som låst", f"{count} as locked"))
 
 
 def _constraints(file: Path) -> dict[str, str]:
@@ -110,47 +101,59 @@ def _constraints(file: Path) -> dict[str, str]:
 
 
 def _folder(home: Home) -> Iterator[Finding]:
-    folder = home.root
-    where = f"{folder}"
+    folder, where = home.root, "AKUTT_HOME"
     if not folder.exists():
         parent = next(path for path in folder.parents if path.exists())
         if os.access(parent, os.W_OK):
             yield Finding(
                 "warn",
-                "AKUTT_HOME",
-                f"{where} finnes ikke ennå / is not there yet",
-                "den lages av / it is made by `akutt demo` eller / or `akutt run`",
+                "HOME_MISSING",
+                where,
+                Said(f"{folder} finnes ikke ennå", f"{folder} is not there yet"),
+                Said(
+                    "den lages av `akutt demo` eller `akutt run`",
+                    "it is made by `akutt demo` or `akutt run`",
+                ),
+                str(folder),
             )
         else:
             yield Finding(
                 "fail",
-                "AKUTT_HOME",
-                f"{where} kan ikke lages / cannot be made",
-                "sett AKUTT_HOME / set AKUTT_HOME",
+                "HOME_UNMAKABLE",
+                where,
+                Said(f"{folder} kan ikke lages", f"{folder} cannot be made"),
+                Said("sett AKUTT_HOME", "set AKUTT_HOME"),
+                str(folder),
             )
     elif not folder.is_dir() or not os.access(folder, os.W_OK):
         yield Finding(
             "fail",
-            "AKUTT_HOME",
-            f"{where} er ikke skrivbar / is not writable",
-            "sett AKUTT_HOME til en mappe du kan skrive i / to a folder you can write to",
+            "HOME_READONLY",
+            where,
+            Said(f"{folder} er ikke skrivbar", f"{folder} is not writable"),
+            Said(
+                "sett AKUTT_HOME til en mappe du kan skrive i",
+                "set AKUTT_HOME to a folder you can write to",
+            ),
+            str(folder),
         )
     else:
-        yield Finding("ok", "AKUTT_HOME", where)
+        yield Finding("ok", "HOME_OK", where, str(folder), subject=str(folder))
 
 
 def _disk(home: Home) -> Iterator[Finding]:
     existing = next(path for path in (home.root, *home.root.parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    found = f"{free / 1024**3:.1f} GB ledig / free"
+    room = f"{free / 1024**3:.1f} GB"
+    found = Said(f"{room} ledig", f"{room} free")
     if free < _DISK_FAIL_BYTES:
-        yield Finding("fail", "Disk", found, "frigjør plass / free some space")
+        remedy = Said("frigjør plass", "free some space")
+        yield Finding("fail", "DISK_FULL", "Disk", found, remedy)
     elif free < _DISK_WARN_BYTES:
-        yield Finding(
-            "warn", "Disk", found, "et nasjonalt år trenger mer / a national year needs more"
-        )
+        remedy = Said("et nasjonalt år trenger mer", "a national year needs more")
+        yield Finding("warn", "DISK_LOW", "Disk", found, remedy)
     else:
-        yield Finding("ok", "Disk", found)
+        yield Finding("ok", "DISK_OK", "Disk", found)
 
 
 def _key(_: Home) -> Iterator[Finding]:
@@ -160,9 +163,9 @@ def _key(_: Home) -> Iterator[Finding]:
     try:
         key_from_environment()
     except KeyMissingError as error:
-        yield Finding("warn", KEY_VARIABLE, "ikke satt / not set", str(error))
+        yield Finding("warn", "KEY_MISSING", KEY_VARIABLE, Said("ikke satt", "not set"), str(error))
     else:
-        yield Finding("ok", KEY_VARIABLE, "satt / set")
+        yield Finding("ok", "KEY_OK", KEY_VARIABLE, Said("satt", "set"))
 
 
 def _sources(home: Home) -> Iterator[Finding]:
@@ -170,23 +173,32 @@ def _sources(home: Home) -> Iterator[Finding]:
 
     found = read_sources(home=home)
     specs = {*found.specs, *found.skipped_names}
-    yield Finding("ok", "Kilder / sources", ", ".join(found.specs))
+    yield Finding("ok", "SOURCES_OK", "Kilder / sources", ", ".join(found.specs))
     for error in found.skipped:
         yield Finding(
             "fail",
+            "SOURCE_SKIPPED",
             "Kilder / sources",
             "; ".join(error.problems),
-            f"hoppes over til den er rettet / skipped until it is mended: {error.path}",
+            Said(
+                f"hoppes over til den er rettet: {error.path}",
+                f"skipped until it is mended: {error.path}",
+            ),
+            error.path.stem,
         )
     from ingestion.attention import misplaced
 
     if strangers := misplaced(home.inbox, specs):
+        names, command = ", ".join(strangers), "akutt source new NAME --sample FILE --contract TYPE"
         yield Finding(
             "warn",
+            "INBOX_STRANGERS",
             "Inbox",
-            f"hører ikke til en kilde / belongs to no source: {', '.join(strangers)}",
-            "legg filene i inbox/KILDE/ / put the files in inbox/SOURCE/, or: "
-            "akutt source new NAME --sample FILE --contract TYPE",
+            Said(f"hører ikke til en kilde: {names}", f"belongs to no source: {names}"),
+            Said(
+                f"legg filene i inbox/KILDE/, eller: {command}",
+                f"put the files in inbox/SOURCE/, or: {command}",
+            ),
         )
 
 
@@ -196,13 +208,17 @@ def _deliveries(home: Home) -> Iterator[Finding]:
     from ingestion.withdrawal import standing
 
     for source, days in missing_days(standing(read_receipts(home.lake), home.lake)).items():
-        shown = ", ".join(day.isoformat() for day in days[:5])
+        shown = ", ".join(day.isoformat() for day in days[:5]) + (" …" if len(days) > 5 else "")
         yield Finding(
             "warn",
+            "DAYS_MISSING",
             "Leveranser / deliveries",
-            f"{source}: {len(days)} dager mangler / days are missing: {shown}"
-            + (" …" if len(days) > 5 else ""),
-            "etterlys dem hos eieren / ask the owner for them",
+            Said(
+                f"{source}: {len(days)} dager mangler: {shown}",
+                f"{source}: {len(days)} days are missing: {shown}",
+            ),
+            Said("etterlys dem hos eieren", "ask the owner for them"),
+            source,
         )
 
 
@@ -215,13 +231,15 @@ def _registers(home: Home) -> Iterator[Finding]:
     for problem in found.problems:
         yield Finding(
             "fail",
+            "REGISTER_WRONG",
             "Registre / registers",
             str(problem),
-            "rett raden / mend the row: akutt unit check",
+            Said("rett raden: akutt unit check", "mend the row: akutt unit check"),
         )
     if not found.problems:
         own = sum(table.own for table in found.tables.values())
-        yield Finding("ok", "Registre / registers", f"{own} egne rader / rows of your own")
+        found_nb, found_en = f"{own} egne rader", f"{own} rows of your own"
+        yield Finding("ok", "REGISTERS_OK", "Registre / registers", Said(found_nb, found_en))
 
 
 def _events(home: Home) -> Iterator[Finding]:
@@ -235,14 +253,18 @@ def _events(home: Home) -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding(
                 "fail",
+                "EVENTS_WRONG",
                 where,
                 str(problem),
-                "ingen av hendelsene vises før filen er rettet / none of the events is shown until "
-                f"the file is mended: {home.events_file}",
+                Said(
+                    f"ingen av hendelsene vises før filen er rettet: {home.events_file}",
+                    f"none of the events is shown until the file is mended: {home.events_file}",
+                ),
+                str(home.events_file),
             )
         return
     if events:
-        yield Finding("ok", where, f"{len(events)}: {home.events_file}")
+        yield Finding("ok", "EVENTS_OK", where, f"{len(events)}: {home.events_file}")
 
 
 def _lake(home: Home) -> Iterator[Finding]:
@@ -255,24 +277,31 @@ def _lake(home: Home) -> Iterator[Finding]:
 
     batches = batch_folders(home.lake)
     if not batches:
-        yield Finding("warn", "Datasjø / lake", "tom / empty", "akutt run")
+        yield Finding("warn", "LAKE_EMPTY", "Datasjø / lake", Said("tom", "empty"), "akutt run")
         return
     problems = lake_problems(home.lake)
     if problems:
         yield Finding(
             "fail",
+            "LAKE_CHANGED",
             "Datasjø / lake",
             "; ".join(problems[:3]),
-            "en bunt er endret etter at den ble skrevet: gjenopprett den fra kopi / "
-            "a batch was changed after it was written: restore it from a copy",
+            Said(
+                "en bunt er endret etter at den ble skrevet: gjenopprett den fra kopi",
+                "a batch was changed after it was written: restore it from a copy",
+            ),
         )
     else:
-        yield Finding("ok", "Datasjø / lake", f"{len(batches)} bunter / batches")
+        count = len(batches)
+        yield Finding(
+            "ok", "LAKE_OK", "Datasjø / lake", Said(f"{count} bunter", f"{count} batches")
+        )
     aside = withdrawn(home.lake).filter(pl.col("reason") == REASON)
     if aside.height:
         names = sorted(set(aside["file_name"]))
         yield Finding(
             "warn",
+            "DELIVERY_SET_ASIDE",
             "Satt til side / set aside",
             f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {REASON}",
             "akutt lake withdrawals",
@@ -280,7 +309,8 @@ def _lake(home: Home) -> Iterator[Finding]:
     pending = Engine(Settings(home)).pending()
     if pending:
         files = sum(pending.values())
-        yield Finding("warn", "Venter / pending", f"{files} filer / files", "akutt run")
+        said = Said(f"{files} filer", f"{files} files")
+        yield Finding("warn", "FILES_PENDING", "Venter / pending", said, "akutt run")
 
 
 def _quality(home: Home) -> Iterator[Finding]:
@@ -290,7 +320,12 @@ def _quality(home: Home) -> Iterator[Finding]:
     known = engine.checkpoint.known(engine.lake())
     for expectation in known.told() if known is not None else ():
         yield Finding(
-            "warn", "Forventninger / expectations", expectation, f"{engine.checkpoint.docs}"
+            "warn",
+            "EXPECTATION_NOT_MET",
+            "Forventninger / expectations",
+            expectation,
+            f"{engine.checkpoint.docs}",
+            expectation.split(" ", 1)[0].rstrip(":"),
         )
 
 
@@ -301,38 +336,45 @@ def _dbt(home: Home) -> Iterator[Finding]:
     if not (warehouse.project_dir / "dbt_project.yml").is_file():
         yield Finding(
             "fail",
+            "DBT_PROJECT_MISSING",
             "dbt",
-            f"{warehouse.project_dir} mangler / is missing",
-            "kjør fra en klone av depotet / run from a clone of the repository",
+            Said(f"{warehouse.project_dir} mangler", f"{warehouse.project_dir} is missing"),
+            Said("kjør fra en klone av depotet", "run from a clone of the repository"),
         )
     elif not warehouse.manifest_file.is_file():
-        yield Finding("warn", "dbt", "manifest mangler / is missing", "akutt run")
+        said = Said("manifest mangler", "the manifest is missing")
+        yield Finding("warn", "DBT_MANIFEST_MISSING", "dbt", said, "akutt run")
     else:
-        yield Finding("ok", "dbt", f"{len(warehouse.manifest()['nodes'])} noder / nodes")
+        count = len(warehouse.manifest()["nodes"])
+        yield Finding("ok", "DBT_OK", "dbt", Said(f"{count} noder", f"{count} nodes"))
 
 
 def _state(home: Home) -> Iterator[Finding]:
     from orchestration import state
     from orchestration.engine import Engine, Settings
 
+    where = "Datavarehus / warehouse"
     if not home.warehouse.is_file():
-        yield Finding("warn", "Datavarehus / warehouse", "finnes ikke / is not there", "akutt run")
+        said = Said("finnes ikke", "is not there")
+        yield Finding("warn", "WAREHOUSE_MISSING", where, said, "akutt run")
         return
     known = state.read_warehouse(home)
     engine = Engine(Settings(home))
     if known.failures:
         yield Finding(
             "fail",
-            "Datavarehus / warehouse",
+            "WAREHOUSE_FAILED",
+            where,
             "; ".join(known.failures),
-            "rett årsaken og kjør igjen / mend the cause and run again: akutt run",
+            Said(
+                "rett årsaken og kjør igjen: akutt run", "mend the cause and run again: akutt run"
+            ),
         )
     elif not engine.warehouse.is_fresh(engine.lake()):
-        yield Finding(
-            "warn", "Datavarehus / warehouse", "ikke à jour / behind the lake", "akutt run"
-        )
+        said = Said("ikke à jour", "behind the lake")
+        yield Finding("warn", "WAREHOUSE_BEHIND", where, said, "akutt run")
     else:
-        yield Finding("ok", "Datavarehus / warehouse", "har alle bunter / holds every batch")
+        yield Finding("ok", "WAREHOUSE_OK", where, Said("har alle bunter", "holds every batch"))
 
 
 def _keys(home: Home) -> Iterator[Finding]:
@@ -344,12 +386,17 @@ def _keys(home: Home) -> Iterator[Finding]:
     for collision in collisions:
         yield Finding(
             "fail",
+            "KEYS_COLLIDE",
             "Nøkler / keys",
             collision.sentence,
-            "utgivelsen holdes tilbake til det er avklart / the release is held back until then",
+            Said(
+                "utgivelsen holdes tilbake til det er avklart",
+                "the release is held back until it is settled",
+            ),
         )
     if not collisions:
-        yield Finding("ok", "Nøkler / keys", "én kilde per nøkkel / one source per key")
+        said = Said("én kilde per nøkkel", "one source per key")
+        yield Finding("ok", "KEYS_OK", "Nøkler / keys", said)
 
 
 def _release(home: Home) -> Iterator[Finding]:
@@ -357,37 +404,46 @@ def _release(home: Home) -> Iterator[Finding]:
     from orchestration.release import list_releases
     from reporting.reader import NoReleaseError, open_current
 
+    where = "Utgivelse / release"
     releases = list_releases(home.releases)
     if not releases:
-        yield Finding("warn", "Utgivelse / release", "ingen / none", "akutt run")
+        yield Finding("warn", "RELEASE_NONE", where, Said("ingen", "none"), "akutt run")
         return
     try:
         with open_current(home.releases) as release:
             name = release.release_id
             release.sql("select count(*) from kpi_values")
     except NoReleaseError as error:
-        yield Finding("fail", "Utgivelse / release", str(error), "akutt release rollback ID")
+        remedy = "akutt release rollback ID"
+        yield Finding("fail", "RELEASE_UNREADABLE", where, str(error), remedy)
         return
-    found = f"{name} ({len(releases)} i alt / in all)"
-    if name != releases[0].release_id:
+    count, newest = len(releases), releases[0].release_id
+    nb, en = f"{name} ({count} i alt)", f"{name} ({count} in all)"
+    if name != newest:
         yield Finding(
             "warn",
-            "Utgivelse / release",
-            f"{found}, rullet tilbake / rolled back",
-            f"akutt release rollback {releases[0].release_id}",
+            "RELEASE_ROLLED_BACK",
+            where,
+            Said(f"{nb}, rullet tilbake", f"{en}, rolled back"),
+            f"akutt release rollback {newest}",
+            name,
         )
     elif not Engine(Settings(home)).release_is_fresh():
-        yield Finding("warn", "Utgivelse / release", f"{found}, ikke à jour / behind", "akutt run")
+        said = Said(f"{nb}, ikke à jour", f"{en}, behind")
+        yield Finding("warn", "RELEASE_BEHIND", where, said, "akutt run", name)
     else:
-        yield Finding("ok", "Utgivelse / release", found)
+        yield Finding("ok", "RELEASE_OK", where, Said(nb, en), subject=name)
 
 
 def _release_files(home: Home) -> Iterator[Finding]:
     from orchestration.release import list_releases, verify_release
 
     for info in list_releases(home.releases):
-        problems = verify_release(home.releases, info.release_id)
+        name = info.release_id
+        problems = verify_release(home.releases, name)
         if problems:
-            yield Finding("fail", info.release_id, "; ".join(problems), "akutt release rollback")
+            found, remedy = "; ".join(problems), "akutt release rollback"
+            yield Finding("fail", "RELEASE_FILES_WRONG", name, found, remedy, name)
         else:
-            yield Finding("ok", info.release_id, "filer, rader og skjerming / verified")
+            said = Said("filer, rader og skjerming som oppgitt", "files, rows and hiding as stated")
+            yield Finding("ok", "RELEASE_FILES_OK", name, said, subject=name)

@@ -87,6 +87,10 @@ class Engine:
     settings: Settings
     warehouse: Warehouse = field(init=False)
     checkpoint: Checkpoint = field(init=False)
+    # What the steps came to in this process, in numbers, per step of the job.
+    counts: dict[str, dict[str, int]] = field(default_factory=dict, init=False)
+    # What held the release back when it was last tried.
+    reasons: tuple[str, ...] = field(default=(), init=False)
     _receipts: tuple[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -222,7 +226,13 @@ class Engine:
 
     def quality(self) -> Quality:
         """The checkpoint's result for the lake as it is now."""
-        return self.checkpoint.result(self.lake(), self.receipts())
+        found = self.checkpoint.result(self.lake(), self.receipts())
+        self.counts["daily_profile"] = {
+            "expectations": len(found.findings),
+            "failed": len(found.failed),
+            "blocking": len(found.blocking),
+        }
+        return found
 
     def build_warehouse(
         self,
@@ -238,7 +248,9 @@ class Engine:
             if not select and self.warehouse.is_fresh(lake):
                 return None
             write_tallies(self.home.lake, self.receipts())
-            return self.warehouse.build(lake, on_event=on_event, select=select)
+            outcome = self.warehouse.build(lake, on_event=on_event, select=select)
+            self.counts["dbt_build"] = _counted(outcome)
+            return outcome
 
     def disclosure_is_fresh(self) -> bool:
         """True when what may be seen was decided on the present figures, and built from."""
@@ -262,7 +274,7 @@ class Engine:
             policy = load_policy(self.settings.policy_file)
             # Taken back before the work: the second build has to follow, whatever happens here.
             state.write_disclosure(self.home, state.DisclosureState(project=known.project))
-            return disclose(
+            decision = disclose(
                 self.home.warehouse,
                 self.home.releases,
                 self.receipts(),
@@ -275,6 +287,9 @@ class Engine:
                     self.settings.audit_at_most,
                 ),
             )
+            cells, hidden = int(decision.report["cells"]), decision.hidden.height
+            self.counts["disclosure"] = {"cells": cells, "hidden": hidden}
+            return decision
 
     def compare_warehouse(
         self,
@@ -295,6 +310,7 @@ class Engine:
             stated = self._events_as_stated()  # before it is read: it may change meanwhile
             write_events(self.home.warehouse, self.events())
             outcome = self.warehouse.compare(full=full, on_event=on_event, select=select)
+            self.counts["dbt_compare"] = _counted(outcome)
             if not select and not outcome.failures:
                 write_tables(self.home.warehouse, self.warehouse.compiled, self.audiences())
             if not select:
@@ -399,6 +415,7 @@ class Engine:
         with self.writer():
             reasons = self.held_back_by()
             if reasons:
+                self.reasons = tuple(reasons)
                 raise GateError(
                     "Utgivelsen holdes tilbake / the release is held back:\n- "
                     + "\n- ".join(reasons)
@@ -417,6 +434,7 @@ class Engine:
                 gate={"dbt_warnings": dbt_warnings, "quality_warnings": warnings},
                 is_synthetic=self.home.synthetic.is_file(),
             )
+            self.counts["release"] = {"created": int(result.created)}
             done = self._release_state(result.release_id)
             built = state.read_disclosure(self.home).events
             state.write_release(self.home, replace(done, events=built))
@@ -474,6 +492,10 @@ def lake_problems(lake: Path) -> list[str]:
                     f"{folder.parent.name}/{folder.name}: {stated} rows {column}, {stored} stored"
                 )
     return problems
+
+
+def _counted(outcome: BuildOutcome) -> dict[str, int]:
+    return {status.replace(" ", "_"): count for status, count in outcome.counts.items()}
 
 
 class Clock:

@@ -32,6 +32,11 @@ class Home(DataHome):
         return self.root / "logs"
 
     @property
+    def runs(self) -> Path:
+        """One record per run (`orchestration.watching.records`)."""
+        return self.logs / "runs"
+
+    @property
     def dbt_target(self) -> Path:
         return self.root / "dbt" / "target"
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,14 @@ _GC_THRESHOLDS = (200_000, 50, 1000)
 
 
 class RunFailedError(RuntimeError):
-    """The job did not get to a release; the message says why."""
+    """The job did not get to a release; the message says why.
+
+    `held_back`: every step did its work, and a check holds the release back.
+    """
+
+    def __init__(self, message: str, *, held_back: bool = False) -> None:
+        super().__init__(message)
+        self.held_back = held_back
 
 
 @dataclass(frozen=True)
@@ -45,38 +53,60 @@ def run(engine: Engine, *, force: bool = False) -> RunOutcome:
         LockBusyError: another process works in the same home.
     """
     from ingestion.lock import exclusive
+    from orchestration.watching.account import account_of
+    from orchestration.watching.records import INTERRUPTED, Record
 
-    clock = Clock()
     with exclusive(engine.home.run_lock, what=str(engine.home.root), reentrant=True):
-        engine.warehouse.seeds()  # better told here than by dbt
-        _say_wrong_events(engine)
-        pending = engine.pending()
-        if not pending and not force and engine.is_up_to_date():
-            return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
-        if not pending and not engine.has_deliveries():
-            engine.say(f"Ingen leveranser / no deliveries: {engine.home.inbox}/<kilde>/<fil>")
-            return RunOutcome(None, did_work=False, seconds=clock.seconds)
-        if pending:
-            engine.key()  # better here than in the middle of the job
-        _collect_rarely()
-        files = sum(pending.values())
-        engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
-        # Dagster and dbt share packages. Two threads that import the same one may find it half
-        # made, so dbt's thread begins when Dagster is there.
-        import dagster  # noqa: F401
-
-        engine.warehouse.prepare()
-        if pending:
-            engine.checkpoint.start()
+        started_at = datetime.now(UTC)
+        record = Record(engine.home.runs, started_at)
+        record.begin()
+        steps: list[dict[str, Any]] = []
+        status, error = INTERRUPTED, None
         try:
-            _run_job(engine)
+            outcome = _run(engine, steps, force=force)
+            status = "ok" if outcome.did_work else "nothing_pending"
+            return outcome
+        except Exception as raised:
+            is_held_back = isinstance(raised, RunFailedError) and raised.held_back
+            status, error = "held_back" if is_held_back else "failed", type(raised).__name__
+            raise
         finally:
-            engine.checkpoint.stop()
-            gc.unfreeze()  # else DuckDB reports at exit what was never let go of
-        _say_missing(engine)
-        for expectation in engine.quality().told():
-            engine.say(f"Ikke som ventet / not as expected: {expectation}")
-        return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
+            account = account_of(engine, steps, started_at)
+            record.end(status, datetime.now(UTC), error=error, **account)
+
+
+def _run(engine: Engine, steps: list[dict[str, Any]], *, force: bool) -> RunOutcome:
+    """Do what is pending; `steps` gets what each step of the job came to."""
+    clock = Clock()
+    engine.warehouse.seeds()  # better told here than by dbt
+    _say_wrong_events(engine)
+    pending = engine.pending()
+    if not pending and not force and engine.is_up_to_date():
+        return RunOutcome(_current(engine), did_work=False, seconds=clock.seconds)
+    if not pending and not engine.has_deliveries():
+        engine.say(f"Ingen leveranser / no deliveries: {engine.home.inbox}/<kilde>/<fil>")
+        return RunOutcome(None, did_work=False, seconds=clock.seconds)
+    if pending:
+        engine.key()  # better here than in the middle of the job
+    _collect_rarely()
+    files = sum(pending.values())
+    engine.say(f"Venter / pending: {files} filer fra {len(pending)} kilder")
+    # Dagster and dbt share packages. Two threads that import the same one may find it half
+    # made, so dbt's thread begins when Dagster is there.
+    import dagster  # noqa: F401
+
+    engine.warehouse.prepare()
+    if pending:
+        engine.checkpoint.start()
+    try:
+        _run_job(engine, steps)
+    finally:
+        engine.checkpoint.stop()
+        gc.unfreeze()  # else DuckDB reports at exit what was never let go of
+    _say_missing(engine)
+    for expectation in engine.quality().told():
+        engine.say(f"Ikke som ventet / not as expected: {expectation}")
+    return RunOutcome(_current(engine), did_work=True, seconds=clock.seconds)
 
 
 def _say_wrong_events(engine: Engine) -> None:
@@ -100,11 +130,12 @@ def _say_missing(engine: Engine) -> None:
         )
 
 
-def _run_job(engine: Engine) -> None:
+def _run_job(engine: Engine, steps: list[dict[str, Any]]) -> None:
     from dagster import DagsterEventType
 
     from orchestration.definitions import JOB, build_definitions
     from orchestration.warehouse import WarehouseError
+    from orchestration.watching.account import class_of, is_held_back, steps_of
 
     try:
         definitions = build_definitions({"engine": engine})
@@ -118,16 +149,23 @@ def _run_job(engine: Engine) -> None:
             tags={LAUNCHED_BY: RUN_COMMAND},
             raise_on_error=False,
         )
+        failures = {
+            str(event.step_key): event.step_failure_data
+            for event in result.all_events
+            if event.event_type == DagsterEventType.STEP_FAILURE
+        }
+        errors = {step: class_of(failure.error) for step, failure in failures.items()}
+        steps += steps_of(dagster_instance.get_run_step_stats(result.run_id), errors)
         if result.success:
             return
         reasons = []
-        for event in result.all_events:
-            if event.event_type == DagsterEventType.STEP_FAILURE:
-                failure = event.step_failure_data
-                told = failure.user_failure_data
-                description = (told.description if told else None) or _innermost(failure.error)
-                reasons.append(f"{event.step_key}: {description}")
-        raise RunFailedError("\n".join(reasons) or "the job failed")
+        for step, failure in failures.items():
+            told = failure.user_failure_data
+            description = (told.description if told else None) or _innermost(failure.error)
+            reasons.append(f"{step}: {description}")
+        raise RunFailedError(
+            "\n".join(reasons) or "the job failed", held_back=is_held_back(engine, errors)
+        )
 
 
 def _innermost(error: Any) -> str:

@@ -54,6 +54,9 @@ COMMANDS: dict[str, LazyCommand] = {
         "orchestration.cli.privacy", "A draft for the DPIA and the risk analysis: DOCX, Markdown."
     ),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
+    "status": LazyCommand(
+        "orchestration.cli.status", "Releases, pending files, the last run, alarms per source."
+    ),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 

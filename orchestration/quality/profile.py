@@ -31,21 +31,12 @@ def profiles(receipts: pl.DataFrame, suites: Suites) -> dict[str, pl.DataFrame]:
 
 
 def _source_profile(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.DataFrame:
-    accepted = pl.col("status") == "accepted"
-    counted = receipts.group_by("delivered_on").agg(
-        (accepted & ~pl.col("is_replay")).sum().cast(pl.Int64).alias("files"),
-        (~accepted).sum().cast(pl.Int64).alias("files_refused"),
-        pl.col(*_COUNTS).sum(),
-    )
-    first, last = receipts["delivered_on"].min(), receipts["delivered_on"].max()
-    assert isinstance(first, date)
+    last = receipts["delivered_on"].max()
     assert isinstance(last, date)
     per_day = (
-        _calendar(first, newest)
-        .join(counted, on="delivered_on", how="left")
+        volumes(receipts, newest, suites)
         .join(_null_drift(receipts, suites), on="delivered_on", how="left")
         .with_columns(
-            pl.col("files", "files_refused").fill_null(0),
             (
                 pl.col("rows_read")
                 - pl.col("accepted")
@@ -56,6 +47,28 @@ def _source_profile(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.
             _share("exact_duplicates", suites).alias("duplicate_share"),
             pl.lit((newest - last).days).alias("days_behind"),
         )
+    )
+    return _window(per_day, newest, suites)
+
+
+def volumes(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.DataFrame:
+    """Files and rows of every day until `newest`, and how the rows are against what is usual.
+
+    Args:
+        receipts: of one source, dated, with net counts (`orchestration.deliveries.net`).
+    """
+    accepted = pl.col("status") == "accepted"
+    counted = receipts.group_by("delivered_on").agg(
+        (accepted & ~pl.col("is_replay")).sum().cast(pl.Int64).alias("files"),
+        (~accepted).sum().cast(pl.Int64).alias("files_refused"),
+        pl.col(*_COUNTS).sum(),
+    )
+    first = receipts["delivered_on"].min()
+    assert isinstance(first, date)
+    return (
+        _calendar(first, newest)
+        .join(counted, on="delivered_on", how="left")
+        .with_columns(pl.col("files", "files_refused").fill_null(0))
         .with_columns(_usual("rows_read", suites).alias("usual_rows"))
         .with_columns(
             pl.when(pl.col("usual_rows") >= suites.min_rows)
@@ -63,7 +76,6 @@ def _source_profile(receipts: pl.DataFrame, newest: date, suites: Suites) -> pl.
             .alias("volume_ratio")
         )
     )
-    return _window(per_day, newest, suites)
 
 
 def _share(column: str, suites: Suites) -> pl.Expr:

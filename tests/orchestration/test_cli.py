@@ -22,8 +22,10 @@ from orchestration.cli import demo_summary
 from orchestration.cli.kpi import breaks_by_text
 from orchestration.cli.main import app
 from orchestration.cli.serve import serve
+from orchestration.findings import CODES, Finding
 from orchestration.paths import Home
 from orchestration.release import build_release, get_release, list_releases
+from orchestration.watching.alarms import ALARMS
 from tests.ingestion.conftest import KEY, call_source, deliver, row, text
 from tests.orchestration.fabricated import ordinary_values, receipts, write_warehouse
 
@@ -484,6 +486,61 @@ def test_doctor_finds_what_is_wrong(releases: Path, monkeypatch: pytest.MonkeyPa
     assert status_of(home, "Pakker") == ["warn"]
     monkeypatch.setattr(diagnosis.sys, "version_info", (3, 9, 1))
     assert status_of(home, "Python") == ["fail"]
+
+
+def test_doctor_as_json_has_codes_that_stay(
+    releases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AKUTT_PSEUDONYM_KEY", raising=False)
+    (releases.parent / "inbox" / "unknown_sender").mkdir(parents=True)
+    outcome = akutt("doctor", "--full", "--format", "json")
+    answer = json.loads(outcome.stdout)
+    assert set(answer) == {"findings", "failed", "warned"}
+    fields = "code severity subject message_nb message_en advice_nb advice_en"
+    assert {frozenset(item) for item in answer["findings"]} == {frozenset(fields.split())}
+    found = {item["code"]: item for item in answer["findings"]}
+    assert "CHECK_BROKE" not in found
+    assert found["KEY_MISSING"]["message_nb"] == "ikke satt"
+    assert found["KEY_MISSING"]["message_en"] == "not set"
+    assert found["INBOX_STRANGERS"]["severity"] == "warn"
+    assert "unknown_sender/" in found["INBOX_STRANGERS"]["message_en"]
+    assert "inbox/KILDE/" in found["INBOX_STRANGERS"]["advice_nb"]
+    assert found["RELEASE_FILES_OK"]["subject"] in {r.release_id for r in list_releases(releases)}
+    severities = [item["severity"] for item in answer["findings"]]
+    assert answer["failed"] == severities.count("fail")
+    assert answer["warned"] == severities.count("warn") > 0
+    assert outcome.exit_code == (1 if answer["failed"] else 0)
+    (get_release(releases).path / "akutt.duckdb").unlink()
+    broken = akutt("doctor", "--full", "--format", "json")
+    assert broken.exit_code == 1
+    codes = {item["code"] for item in json.loads(broken.stdout)["findings"]}
+    assert {"RELEASE_UNREADABLE", "RELEASE_FILES_WRONG"} <= codes
+
+
+def test_a_check_that_breaks_is_a_finding_with_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Home) -> list[Finding]:
+        raise OSError("no such luck")
+
+    monkeypatch.setattr(diagnosis, "_disk", broken)
+    (found,) = [f for f in diagnosis.diagnose(Home(tmp_path)) if f.code == "CHECK_BROKE"]
+    assert (found.status, found.subject) == ("fail", "broken")
+    assert "no such luck" in found.found
+
+
+def test_every_code_is_given_somewhere_and_documented() -> None:
+    """The codes in the text of the checks, in the list, and in the operator's guide."""
+    given = set(re.findall(r'Finding\(\s*"\w+",\s*"([A-Z_]+)"', inspect.getsource(diagnosis)))
+    assert given == set(CODES)
+    guide = Path(__file__).parents[2] / "docs" / "operator.md"
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+) \|$", guide.read_text("utf-8"), re.MULTILINE)
+    documented = dict(rows)
+    assert len(documented) == len(rows)
+    expected = {**CODES, **{code: en for code, (_, en) in ALARMS.items()}}
+    assert documented == expected
+    with pytest.raises(ValueError, match="MADE_UP"):
+        Finding("ok", "MADE_UP", "x", "y")
 
 
 def test_demo_does_not_mix_with_other_files(

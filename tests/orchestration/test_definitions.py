@@ -157,7 +157,7 @@ def test_dagster_validates_the_definitions(tmp_path: Path) -> None:
 def test_help_is_fast_because_nothing_heavy_is_imported(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom orchestration.cli.main import app\n"
-        "for words in ('', 'run', 'kpi', 'release', 'demo', 'doctor', 'kpi query'):\n"
+        "for words in ('', 'run', 'kpi', 'release', 'demo', 'doctor', 'status', 'kpi query'):\n"
         "    assert CliRunner().invoke(app, [*words.split(), '--help']).exit_code == 0, words\n"
         "heavy = {'dagster', 'dbt', 'great_expectations', 'pandas', 'polars', 'duckdb'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
