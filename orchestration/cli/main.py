@@ -51,6 +51,10 @@ COMMANDS: dict[str, LazyCommand] = {
         "orchestration.cli.digest", "Per unit what became a signal since the last release."
     ),
     "docs": LazyCommand("orchestration.cli.docs", "Build the documentation and dictionaries."),
+    "backup": LazyCommand(
+        "orchestration.cli.backup", "Copy what cannot be made again; list the copies."
+    ),
+    "restore": LazyCommand("orchestration.cli.restore", "Check a copy, or put it back."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 
