@@ -57,6 +57,10 @@ COMMANDS: dict[str, LazyCommand] = {
     "status": LazyCommand(
         "orchestration.cli.status", "Releases, pending files, the last run, alarms per source."
     ),
+    "backup": LazyCommand(
+        "orchestration.cli.backup", "Copy what cannot be made again; list the copies."
+    ),
+    "restore": LazyCommand("orchestration.cli.restore", "Check a copy, or put it back."),
     "doctor": LazyCommand("orchestration.cli.doctor", "Say what is missing or wrong here."),
 }
 
