@@ -120,10 +120,21 @@ def loaded_whole(home: Path, world: World) -> Warehouse:
     return whole
 
 
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world(1)
+
+
+@pytest.fixture(scope="module")
+def whole(world: World, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """All of it in one load."""
+    return loaded_whole(tmp_path_factory.mktemp("whole"), world)
+
+
 @pytest.mark.slow
-def test_increments_in_any_order_equal_one_full_load(tmp_path: Path) -> None:
-    world = make_world(1)
-    whole = loaded_whole(tmp_path / "whole", world)
+def test_increments_in_any_order_equal_one_full_load(
+    world: World, whole: Warehouse, tmp_path: Path
+) -> None:
     names = all_batches(world)
     random.Random(1).shuffle(names)
     pieces = Warehouse(tmp_path / "pieces")
@@ -131,8 +142,8 @@ def test_increments_in_any_order_equal_one_full_load(tmp_path: Path) -> None:
     pieces.build_all()
     taken = pieces.rows("select distinct batch_id from ops.load_log where batch_id is not null")
     assert {batch for (batch,) in taken} == {batch for _, batch in names[:8]}
-    for start in range(8, len(names), 8):
-        land(pieces, world, names[start : start + 8])
+    for start in range(8, len(names), 11):
+        land(pieces, world, names[start : start + 11])
         pieces.build_new()
     assert_same(whole, pieces)
     before = pieces.arrow("from kpi_values")
@@ -182,10 +193,10 @@ def row_time(contract: str, row: Row) -> Any:
 
 
 @pytest.mark.slow
-def test_runs_that_stop_halfway_lose_nothing(tmp_path: Path) -> None:
+def test_runs_that_stop_halfway_lose_nothing(
+    world: World, whole: Warehouse, tmp_path: Path
+) -> None:
     """Models left behind catch up; a model that fails leaves neither rows nor position."""
-    world = make_world(2)
-    whole = loaded_whole(tmp_path / "whole", world)
     names = all_batches(world)
     random.Random(2).shuffle(names)
     pieces = Warehouse(tmp_path / "pieces")

@@ -130,7 +130,7 @@ def test_a_key_of_two_sources_is_an_alarm_whatever_the_order(tmp_path: Path) -> 
     assert key_collisions(whole.path, {"old": ["new"], "third": ["new"]}) == []
 
     stored = "select source_id, revision, _file_id, _sources from int_alarms__latest order by all"
-    for number, order in enumerate(itertools.islice(itertools.permutations(SHARED), 1, None, 11)):
+    for number, order in enumerate(itertools.islice(itertools.permutations(SHARED), 1, None, 13)):
         pieces = Warehouse(tmp_path / f"pieces_{number}")
         for step, batch in enumerate(order):
             write_batch(pieces.lake, "alarm", batch, SHARED[batch])

@@ -136,7 +136,7 @@ def spring(new_world: Callable[[str], Path]) -> World:
         seed=12,
         faults=4.0,
     )
-    akutt(folder, "run")
+    run_steps(folder)
     return World(Home(folder))
 
 
