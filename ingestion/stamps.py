@@ -78,11 +78,16 @@ def has_clock(form: str) -> bool:
     return any(mark in form for mark in _CLOCK)
 
 
+def _spelled_out(form: str) -> str:
+    for short, long in _SHORT.items():
+        form = form.replace(short, long)
+    return form
+
+
 @functools.lru_cache(maxsize=256)
 def widths(form: str) -> tuple[str, int | None]:
     """The anchored pattern of a format, and the largest length its text can have, if bounded."""
-    for short, long in _SHORT.items():
-        form = form.replace(short, long)
+    form = _spelled_out(form)
     pattern, length, position = "", 0, 0
     is_bounded = True
     for match in _DIRECTIVE.finditer(form):
@@ -186,26 +191,18 @@ def _alike_clocks(texts: pl.Series, form: str) -> pl.Series | None:
 
     Counting from digits is many times faster than parsing. None of any other texts or format.
     """
+    places = _clock_places(form)
     pattern, length = widths(form)
-    highest = highest_of_shape(texts)
-    if highest is None or len(highest) != length or re.fullmatch(pattern, highest) is None:
+    if places is None or (highest := highest_of_shape(texts)) is None:
         return None
-    form = functools.reduce(lambda text, short: text.replace(*short), _SHORT.items(), form)
-    units, places, at, position = [], [], 0, 0
-    for match in _DIRECTIVE.finditer(form):
-        unit, width = match[0], _PARTS.get(match[0], ("", None))[1]
-        at += match.start() - position
-        if unit not in _UNIT_US or unit in units or width is None:
-            return None
-        units.append(unit)
-        places.append(range(at + unit.startswith("%."), at + width))
-        at, position = at + width, match.end()
-    numbers = numbers_at(texts, places)
+    if len(highest) != length or re.fullmatch(pattern, highest) is None:
+        return None
+    numbers = numbers_at(texts, list(places.values()))
     if numbers is None:
         return None
     total = np.zeros(texts.len() - texts.null_count(), np.int64)
     is_clock = np.ones(len(total), dtype=bool)
-    for unit, number in zip(units, numbers, strict=True):
+    for unit, number in zip(places, numbers, strict=True):
         total += np.multiply(number, _UNIT_US[unit], dtype=np.int64)
         if unit in _TOO_HIGH:
             is_clock &= number < _TOO_HIGH[unit]
@@ -216,6 +213,23 @@ def _alike_clocks(texts: pl.Series, form: str) -> pl.Series | None:
         nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, texts.len())
         found = nothing.scatter(texts.is_not_null().arg_true(), found)
     return found.cast(pl.Duration("us")).alias(texts.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _clock_places(form: str) -> dict[str, range] | None:
+    """Where each number of a clock time stands; None of a format that has anything else in it."""
+    places: dict[str, range] = {}
+    form, at, position = _spelled_out(form), 0, 0
+    for match in _DIRECTIVE.finditer(form):
+        unit = match[0]
+        _, width = _PARTS.get(unit, ("", None))
+        at += match.start() - position
+        if unit not in _UNIT_US or unit in places or width is None:
+            return None
+        # The point of a fraction is no digit.
+        places[unit] = range(at + unit.startswith("%."), at + width)
+        at, position = at + width, match.end()
+    return places
 
 
 def clock_milliseconds(text: pl.Expr) -> pl.Expr:

@@ -71,8 +71,8 @@ def build(facts: Facts, needs: Needs | None = None, registry: Registry | None = 
     return Pack(
         "Personvernpakke for Akuttkjede",
         "Privacy pack: a draft for a data protection impact assessment (DPIA) and a risk analysis "
-        "(ROS) under Normen, made from contracts, KPI registry, models and settings. What "
-        "stands as "
+        "(ROS) under Normen, made from contracts, KPI registry, models and settings. What stands "
+        "as "
         f"«{OPEN_FIELD}» is for the controller.",
         (
             _processing(facts, processing),
@@ -106,13 +106,12 @@ def _processing(facts: Facts, processing: Mapping[str, Any]) -> Chapter:
         )
     return Chapter(
         "1. Beskrivelse av behandlingen",
-        "what is processed: sources, record types, the flow from delivery to release, and what is "
-        "never taken in.",
+        "what is processed: sources, record types, the flow from delivery to release, and what "
+        "is never taken in.",
         (
             Text(
-                "Akuttkjede samler daglige uttrekk fra den akuttmedisinske kjeden og regner "
-                "dem om til "
-                "summerte nøkkeltall. Behandlingen skjer på én maskin hos virksomheten."
+                "Akuttkjede samler daglige uttrekk fra den akuttmedisinske kjeden og regner dem "
+                "om til summerte nøkkeltall. Behandlingen skjer på én maskin hos virksomheten."
             ),
             _open_table(
                 ("Dataansvarlig", "Databehandler", "Personvernombud", "Kategorier av registrerte",
@@ -166,15 +165,11 @@ def _fields(needs: Needs, registry: Registry) -> Chapter:
     blocks: list[Block] = [
         Text(
             "Nøkkeltallene er funnet ved å følge hver måling i nøkkeltallregisteret gjennom "
-            "SQL-en i "
-            "datavarehuset tilbake til de godtatte radene. Et felt regnes som nødvendig når "
-            "verdien kan "
-            "endre tallet: den inngår i uttrykket, avgjør hvilke rader som telles, eller "
-            "velger hva som "
-            "kobles til. Reglene som avgjør om en rad eller tidene på den kan brukes, er ikke "
-            "regnet med; "
-            "antall regler som bruker feltet, står under formål. Hele listen per nøkkeltall står i "
-            "vedlegg A."
+            "SQL-en i datavarehuset tilbake til de godtatte radene. Et felt regnes som nødvendig "
+            "når verdien kan endre tallet: den inngår i uttrykket, avgjør hvilke rader som "
+            "telles, eller velger hva som kobles til. Reglene som avgjør om en rad eller tidene "
+            "på den kan brukes, er ikke regnet med; antall regler som bruker feltet, står under "
+            "formål. Hele listen per nøkkeltall står i vedlegg A."
         ),
         Text(
             "Personvernklassen er kontraktens. «Ingen» betyr at feltet ikke peker på noen alene; "
@@ -183,8 +178,7 @@ def _fields(needs: Needs, registry: Registry) -> Chapter:
         ),
         Text(
             "Utgivelsen har bare summerte tall; ingen felt gis ut for enkeltrader. Produktet "
-            "foreslår "
-            "ingen lagringstid."
+            "foreslår ingen lagringstid."
         ),
     ]
     for name, contract in CONTRACTS.items():
@@ -204,8 +198,7 @@ def _fields(needs: Needs, registry: Registry) -> Chapter:
     return Chapter(
         "2. Opplysningene: hvert felt",
         "every field with description, privacy class, purpose, the KPIs that need it (derived "
-        "from the "
-        "SQL), where it is kept, and open columns for retention and legal basis.",
+        "from the SQL), where it is kept, and open columns for retention and legal basis.",
         tuple(blocks),
     )
 
@@ -272,8 +265,7 @@ def _necessity(needs: Needs) -> Chapter:
     return Chapter(
         "3. Formål, nødvendighet og forholdsmessighet",
         "fields that no KPI needs are candidates for removal (data minimisation), listed with "
-        "what else "
-        "uses them.",
+        "what else uses them.",
         (
             Text(
                 f"{len(needs.by_field) - len(unneeded)} av {len(needs.by_field)} felt trengs "
@@ -283,8 +275,8 @@ def _necessity(needs: Needs) -> Chapter:
             Heading("Kandidater for fjerning: ingen nøkkeltall og ingen kobling"),
             Text(
                 "Et felt som kontrakten ikke krever, kan tas ut ved at kildefilen ikke mapper "
-                "det. Da leses "
-                "det ikke inn. Regler som bruker feltet, blir da uten virkning for det."
+                "det. Da leses det ikke inn. Regler som bruker feltet, blir da uten virkning for "
+                "det."
             ),
             _candidates(idle),
             Heading("Brukes bare til å koble poster i samme hendelse"),
@@ -350,8 +342,7 @@ def _recipients(facts: Facts) -> Chapter:
         (
             Text(
                 "Ingen mottaker får rader. Driftspersonell med tilgang til maskinen kan lese "
-                "datasjø og "
-                "datavarehus; de skal føres opp her av virksomheten."
+                "datasjø og datavarehus; de skal føres opp her av virksomheten."
             ),
             Table(
                 ("Mottaker", "Hva mottakeren får", "Små tall skjult", "Hvem det er", "Grunnlag"),
@@ -405,8 +396,8 @@ def _sight(audience: Audience) -> str:
 def _risks(risks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Chapter:
     blocks: list[Block] = [
         Text(
-            "Konsekvens, sannsynlighet og om risikoen aksepteres, fylles ut av virksomheten. "
-            "Der produktet "
+            "Konsekvens, sannsynlighet og om risikoen aksepteres, fylles ut av virksomheten. Der "
+            "produktet "
             f"ikke gjør noe, står det «{UNSOLVED.lower()}»."
         )
     ]
@@ -428,8 +419,7 @@ def _risks(risks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Chapter:
     return Chapter(
         "5. Risikoer og tiltak",
         "risks to confidentiality, integrity, availability and resilience: what the product "
-        "does, the "
-        "test that shows it, and what it does not do.",
+        "does, the test that shows it, and what it does not do.",
         tuple(blocks),
     )
 
@@ -447,8 +437,8 @@ def _proof(one: Mapping[str, Any]) -> str:
 def _rights(rights: Sequence[Mapping[str, str]]) -> Chapter:
     return Chapter(
         "6. De registrertes rettigheter",
-        "how the rights of persons can be met with the product, and what the controller must "
-        "do elsewhere.",
+        "how the rights of persons can be met with the product, and what the controller must do "
+        "elsewhere.",
         (
             Table(
                 ("Rettighet", "Hva produktet gjør", "Hvordan virksomheten ivaretar den"),
